@@ -1,0 +1,46 @@
+"""kerasx: the extension layer of Keras 3.
+
+What plugins contribute is found here by kind: ``kerasx.metrics.F1Score``, ``kerasx.layers.CRF``.
+Importing kerasx registers it with Keras too, so ``keras.models.load_model`` needs no
+``custom_objects``. ``kerasx list`` in a shell shows what is installed.
+"""
+
+from kerasx import (
+    activations,
+    callbacks,
+    constraints,
+    initializers,
+    kernels,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    registry,
+    regularizers,
+)
+from kerasx.hookspecs import hookimpl
+from kerasx.kernel import kernel
+from kerasx.registry import lookup, plugins
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "activations",
+    "callbacks",
+    "constraints",
+    "hookimpl",
+    "initializers",
+    "kernel",
+    "kernels",
+    "layers",
+    "lookup",
+    "losses",
+    "metrics",
+    "optimizers",
+    "plugins",
+    "regularizers",
+]
+
+# Last: a plugin imports the names above while it is being loaded.
+registry.load()

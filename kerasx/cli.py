@@ -1,0 +1,116 @@
+"""The ``kerasx`` command: what is installed, what one name is, and the demonstration."""
+
+import inspect
+import textwrap
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import kerasx
+from kerasx.kernel import Kernel
+from kerasx.registry import KINDS, Contribution, contributions, explain
+
+
+class Commands(click.Group):
+    """The commands; that of the demonstration is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "demo"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "demo":
+            from kerasx.demo import demo
+
+            return demo
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands)
+@click.version_option(kerasx.__version__, prog_name="kerasx")
+def main() -> None:
+    """Look at what plugins add to Keras."""
+
+
+@main.command("list")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Only what is of this kind.")
+def list_(kind: str | None) -> None:
+    """List the plugins and what they contribute."""
+    plugins = kerasx.plugins()
+    if not plugins:
+        click.echo('No plugin is installed. To install all of kerasx: pip install "kerasx[all]"')
+    elif kind is None:
+        rows = [
+            (each.name, each.version, each.status, str(each.contract or "")) for each in plugins
+        ]
+        _table(["plugin", "version", "status", "contract"], rows)
+        for plugin in plugins:
+            if plugin.error:
+                click.echo(plugin.why())
+        click.echo()
+    found = sorted(contributions(kind), key=lambda each: (each.kind, each.qualified))
+    if found:
+        _table(
+            ["kind", "name", "plugin", "summary"],
+            [(each.kind, each.name, each.plugin.name, _summary(each)) for each in found],
+        )
+
+
+@main.command()
+@click.argument("name")
+def info(name: str) -> None:
+    """Show what NAME is: F1Score or, in full and in quotes, "kerasx_metrics>F1Score"."""
+    found = [each for each in contributions() if name in (each.name, each.qualified)]
+    if not found:
+        raise click.ClickException(explain(name))
+    for each in found:
+        value, plugin = each.object, each.plugin
+        facts = {
+            "kind": each.kind,
+            "name": f"kerasx.{each.kind}.{each.name}",
+            "in full": each.qualified,
+            "plugin": f"{plugin.name} {plugin.version}",
+        }
+        if isinstance(value, Kernel):
+            facts["static"] = ", ".join(value.static) or "none"
+            facts["backends"] = ", ".join(["any", *value.backends])
+            facts["reference"] = getattr(value.reference, "__name__", "none")
+        for key, fact in facts.items():
+            click.echo(click.style(f"{key:<10}", bold=True) + fact)
+        doc = Text(inspect.getdoc(value) or "It has no docstring.")
+        doc.highlight_regex(r"(?m)^[A-Z]\w+:$", "bold")
+        doc.highlight_regex(r"``?[^`\n]+``?", "cyan")
+        doc.highlight_regex(r"(?m)^ *(>>>|\.\.\.) .*$", "green")
+        click.echo(f"\n{_call(each)}\n")
+        Console(soft_wrap=True).print(doc, end="\n\n")
+
+
+def _call(contribution: Contribution) -> str:
+    """How to call it: the signature, without annotations."""
+    signature = inspect.signature(contribution.object)
+    arguments = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
+    line = f"{contribution.name}{inspect.Signature(arguments)}"
+    return textwrap.fill(line, 80, subsequent_indent="    ", break_on_hyphens=False)
+
+
+def _summary(contribution: Contribution) -> str:
+    return (inspect.getdoc(contribution.object) or "").partition("\n")[0]
+
+
+def _table(columns: list[str], rows: list[tuple[str, ...]]) -> None:
+    """A table in a terminal; elsewhere aligned lines, which are never cut."""
+    console = Console()
+    if console.is_terminal:
+        table = Table(*columns, box=SIMPLE_HEAD, show_edge=False)
+        for column in table.columns[:-1]:
+            column.no_wrap = True
+        for row in rows:
+            table.add_row(*map(Text, row))
+        console.print(table)
+        return
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    for row in [columns, *rows]:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())

@@ -1,0 +1,74 @@
+"""The contract between kerasx and its plugins: one hook per kind of contribution.
+
+A plugin is a package with an entry point in the group ``kerasx``, which names a module. Functions
+of that module with the names below, marked with ``@kerasx.hookimpl``, say what the plugin
+contributes. A plugin implements the hooks that it needs. Each takes no argument and returns a
+list. The ``__name__`` of what is contributed is its public name; it is registered with Keras as
+``package>Name``, which saved models depend on, so neither may change after a release.
+
+Names that begin with ``kerasx_`` are reserved in that module. ``kerasx_contract = 1`` there states
+the version of this contract that the plugin was written for; without it, 1 is meant.
+"""
+
+from collections.abc import Callable, Iterable
+
+import keras
+import pluggy
+
+from kerasx.kernel import Kernel
+
+CONTRACT = 1
+"""Version of the contract; it grows when a plugin for an older kerasx would no longer work."""
+
+hookspec = pluggy.HookspecMarker("kerasx")
+hookimpl = pluggy.HookimplMarker("kerasx")
+
+
+@hookspec
+def kerasx_layers() -> Iterable[type[keras.Layer]]:
+    """Return a list of subclasses of ``keras.Layer``."""
+
+
+@hookspec
+def kerasx_losses() -> Iterable[type[keras.Loss] | Callable]:
+    """Return a list of subclasses of ``keras.Loss``, or functions of ``(y_true, y_pred)``."""
+
+
+@hookspec
+def kerasx_metrics() -> Iterable[type[keras.Metric] | Callable]:
+    """Return a list of subclasses of ``keras.Metric``, or functions of ``(y_true, y_pred)``."""
+
+
+@hookspec
+def kerasx_kernels() -> Iterable[Kernel]:
+    """Return a list of kernels: functions over tensors decorated with ``@kerasx.kernel``."""
+
+
+@hookspec
+def kerasx_activations() -> Iterable[Callable]:
+    """Return a list of functions of one tensor."""
+
+
+@hookspec
+def kerasx_optimizers() -> Iterable[type[keras.Optimizer]]:
+    """Return a list of subclasses of ``keras.Optimizer``."""
+
+
+@hookspec
+def kerasx_callbacks() -> Iterable[type[keras.callbacks.Callback]]:
+    """Return a list of subclasses of ``keras.callbacks.Callback``."""
+
+
+@hookspec
+def kerasx_initializers() -> Iterable[type[keras.Initializer] | Callable]:
+    """Return a list of subclasses of ``keras.Initializer``, or functions of ``(shape, dtype)``."""
+
+
+@hookspec
+def kerasx_constraints() -> Iterable[type[keras.constraints.Constraint] | Callable]:
+    """Return a list of subclasses of ``keras.constraints.Constraint``, or functions of a weight."""
+
+
+@hookspec
+def kerasx_regularizers() -> Iterable[type[keras.Regularizer] | Callable]:
+    """Return a list of subclasses of ``keras.Regularizer``, or functions of a weight."""

@@ -1,0 +1,81 @@
+"""Each metric as a stateless function of arrays, for one-off use."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerasx.kernel import is_concrete
+from kerasx_metrics.streaming import StreamingMetric, snake_case
+
+_DEFAULTS = {"thresholds": None}  # whole arrays allow exact curves
+
+
+def functional(metric_class: type[StreamingMetric]) -> Callable[..., Any]:
+    """The function of a metric class: `F1Score` as `f1_score(y_true, y_pred, average="macro")`."""
+    own = inspect.signature(metric_class).parameters
+    arguments = [
+        parameter.replace(
+            kind=parameter.KEYWORD_ONLY, default=_DEFAULTS.get(name, parameter.default)
+        )
+        for name, parameter in own.items()
+        if name not in ("name", "dtype", "capacity")
+    ]
+
+    def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
+        given = signature.bind(y_true, y_pred, *args, **kwargs).arguments
+        data = [given.pop(name, None) for name in ("y_true", "y_pred", "sample_weight", "mask")]
+        if not is_concrete(ops.convert_to_tensor(data[1])):
+            raise TypeError(
+                f"{name} takes whole arrays; in compile() and in compiled code its value per batch "
+                f"would be averaged, which is wrong: use the class {metric_class.__name__} there"
+            )
+        if "num_classes" in own and given.get("num_classes") is None:
+            given["num_classes"] = _shown_by_labels(*data[:2], given.get("ignore_class"))
+        if "capacity" in own and given.setdefault("thresholds", None) is None:
+            given["capacity"] = 1  # of a state that is never made
+        metric = metric_class(**given)
+        value = metric.compute(*data)
+        if isinstance(value, dict):
+            return {key.removeprefix(f"{metric.name}_"): item for key, item in value.items()}
+        return value
+
+    name = snake_case(metric_class.__name__)
+    plain = {"default": None, "kind": inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    signature = inspect.Signature(
+        [
+            inspect.Parameter("y_true", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            inspect.Parameter("y_pred", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            inspect.Parameter("sample_weight", **plain),
+            inspect.Parameter("mask", **plain),
+            *arguments,
+        ]
+    )
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = __name__
+    function.__doc__ = _document(metric_class, name)
+    function.__signature__ = signature
+    return function
+
+
+def _shown_by_labels(y_true: Any, y_pred: Any, ignore_class: int | None) -> int | None:
+    """The number of classes that integer predictions and labels show; None if not integer."""
+    pred = ops.convert_to_numpy(y_pred) if ops.is_tensor(y_pred) else np.asarray(y_pred)
+    if not np.issubdtype(pred.dtype, np.integer) or pred.size == 0:
+        return None
+    true = ops.convert_to_numpy(y_true) if ops.is_tensor(y_true) else np.asarray(y_true)
+    true = true[true != ignore_class]
+    return max(int(pred.max()), int(true.max(initial=0)), 1) + 1
+
+
+def _document(metric_class: type[StreamingMetric], name: str) -> str:
+    head = (metric_class.__doc__ or "").partition("Example:")[0].rstrip()
+    return (
+        f"{head}\n\nThis function takes the whole arrays `y_true`, `y_pred` and, if wanted, "
+        f"`sample_weight` and `mask`, at once;\n`kerasx.metrics.{metric_class.__name__}` takes "
+        "them batch by batch. Integer predictions show `num_classes`.\n"
+    )
