@@ -66,7 +66,7 @@ def build_model() -> keras.Model:
         ]
     )
     model.compile(
-        optimizer="adam",
+        optimizer=keras.optimizers.Adam(0.003),
         loss="sparse_categorical_crossentropy",
         metrics=[
             kerasx.metrics.Precision(average="macro"),
@@ -157,7 +157,7 @@ def next_steps(model_file: Path) -> list[str]:
 
 
 @click.command()
-@click.option("--epochs", default=30, show_default=True, help="Passes over the training images.")
+@click.option("--epochs", default=15, show_default=True, help="Passes over the training images.")
 @click.option("--seed", default=0, show_default=True, help="Fixes the split and the first weights.")
 @click.option(
     "--output",

@@ -274,12 +274,12 @@ class CurveMetric(StreamingMetric, base=True):
     def result(self) -> Any:
         if self.thresholds is not None or self.total is None:
             return super().result()
-        size = ops.convert_to_tensor(self.size)
+        size = self.size.value
         full = size > self.capacity
         if is_concrete(size) and bool(full):
             raise ValueError(self._overflow(int(size)))
         return self.formula(
-            ops.where(full, float("nan"), ops.convert_to_tensor(self.total)), self.layout
+            ops.where(full, float("nan"), self.total.value), self.layout
         )
 
     def _overflow(self, size: int) -> str:

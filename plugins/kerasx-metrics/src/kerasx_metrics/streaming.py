@@ -193,7 +193,7 @@ class StreamingMetric(keras.Metric):
                 self._merge(metric)
 
     def _merge(self, metric: StreamingMetric) -> None:
-        self.total.assign(add_pairs(ops.convert_to_tensor(self.total), metric.total))
+        self.total.assign(add_pairs(self.total.value, metric.total.value))
 
     @property
     def sums(self) -> np.ndarray:

@@ -1,0 +1,220 @@
+"""Kernels: compiled alone, inside a model's step, and as a node of a functional model."""
+
+import copy
+import pickle
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+import kerasx
+from kerasx.kernel import KernelError, is_concrete
+
+BACKEND = keras.backend.backend()
+
+
+def plain_blend(x, y=None, *, share=0.5, axes=(0,)):
+    x = np.asarray(x, "float32")
+    other = np.zeros_like(x) if y is None else np.asarray(y, "float32")
+    return (share * x + (1 - share) * other).sum(tuple(axes))
+
+
+@keras.saving.register_keras_serializable("test_kernel")
+@kerasx.kernel(static=("share", "axes"), reference=plain_blend)
+def blend(x, y=None, *, share=0.5, axes=(0,)):
+    other = ops.zeros_like(x) if y is None else y
+    return ops.sum(share * x + (1 - share) * other, axes)
+
+
+@keras.saving.register_keras_serializable("test_kernel")
+@kerasx.kernel(static=("pieces",))
+def scale_shift(x, shift=None, *, pieces=((1.0, "a"), (2.0, "b"))):
+    factor = sum(number for number, _ in pieces)
+    return x * factor if shift is None else x * factor + shift
+
+
+@keras.saving.register_keras_serializable("test_kernel")
+class Scaled(keras.layers.Layer):
+    def build(self, input_shape):
+        self.shift = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+
+    def call(self, inputs):
+        return scale_shift(inputs, self.shift)
+
+
+@given(
+    shape=st.tuples(st.sampled_from([0, 1, 3]), st.sampled_from([1, 2])),
+    share=st.sampled_from([0.0, 0.25, 1.0]),
+    axes=st.sampled_from([(), (0,), (1,), (0, 1), [0, 1]]),
+    alone=st.booleans(),
+)
+def test_equals_its_reference(shape, share, axes, alone):
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    y = None if alone else x[::-1].copy()
+    value = ops.convert_to_numpy(blend(x, y, share=share, axes=axes))
+    np.testing.assert_allclose(value, blend.reference(x, y, share=share, axes=axes), rtol=1e-6)
+
+
+def test_takes_lists_numbers_variables_and_structures():
+    @kerasx.kernel
+    def add(pair, z):
+        return pair[0] + pair[1] + z
+
+    variable = keras.Variable([1.0, 2.0])
+    one = ops.ones(2)
+    np.testing.assert_array_equal(ops.convert_to_numpy(add((one, variable), 1.5)), [3.5, 4.5])
+    np.testing.assert_array_equal(ops.convert_to_numpy(add([[1.0], [2.0]], [0.0])), [3.0])
+
+
+def test_knows_its_parts():
+    assert blend.static == ("share", "axes")
+    assert blend.reference is plain_blend
+    assert blend.backends == ()
+    assert blend.__name__ == "blend"
+    assert repr(blend).startswith("<Kernel test_kernel>blend(x, y=None")
+
+
+def test_uses_the_implementation_of_its_backend():
+    @kerasx.kernel
+    def name_of(x):
+        return x * 0
+
+    np.testing.assert_array_equal(ops.convert_to_numpy(name_of([1.0])), [0.0])
+    other = "jax" if BACKEND != "jax" else "torch"
+    name_of.implementation(other)(lambda x: x * 0 + 5)
+    np.testing.assert_array_equal(ops.convert_to_numpy(name_of([1.0])), [0.0])
+    name_of.implementation(BACKEND)(lambda x: x * 0 + 7)
+    np.testing.assert_array_equal(ops.convert_to_numpy(name_of([1.0])), [7.0])
+    assert name_of.backends == (other, BACKEND)
+    with pytest.raises(TypeError, match=r"'name_of'.*must take the arguments \['x'\].*\['y'\]"):
+        name_of.implementation("jax")(lambda y: y)
+
+
+def test_refuses_what_it_cannot_name():
+    with pytest.raises(TypeError, match=r"'function'.*`static` names \['power'\].*\['x'\]"):
+
+        @kerasx.kernel(static=("power",))
+        def function(x):
+            return x
+
+    with pytest.raises(TypeError, match=r"'variadic'.*received \*xs, \*\*options"):
+
+        @kerasx.kernel
+        def variadic(*xs, **options):
+            return xs
+
+
+@pytest.mark.skipif(BACKEND not in ("tensorflow", "jax"), reason="PyTorch runs kernels eagerly")
+def test_is_traced_once_per_shape_and_static_value():
+    traces = []
+
+    @kerasx.kernel(static=("power",))
+    def counted(x, *, power=1):
+        traces.append(power)
+        return x**power
+
+    for _ in range(3):
+        counted(np.ones(3, "float32"), power=2)
+    assert traces == [2]
+    counted(np.ones(3, "float32"), power=3)
+    assert traces == [2, 3]
+    counted(np.ones(4, "float32"), power=3)
+    assert traces == [2, 3, 3]
+
+
+@pytest.mark.parametrize("jit_compile", [True, False, "auto"])
+def test_trains_inside_a_compiled_step(jit_compile):
+    model = keras.Sequential([keras.Input((2,)), Scaled()])
+    model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=jit_compile)
+    x = np.zeros((4, 2), "float32")
+    model.fit(x, x, batch_size=4, epochs=1, verbose=0)
+    # The loss mean(shift**2) has the gradient 2 * shift / 2 in each of two components.
+    np.testing.assert_allclose(model.get_weights()[0], [0.9, 0.9], rtol=1e-6)
+    np.testing.assert_allclose(model.predict(x + 1, verbose=0), np.full((4, 2), 3.9), rtol=1e-6)
+
+
+def test_is_a_node_of_a_functional_model(tmp_path):
+    inputs = keras.Input((3,))
+    hidden = scale_shift(inputs, inputs, pieces=((0.5, "a"), (0.25, "b")))
+    outputs = blend(hidden, share=0.25, axes=(1,))
+    model = keras.Model(inputs, outputs)
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    expected = 0.25 * (0.75 * x + x).sum(1)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-6)
+
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        reloaded.predict(x, verbose=0), model.predict(x, verbose=0), strict=True
+    )
+    cloned = keras.models.clone_model(reloaded)
+    np.testing.assert_allclose(cloned.predict(x, verbose=0), expected, rtol=1e-6)
+
+
+def test_a_saved_node_names_the_kernel_that_is_missing():
+    inputs = keras.Input((3,))
+    config = keras.Model(inputs, scale_shift(inputs)).get_config()
+    text = str(config).replace("test_kernel>scale_shift", "test_kernel>gone")
+    config = eval(text, {"inf": np.inf, "nan": np.nan})
+    with pytest.raises(ValueError, match=r"the kernel 'test_kernel>gone', which is not registered"):
+        keras.Model.from_config(config)
+
+
+def test_its_own_errors_pass_unchanged():
+    @kerasx.kernel
+    def picky(x):
+        raise ValueError("x must be something else")
+
+    with pytest.raises(ValueError, match="^x must be something else"):
+        picky([1.0])
+
+
+@pytest.mark.skipif(BACKEND not in ("tensorflow", "jax"), reason="PyTorch runs kernels eagerly")
+def test_names_itself_and_what_cannot_be_compiled():
+    @kerasx.kernel
+    def branches(x):
+        if x[0] > 0:
+            return x
+        return -x
+
+    with pytest.raises(KernelError, match=r"'branches' cannot be compiled: line \d+, `if x\[0\]"):
+        branches([1.0])
+
+    @kerasx.kernel
+    def data_dependent(x):
+        if BACKEND == "tensorflow":
+            import tensorflow as tf
+
+            return tf.strings.as_string(x)
+        return ops.nonzero(x)
+
+    wanted = "AsString" if BACKEND == "tensorflow" else r"`return ops.nonzero\(x\)`"
+    with pytest.raises(KernelError, match=f"'data_dependent' cannot be compiled: .*{wanted}"):
+        data_dependent([1.0])
+
+
+def test_is_copied_and_pickled_by_name():
+    blend([[1.0]])
+    assert copy.deepcopy(blend) is blend
+    assert pickle.loads(pickle.dumps(blend)) is blend
+
+
+def test_values_are_concrete_only_outside_of_tracing():
+    assert is_concrete(ops.ones(2))
+    assert is_concrete(np.ones(2))
+    assert not is_concrete(keras.KerasTensor((2,)))
+    seen = []
+
+    def look(x):
+        seen.append(is_concrete(x))
+        return x
+
+    keras.Model(inputs := keras.Input((2,)), keras.layers.Lambda(look)(inputs))
+    assert seen
+    assert not any(seen)
+    seen.clear()
+    kerasx.kernel(look)(np.ones(2, "float32"))
+    assert seen == [BACKEND not in ("tensorflow", "jax")]
