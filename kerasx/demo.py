@@ -179,7 +179,7 @@ def demo(epochs: int, seed: int, output: Path) -> None:
 
     train_images, images, train_labels, labels = load_images(seed)
     console.print(
-        f"[bold]Training[/] on {len(train_images)} images of 8 x 8 pixels, "
+        f"[bold]Training[/] on {len(train_images)} handwritten digits of 8 x 8 pixels, "
         f"Keras {keras.version()} with {keras.backend.backend()}"
     )
     model = build_model()
@@ -187,7 +187,7 @@ def demo(epochs: int, seed: int, output: Path) -> None:
     verbose = 1 if sys.stdout.isatty() else 2
     model.fit(train_images, train_labels, batch_size=32, epochs=epochs, verbose=verbose)
 
-    console.print(f"\n[bold]Evaluating[/] on {len(images)} images that training has not seen")
+    console.print(f"\n[bold]Evaluating[/] on {len(images)} digits that training has not seen")
     model.evaluate(images, labels, verbose=verbose)
     probabilities = model.predict(images, verbose=0)
     rows, expected = report(labels, probabilities), sklearn_report(labels, probabilities)

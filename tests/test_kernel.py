@@ -168,7 +168,7 @@ def test_its_own_errors_pass_unchanged():
     def picky(x):
         raise ValueError("x must be something else")
 
-    with pytest.raises(ValueError, match="^x must be something else"):
+    with pytest.raises(ValueError, match=r"^x must be something else"):
         picky([1.0])
 
 
@@ -192,7 +192,7 @@ def test_names_itself_and_what_cannot_be_compiled():
         return ops.nonzero(x)
 
     wanted = "AsString" if BACKEND == "tensorflow" else r"`return ops.nonzero\(x\)`"
-    with pytest.raises(KernelError, match=f"'data_dependent' cannot be compiled: .*{wanted}"):
+    with pytest.raises(KernelError, match=rf"'data_dependent' cannot be compiled: .*{wanted}"):
         data_dependent([1.0])
 
 

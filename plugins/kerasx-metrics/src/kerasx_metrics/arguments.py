@@ -6,7 +6,7 @@ import inspect
 import itertools
 import math
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 
@@ -65,7 +65,7 @@ ARGUMENTS = {
     "num_classes": Argument(
         "Number of classes. Needed only where predictions are integer labels; elsewhere their last "
         "axis shows it.",
-        "None or a whole number from 2",
+        "None or a whole number from 1",
         lambda value: value is None or _whole(value, 1),
     ),
     "threshold": Argument(
@@ -166,23 +166,41 @@ Raises:
         result NaN, and {nan}.
 """
 
+FUNCTION_RAISES = """
+Raises:
+    ValueError: an argument, a shape, a dtype or a value does not fit.
+    TypeError: called in compiled code, where the class is to be used.
+"""
 
-def documentation(doc: str, parameters: list[str], nan: str) -> str:
-    """A docstring with its arguments and errors written in, before the example."""
+
+def document_class(doc: str, parameters: Iterable[str], nan: str) -> str:
+    """The docstring of a metric with its arguments and errors written in, before the example."""
     head, mark, example = inspect.cleandoc(doc).partition("Example:")
+    parts = [head.strip(), FORMS.strip(), _args(parameters), RAISES.format(nan=nan).strip()]
+    return "\n\n".join(parts) + ("\n\n" + mark + example if mark else "") + "\n"
+
+
+def document_function(doc: str, class_name: str, parameters: Iterable[str]) -> str:
+    """The docstring of the function of a metric, from that of its class."""
+    head, _, _ = inspect.cleandoc(doc).partition("Example:")
+    data = textwrap.fill(
+        "The function takes whole arrays: labels `y_true`, predictions `y_pred`, and if wanted a "
+        "`sample_weight` and a boolean `mask` of the shape of the samples. "
+        f"`kerasx.metrics.{class_name}` takes them batch by batch.",
+        100,
+    )
+    parts = [head.strip(), data, FORMS.strip(), _args(parameters), FUNCTION_RAISES.strip()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _args(parameters: Iterable[str]) -> str:
     lines = [
         textwrap.fill(
             f"{name}: {ARGUMENTS[name].text}",
-            96,
+            100,
             initial_indent="    ",
             subsequent_indent="        ",
         )
         for name in parameters
     ]
-    parts = [
-        head.rstrip(),
-        FORMS.strip(),
-        "Args:\n" + "\n".join(lines),
-        RAISES.format(nan=nan).strip(),
-    ]
-    return "\n\n".join(parts) + ("\n\n" + mark + example if mark else "\n")
+    return "\n".join(["Args:", *lines])

@@ -57,9 +57,15 @@ class DecisionMetric(StreamingMetric, base=True):
     def layout_options(self, layout: Layout) -> dict[str, Any]:
         threshold = getattr(self, "threshold", None)
         top_k = getattr(self, "top_k", None)
-        if top_k is not None and layout.task == "binary":
+        classes = layout.num_classes if layout.predictions == "scores" else 0
+        if top_k is not None and top_k > classes:
             raise ValueError(
-                f"{self.name}: top_k does not apply to a binary task; received {top_k}"
+                f"{self.name}: top_k must be at most the number of classes that y_pred has scores "
+                f"for, {classes or 'none'}; received {top_k}"
+            )
+        if threshold is not None and layout.predictions == "labels":
+            raise ValueError(
+                f"{self.name}: threshold needs scores in y_pred, not labels; received {threshold}"
             )
         default = threshold is None and top_k is None
         return {
@@ -125,7 +131,8 @@ class ScoreOfCounts(DecisionMetric, base=True):
     def layout_options(self, layout: Layout) -> dict[str, Any]:
         if self.average == "samples" and layout.task != "multilabel":
             raise ValueError(
-                f"{self.name}: average='samples' needs task='multilabel'; received a {layout.task} task"
+                f"{self.name}: average='samples' needs task='multilabel'; received a "
+                f"{layout.task} task"
             )
         return super().layout_options(layout)
 

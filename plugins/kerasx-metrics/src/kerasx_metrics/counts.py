@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import keras
 from keras import ops
 
 from kerasx_metrics.inputs import Inputs, Layout, Tensor, _any, _beside
@@ -65,9 +66,13 @@ def positives(inputs: Inputs, layout: Layout) -> tuple[Tensor, Tensor, dict[str,
     nan = ops.isnan(scores)
     problems = {**inputs.problems, "nan": _any(nan, inputs.keep)}
     if layout.top_k is not None:
-        lowest = ops.where(nan, ops.cast(-math.inf, scores.dtype), scores)
-        _, best = ops.top_k(lowest, layout.top_k)
-        predicted = ops.any(ops.expand_dims(best, -1) == ops.arange(classes), -2)
+        # Of equal scores the higher class ranks first, on every backend.
+        scores = ops.where(nan, ops.cast(-math.inf, scores.dtype), scores)
+        least = ops.top_k(scores, layout.top_k)[0][..., -1:]
+        above, tied = scores > least, ops.cast(scores == least, "int32")
+        room = layout.top_k - ops.sum(ops.cast(above, "int32"), -1, keepdims=True)
+        rank = ops.flip(ops.cumsum(ops.flip(tied, -1), -1), -1)
+        predicted = above | ((tied == 1) & (rank <= room))
     elif layout.task == "multiclass" and layout.from_logits:
         predicted = ops.softmax(scores, -1) > layout.threshold
     else:
@@ -94,20 +99,34 @@ def class_counts(inputs: Inputs, layout: Layout) -> Statistic:
         truth = ops.where(inputs.keep, truth, none)
         wrong = ops.where(inputs.keep, wrong, none)
     bins = ops.concatenate([truth, wrong])
-    occurred = _sums(ops.ones_like(bins), bins, none, (3, classes))
+    occurred = sums(ops.ones_like(bins), bins, none, (3, classes))
     seen = ops.sum(occurred, 0)
     if inputs.weight is None:
         tp, fn, fp = ops.unstack(occurred)
         return ops.stack([tp, fp, fn, ops.sum(tp + fn) - seen, seen]), problems
     weights = ops.concatenate([inputs.weight, inputs.weight])
-    tp, fn, fp = ops.unstack(_sums(weights, bins, none, (3, classes)))
+    tp, fn, fp = ops.unstack(sums(weights, bins, none, (3, classes)))
     tn = ops.maximum(_others(tp) + (_others(fn) - fp), 0)
     return ops.stack([tp, fp, fn, tn, ops.cast(seen, "float32")]), problems
 
 
-def _sums(values: Tensor, bins: Tensor, size: int, shape: tuple[int, ...]) -> Tensor:
-    """Sum values by bin, 0 to size - 1; the bin `size` is left out."""
-    return ops.reshape(ops.segment_sum(values, bins, num_segments=size + 1)[:size], shape)
+def sums(values: Tensor, bins: Tensor, size: int, shape: tuple[int, ...]) -> Tensor:
+    """Sum values (N,) by bin, 0 to size - 1; the bin `size` is left out."""
+    lanes = 1 if values.dtype == bins.dtype else max(1, min(16, 65536 // size))
+    if lanes > 1:  # float32: several short sums round less than a long one
+        bins = bins + (size + 1) * (ops.arange(ops.shape(bins)[0], dtype="int32") % lanes)
+    totals = ops.segment_sum(values, bins, num_segments=lanes * (size + 1))
+    return ops.reshape(ops.sum(ops.reshape(totals, (lanes, -1)), 0)[:size], shape)
+
+
+def block_sum(values: Tensor) -> Tensor:
+    """Sum over the first axis, in 256 partial sums: a long float32 sum would lose digits."""
+    if keras.backend.standardize_dtype(values.dtype) == "int32":
+        return ops.sum(values, 0)
+    blocks = (ops.shape(values)[0] + 255) // 256
+    values = ops.concatenate([values, ops.zeros((255, *values.shape[1:]))])
+    values = ops.reshape(values[: blocks * 256], (-1, 256, *values.shape[1:]))
+    return ops.sum(ops.sum(values, 0), 0)
 
 
 def _others(values: Tensor) -> Tensor:
@@ -126,12 +145,11 @@ def _dense_counts(labels: Tensor, predicted: Tensor, inputs: Inputs, axis: int) 
         condition = condition & kept
         if inputs.weight is None or axis == 1:
             return ops.sum(ops.cast(condition, "int32"), axis)
-        weight = ops.expand_dims(inputs.weight, -1)
-        return ops.sum(ops.where(condition, weight, 0.0), axis)
+        return block_sum(ops.where(condition, ops.expand_dims(inputs.weight, -1), 0.0))
 
     unlabelled, rejected = ops.logical_not(labels), ops.logical_not(predicted)
     # In a multilabel task every class exists, whether it occurred or not, as in scikit-learn.
-    seen = ops.ones_like(ops.sum(ops.cast(labels, "int32"), axis))
+    seen = ops.sum(ops.ones_like(labels, "int32"), axis)
     return Counts(
         total(labels & predicted),
         total(unlabelled & predicted),
@@ -156,19 +174,18 @@ def confusion(inputs: Inputs, layout: Layout) -> Statistic:
     bins = ops.where(placed, inputs.labels * classes + predicted, classes**2)
     ones = ops.ones_like(bins) if inputs.weight is None else inputs.weight
     problems["undecided"] = problems.pop("nan", ops.zeros((), "bool"))
-    return _sums(ones, bins, classes**2, (classes, classes)), problems
+    return sums(ones, bins, classes**2, (classes, classes)), problems
 
 
 def mean(values: Tensor, weight: Tensor | None, kept: Tensor | None) -> Tensor:
     """The sum of weighted values (N,) and the sum of weights, over kept samples: (2,)."""
     if weight is None:
-        weight = ops.ones_like(
-            values, "int32" if values.dtype == ops.zeros((), "bool").dtype else "float32"
-        )
+        counted = keras.backend.standardize_dtype(values.dtype) == "bool"
+        weight = ops.ones_like(values, "int32" if counted else "float32")
     if kept is not None:
         weight = ops.where(kept, weight, ops.zeros_like(weight))
     values = ops.where(weight == 0, ops.zeros_like(weight), ops.cast(values, weight.dtype) * weight)
-    return ops.stack([ops.sum(values), ops.sum(weight)])
+    return block_sum(ops.stack([values, weight], -1))
 
 
 def correct(inputs: Inputs, layout: Layout) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:

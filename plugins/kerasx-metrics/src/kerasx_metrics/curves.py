@@ -20,8 +20,8 @@ import kerasx
 from kerasx.kernel import is_concrete
 from kerasx_metrics import inputs
 from kerasx_metrics.averaging import average_of, ratio
-from kerasx_metrics.counts import Statistic
-from kerasx_metrics.inputs import Inputs, Layout, Tensor, _any, _beside
+from kerasx_metrics.counts import Statistic, sums
+from kerasx_metrics.inputs import Inputs, Layout, Tensor, _any, _beside, flags, invalidating
 from kerasx_metrics.streaming import StreamingMetric, pairwise_sum
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def bins_of(scores: Tensor, thresholds: tuple[float, ...]) -> Tensor:
     if thresholds != evenly_spaced(last + 1):
         return ops.cast(ops.searchsorted(grid, ops.reshape(scores, (-1,)), side="right"), "int32")
     scores = ops.reshape(scores, (-1,))
-    near = ops.clip(ops.cast(ops.floor(scores * last), "int32"), 0, last)
+    near = ops.clip(ops.cast(ops.floor(ops.clip(scores, 0, 1) * last), "int32"), 0, last)
     reached = ops.cast(scores >= ops.take(grid, near), "int32")
     above = ops.minimum(near + 1, last)
     further = (near < last) & (scores >= ops.take(grid, above))
@@ -75,10 +75,8 @@ def score_histogram(inputs: Inputs, layout: Layout, *, thresholds: tuple[float, 
     values = ops.ones_like(bins)
     if inputs.weight is not None:
         values = ops.cast(values, "float32") * ops.expand_dims(inputs.weight, -1)
-    sums = ops.segment_sum(
-        ops.reshape(values, (-1,)), ops.reshape(bins, (-1,)), num_segments=none + 1
-    )
-    return ops.reshape(sums[:none], (2, columns, size)), problems
+    values, bins = ops.reshape(values, (-1,)), ops.reshape(bins, (-1,))
+    return sums(values, bins, none, (2, columns, size)), problems
 
 
 @kerasx.kernel(static=("layout",))
@@ -91,14 +89,13 @@ def append(
     mask: Tensor | None,
     *,
     layout: Layout,
-) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Write the scores, labels and weights of an update after the first `size` samples."""
     flat = inputs.canonical(y_true, y_pred, sample_weight, mask, layout)
     rows, problems = exact_rows(flat, layout)
-    invalid = ops.any(ops.stack(list(problems.values())))
-    rows = ops.where(invalid, float("nan"), rows)
+    rows = ops.where(invalidating(problems), float("nan"), rows)
     added = ops.shape(rows)[1]
-    return ops.slice_update(samples, (0, size, 0), rows), size + added, problems
+    return ops.slice_update(samples, (0, size, 0), rows), size + added, flags(problems)
 
 
 def exact_rows(inputs: Inputs, layout: Layout) -> Statistic:
@@ -118,6 +115,8 @@ def groups_of(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     Each is (C, M). Samples of weight 0 are left out; behind the last score stand -inf and zeros.
     """
+    if samples.shape[1] == 0:
+        samples = ops.zeros((3, 1, samples.shape[2]))
     _, number, columns = samples.shape
     scores, positive, weight = ops.unstack(ops.transpose(samples, (0, 2, 1)))
     scores = ops.where(weight == 0, -math.inf, scores)
@@ -130,8 +129,8 @@ def groups_of(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     group = ops.reshape(group + number * ops.expand_dims(ops.arange(columns), -1), (-1,))
     rows = ops.stack([weight * positive, weight * (1 - positive)], -1)
     size = columns * number
-    sums = ops.segment_sum(ops.reshape(rows, (-1, 2)), group, num_segments=size)
-    pos, neg = ops.unstack(ops.reshape(sums, (columns, number, 2)), axis=-1)
+    totals = ops.segment_sum(ops.reshape(rows, (-1, 2)), group, num_segments=size)
+    pos, neg = ops.unstack(ops.reshape(totals, (columns, number, 2)), axis=-1)
     highest = ops.segment_max(ops.reshape(scores, (-1,)), group, num_segments=size)
     highest = ops.reshape(highest, (columns, number))
     return ops.where(pos + neg == 0, -math.inf, highest), pos, neg
@@ -262,14 +261,16 @@ class CurveMetric(StreamingMetric, base=True):
         self.total = self.add_variable(shape, "zeros", dtype="float32", name="samples")
         self.size = self.add_variable((), "zeros", dtype="int32", name="size")
 
-    def _updated(self, data: tuple, layout: Layout) -> tuple[list, dict[str, Tensor]]:
+    def _updated(self, data: tuple, layout: Layout) -> tuple[list, Tensor]:
         if self.thresholds is not None:
             return super()._updated(data, layout)
         added = math.prod(size or 0 for size in data[1].shape[: layout.sample_axes])
-        if added > self.capacity:
-            raise ValueError(self._overflow(added))
-        samples, size, problems = append(self.total, self.size, *data, layout=layout)
-        return [(self.total, samples), (self.size, size)], problems
+        held = self.size.value
+        total = added + (int(held) if is_concrete(held) else 0)
+        if total > self.capacity:
+            raise ValueError(self._overflow(total))
+        samples, size, found = append(self.total, self.size, *data, layout=layout)
+        return [(self.total, samples), (self.size, size)], found
 
     def result(self) -> Any:
         if self.thresholds is not None or self.total is None:
@@ -278,9 +279,8 @@ class CurveMetric(StreamingMetric, base=True):
         full = size > self.capacity
         if is_concrete(size) and bool(full):
             raise ValueError(self._overflow(int(size)))
-        return self.formula(
-            ops.where(full, float("nan"), self.total.value), self.layout
-        )
+        samples = ops.where(full, float("nan"), self.total.value)
+        return self._cast(self.formula(samples, self.layout))
 
     def _overflow(self, size: int) -> str:
         return (

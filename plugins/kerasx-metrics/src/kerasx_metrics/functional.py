@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from kerasx.kernel import is_concrete
+from kerasx_metrics.arguments import document_function
 from kerasx_metrics.streaming import StreamingMetric, snake_case
 
 _DEFAULTS = {"thresholds": None}  # whole arrays allow exact curves
@@ -34,7 +35,8 @@ def functional(metric_class: type[StreamingMetric]) -> Callable[..., Any]:
                 f"{name} takes whole arrays; in compile() and in compiled code its value per batch "
                 f"would be averaged, which is wrong: use the class {metric_class.__name__} there"
             )
-        if "num_classes" in own and given.get("num_classes") is None:
+        unknown = "num_classes" in own and given.get("num_classes") is None
+        if unknown and given.get("task") != "multilabel":
             given["num_classes"] = _shown_by_labels(*data[:2], given.get("ignore_class"))
         if "capacity" in own and given.setdefault("thresholds", None) is None:
             given["capacity"] = 1  # of a state that is never made
@@ -57,7 +59,8 @@ def functional(metric_class: type[StreamingMetric]) -> Callable[..., Any]:
     )
     function.__name__ = function.__qualname__ = name
     function.__module__ = __name__
-    function.__doc__ = _document(metric_class, name)
+    names = [argument.name for argument in arguments]
+    function.__doc__ = document_function(metric_class.summary, metric_class.__name__, names)
     function.__signature__ = signature
     return function
 
@@ -68,14 +71,7 @@ def _shown_by_labels(y_true: Any, y_pred: Any, ignore_class: int | None) -> int 
     if not np.issubdtype(pred.dtype, np.integer) or pred.size == 0:
         return None
     true = ops.convert_to_numpy(y_true) if ops.is_tensor(y_true) else np.asarray(y_true)
+    if true.ndim > pred.ndim and true.shape[-1] > 1:
+        return None  # one-hot labels show it themselves
     true = true[true != ignore_class]
     return max(int(pred.max()), int(true.max(initial=0)), 1) + 1
-
-
-def _document(metric_class: type[StreamingMetric], name: str) -> str:
-    head = (metric_class.__doc__ or "").partition("Example:")[0].rstrip()
-    return (
-        f"{head}\n\nThis function takes the whole arrays `y_true`, `y_pred` and, if wanted, "
-        f"`sample_weight` and `mask`, at once;\n`kerasx.metrics.{metric_class.__name__}` takes "
-        "them batch by batch. Integer predictions show `num_classes`.\n"
-    )

@@ -79,10 +79,15 @@ def layout(
         return Layout(task, classes, "multi-hot", "scores", len(pred) - 1, **options)
 
     label_axes = None
-    if task == "binary" or are_labels or pred[-1] == 1 or len(pred) < len(true):
+    if task == "binary" or are_labels or 1 in (pred[-1], len(pred)) or len(pred) < len(true):
         label_axes = _matching_axes(true, pred)
     if label_axes is not None:
         predictions = "labels" if are_labels else "score"
+        if scores_only and task != "binary":
+            raise ValueError(
+                f"task='multiclass' takes a score for each class here, y_pred of shape (..., "
+                f"num_classes); one score per sample is a binary task; {received}"
+            )
         if task == "binary" or not are_labels:
             if num_classes not in (None, 1, 2):
                 raise ValueError(
@@ -164,8 +169,8 @@ def per_sample(name: str, values: Tensor, y_true: Tensor, sample_axes: int) -> T
     if len(shape) == sample_axes + 1 and shape[-1] == 1:
         values, shape = ops.squeeze(values, -1), shape[:-1]
     fits = len(shape) <= sample_axes and all(
-        size in (1, None) or wanted is None or size == wanted
-        for size, wanted in zip(shape, samples, strict=False)
+        size is None or wanted is None or size == wanted or (axis > 0 and size == 1)
+        for axis, (size, wanted) in enumerate(zip(shape, samples, strict=False))
     )
     if not fits:
         raise ValueError(
@@ -248,13 +253,26 @@ def _any(condition: Tensor, counted: Tensor | None) -> Tensor:
     return ops.any(condition)
 
 
-def raise_for(problems: dict[str, Tensor], y_true: Tensor, y_pred: Tensor, layout: Layout) -> None:
-    """Raise ValueError for the first problem that is set; the values must be concrete."""
-    names = list(problems)
-    found = ops.convert_to_numpy(ops.stack([problems[name] for name in names]))
+PROBLEMS = ("labels", "predictions", "range", "undecided", "nan")
+
+
+def flags(problems: dict[str, Tensor]) -> Tensor:
+    """The problems as one bool tensor, in the order of `PROBLEMS`."""
+    none = ops.zeros((), "bool")
+    return ops.stack([problems.get(name, none) for name in PROBLEMS])
+
+
+def invalidating(problems: dict[str, Tensor]) -> Tensor:
+    """Whether there is a problem that leaves no value: all but NaN scores counted as misses."""
+    return ops.any(flags(problems)[:-1])
+
+
+def raise_for(found: Tensor, y_true: Tensor, y_pred: Tensor, layout: Layout) -> None:
+    """Raise ValueError for the first of the `flags` that is set; they must be concrete."""
+    found = ops.convert_to_numpy(found)
     if not found.any():
         return
-    problem = names[int(np.argmax(found))]
+    problem = PROBLEMS[int(np.argmax(found))]
     true = np.asarray(ops.convert_to_numpy(y_true)).astype("float32")
     pred = np.asarray(ops.convert_to_numpy(y_pred)).astype("float32")
     last = layout.num_classes - 1

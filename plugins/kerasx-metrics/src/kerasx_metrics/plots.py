@@ -82,7 +82,7 @@ def plot_curve(
 
 
 def _style(fpr: np.ndarray | None) -> str:
-    return "default" if fpr is not None else "steps-pre"
+    return "default" if fpr is not None else "steps-post"
 
 
 def plot_reliability(sums: np.ndarray, ax: Axes | None = None) -> Axes:

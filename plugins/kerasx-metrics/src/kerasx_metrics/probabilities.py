@@ -44,7 +44,10 @@ def per_class_labels(inputs: Inputs, layout: Layout) -> Tensor:
 def squared_errors(inputs: Inputs, layout: Layout) -> Statistic:
     """The sum of squared errors of the samples, and of their weights: (2,)."""
     values, problems = probabilities(inputs, layout)
-    return _mean_of((values - per_class_labels(inputs, layout)) ** 2, inputs, layout), problems
+    errors = (values - per_class_labels(inputs, layout)) ** 2
+    if layout.predictions == "scores" and layout.task == "multiclass" and layout.num_classes == 2:
+        errors = errors / 2
+    return _mean_of(errors, inputs, layout), problems
 
 
 def log_losses(inputs: Inputs, layout: Layout) -> Statistic:
@@ -86,8 +89,9 @@ def reliability(inputs: Inputs, layout: Layout, *, num_bins: int) -> Statistic:
     """Summed confidence, hits and weight of the samples in each bin of confidence, (3, bins)."""
     values, problems = probabilities(inputs, layout)
     if layout.task == "multiclass" and layout.predictions == "scores":
-        confidence = ops.max(values, -1)
-        hits = ops.cast(ops.cast(ops.argmax(values, -1), "int32") == inputs.labels, "float32")
+        predicted = ops.cast(ops.argmax(values, -1), "int32")
+        confidence = ops.take_along_axis(values, ops.expand_dims(predicted, -1), -1)[..., 0]
+        hits = ops.cast(predicted == inputs.labels, "float32")
     else:
         confidence, hits = values, per_class_labels(inputs, layout)
     weight = ops.ones_like(confidence)
@@ -98,8 +102,9 @@ def reliability(inputs: Inputs, layout: Layout, *, num_bins: int) -> Statistic:
     confidence, hits, weight = (ops.reshape(x, (-1,)) for x in (confidence, hits, weight))
     confidence = ops.where(weight == 0, 0.0, confidence)
     bins = ops.clip(bins_of(confidence, evenly_spaced(num_bins + 1)) - 1, 0, num_bins - 1)
-    rows = ops.stack([confidence * weight, hits * weight, weight], -1)
-    return ops.transpose(ops.segment_sum(rows, bins, num_segments=num_bins)), problems
+    rows = (confidence * weight, hits * weight, weight)
+    sums = [statistics.sums(row, bins, num_bins, (num_bins,)) for row in rows]
+    return ops.stack(sums), problems
 
 
 class ProbabilityMetric(StreamingMetric, base=True):
@@ -137,10 +142,10 @@ class ProbabilityMetric(StreamingMetric, base=True):
 class BrierScore(ProbabilityMetric):
     """Brier score: the mean squared distance of probabilities and labels.
 
-    Binary `(p - y)**2`, multiclass `sum((p_k - y_k)**2)`, from 0 to 2; equals
-    `sklearn.metrics.brier_score_loss`. In a multilabel task, which scikit-learn lacks, the mean
-    over labels of the binary score. NaN if no sample was seen. Source: Brier, "Verification of
-    forecasts expressed in terms of probability" (Monthly Weather Review, 1950).
+    `(p - y)**2` for two classes, with one score or with two, and `sum((p_k - y_k)**2)`, from 0 to
+    2, for more; equals `sklearn.metrics.brier_score_loss`. In a multilabel task, which scikit-learn
+    lacks, the mean over labels of the binary score. NaN if no sample was seen. Source: Brier,
+    "Verification of forecasts expressed in terms of probability" (Monthly Weather Review, 1950).
 
     Example:
     >>> import kerasx

@@ -25,7 +25,7 @@ from keras import ops
 import kerasx
 from kerasx.kernel import is_concrete
 from kerasx_metrics import inputs
-from kerasx_metrics.arguments import check, documentation
+from kerasx_metrics.arguments import check, document_class
 from kerasx_metrics.inputs import Layout, Tensor
 
 
@@ -49,7 +49,7 @@ def add_pairs(a: Tensor, b: Tensor) -> Tensor:
 
 @kerasx.kernel(static=("statistic", "layout", "options"))
 def accumulate(
-    total: Tensor | None,
+    total: Tensor,
     y_true: Tensor,
     y_pred: Tensor,
     sample_weight: Tensor | None,
@@ -58,17 +58,12 @@ def accumulate(
     statistic: Callable[..., Any],
     layout: Layout,
     options: tuple[tuple[str, Any], ...] = (),
-) -> tuple[Tensor, dict[str, Tensor]]:
+) -> tuple[Tensor, Tensor]:
     """Add the statistic of one update to `total`; NaN where the values do not fit the layout."""
     flat = inputs.canonical(y_true, y_pred, sample_weight, mask, layout)
     value, problems = statistic(flat, layout, **dict(options))
-    invalid = ops.zeros((), "bool")
-    for name, problem in problems.items():
-        if name != "nan":  # NaN scores are counted, as misses
-            invalid = invalid | problem
-    pair = as_pair(value)
-    pair = ops.where(invalid, ops.full_like(pair, float("nan")), pair)
-    return (pair if total is None else add_pairs(total, pair)), problems
+    pair = ops.where(inputs.invalidating(problems), float("nan"), as_pair(value))
+    return add_pairs(total, pair), inputs.flags(problems)
 
 
 class Mask(keras.layers.Layer):
@@ -91,12 +86,14 @@ class StreamingMetric(keras.Metric):
     """
 
     scores_only = False
+    summary: str  # the docstring as written
     nan_scores = "a NaN score counts as a miss"  # in compiled code; for the documentation
 
     def __init_subclass__(cls, base: bool = False, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         if not base:
-            cls.__doc__ = documentation(cls.__doc__ or "", _parameters(cls), cls.nan_scores)
+            cls.summary = cls.__doc__ or ""
+            cls.__doc__ = document_class(cls.summary, _parameters(cls), cls.nan_scores)
 
     def __init__(self, name: str | None = None, dtype: Any = None, **arguments: Any):
         super().__init__(name=name or snake_case(type(self).__name__), dtype=dtype)
@@ -106,9 +103,10 @@ class StreamingMetric(keras.Metric):
 
     def _keep(self, **arguments: Any) -> None:
         """Check arguments and keep them as attributes."""
+        arguments = {argument: _plain(value) for argument, value in arguments.items()}
         check(self.name, arguments)
         for argument, value in arguments.items():
-            setattr(self, argument, tuple(value) if isinstance(value, list) else value)
+            setattr(self, argument, value)
 
     # What a subclass defines.
 
@@ -148,9 +146,9 @@ class StreamingMetric(keras.Metric):
         layout = self._read(y_true, y_pred)
         self._build(layout)
         data = (y_true, y_pred, sample_weight, mask)
-        assignments, problems = self._updated(data, layout)
-        if is_concrete(assignments[0][1]):
-            inputs.raise_for(problems, y_true, y_pred, layout)
+        assignments, found = self._updated(data, layout)
+        if is_concrete(found):
+            inputs.raise_for(found, y_true, y_pred, layout)
         for variable, value in assignments:
             variable.assign(value)
 
@@ -158,8 +156,8 @@ class StreamingMetric(keras.Metric):
         """The value for all that was added since the last reset."""
         layout = self.layout or self._unseen()
         if self.total is None:
-            return self.formula(ops.zeros(self.state_shape(layout)), layout)
-        return self.formula(self.total[0] + self.total[1], layout)
+            return self._cast(self.formula(ops.zeros(self.state_shape(layout)), layout))
+        return self._cast(self.formula(self.total[0] + self.total[1], layout))
 
     def compute(
         self,
@@ -173,8 +171,8 @@ class StreamingMetric(keras.Metric):
         layout = self._read(y_true, y_pred)
         flat = inputs.canonical(y_true, y_pred, sample_weight, mask, layout)
         value, problems = self.statistic(flat, layout, **self.statistic_options())
-        inputs.raise_for(problems, y_true, y_pred, layout)
-        return self.formula(ops.cast(value, "float32"), layout)
+        inputs.raise_for(inputs.flags(problems), y_true, y_pred, layout)
+        return self._cast(self.formula(ops.cast(value, "float32"), layout))
 
     def merge_state(self, metrics: Iterable[StreamingMetric]) -> None:
         """Add the states of other metrics of the same kind and arguments, as of other workers.
@@ -183,7 +181,7 @@ class StreamingMetric(keras.Metric):
             ValueError: a metric is of another class or has other arguments.
         """
         for metric in metrics:
-            if type(metric) is not type(self) or _arguments(metric) != _arguments(self):
+            if type(metric) is not type(self) or repr(_arguments(metric)) != repr(_arguments(self)):
                 raise ValueError(
                     f"merge_state takes metrics like {self!r} with {_arguments(self)}; received "
                     f"{metric!r} with {_arguments(metric) if type(metric) is type(self) else {}}"
@@ -218,16 +216,16 @@ class StreamingMetric(keras.Metric):
         )
         return dataclasses.replace(layout, **self.layout_options(layout))
 
-    def _updated(self, data: tuple, layout: Layout) -> tuple[list, dict[str, Tensor]]:
-        """The state after an update, as pairs of variable and value, and what is wrong with it."""
-        total, problems = accumulate(
+    def _updated(self, data: tuple, layout: Layout) -> tuple[list, Tensor]:
+        """The state after an update, as pairs of variable and value, and its `flags`."""
+        total, found = accumulate(
             self.total,
             *data,
             statistic=self.statistic,
             layout=layout,
             options=tuple(self.statistic_options().items()),
         )
-        return [(self.total, total)], problems
+        return [(self.total, total)], found
 
     def _create_state(self, layout: Layout) -> None:
         shape = (2, *self.state_shape(layout))
@@ -251,6 +249,9 @@ class StreamingMetric(keras.Metric):
         layout = Layout(task, classes, "integer", "labels", 1)
         return dataclasses.replace(layout, **self.layout_options(layout))
 
+    def _cast(self, result: Any) -> Any:
+        return keras.tree.map_structure(lambda value: ops.cast(value, self.dtype), result)
+
     @staticmethod
     def _mask(y_pred: Tensor) -> Tensor | None:
         return _mask_layer()(y_pred)
@@ -269,6 +270,13 @@ def _arguments(metric: StreamingMetric) -> dict[str, Any]:
 @functools.cache
 def _parameters(metric_class: type[StreamingMetric]) -> tuple[str, ...]:
     return tuple(inspect.signature(metric_class).parameters)
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's scalars and arrays, and lists, as what Python hashes and JSON holds."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _tensor(value: Tensor) -> Tensor:

@@ -1,0 +1,62 @@
+"""What the README shows does what it says."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_shortest_program_runs(capsys):
+    program, _ = blocks("python")
+    space = {}
+    exec(compile(program, "README.md", "exec"), space)
+    history = space["model"].history.history
+    assert history["val_f1_score"][-1] > 0.7
+    assert history["matthews_corr_coef"][-1] > history["matthews_corr_coef"][0]
+    scores = space["kerasx"].metrics.f1_score(space["labels"], space["predictions"], average=None)
+    assert keras.ops.convert_to_numpy(scores).shape == (10,)
+    assert capsys.readouterr().out.rstrip().endswith(("]", ")"))
+
+
+def test_the_plugin_installs_and_reloads(tmp_path):
+    (metadata,), (_, module) = blocks("toml"), blocks("python")
+    project, site = tmp_path / "acme-layers", tmp_path / "site"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(metadata)
+    (project / "acme_layers.py").write_text(module)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run([*pip, "--no-build-isolation", "--target", site, project], check=True)
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "numpy"}
+
+    def run(program):
+        result = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return result.stdout.strip()
+
+    run(
+        "import keras, kerasx; inputs = keras.Input((2,));"
+        "keras.Model(inputs, kerasx.layers.Double()(inputs)).save('model.keras')"
+    )
+    assert (
+        run(
+            "import keras, kerasx, numpy; model = keras.models.load_model('model.keras');"
+            "print(model(numpy.ones((1, 2))).tolist())"
+        )
+        == "[[2.0, 2.0]]"
+    )
