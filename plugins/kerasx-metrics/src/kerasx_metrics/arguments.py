@@ -126,7 +126,8 @@ ARGUMENTS = {
         _thresholds,
     ),
     "capacity": Argument(
-        "With `thresholds=None`, how many samples the metric can hold. More are an error.",
+        "With `thresholds=None`, how many samples the metric can hold; those masked, ignored or of "
+        "weight 0 take no room. More are an error: in compiled code NaN, and raised when read.",
         "None or a whole number from 1",
         lambda value: value is None or _whole(value, 1),
     ),

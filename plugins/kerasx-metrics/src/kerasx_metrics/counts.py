@@ -106,7 +106,10 @@ def class_counts(inputs: Inputs, layout: Layout) -> Statistic:
         return ops.stack([tp, fp, fn, ops.sum(tp + fn) - seen, seen]), problems
     weights = ops.concatenate([inputs.weight, inputs.weight])
     tp, fn, fp = ops.unstack(sums(weights, bins, none, (3, classes)))
-    tn = ops.maximum(_others(tp) + (_others(fn) - fp), 0)
+    # Errors that do not concern the class, two ways; the smaller sums cancel less.
+    missed, claimed = _others(fn), _others(fp)
+    elsewhere = ops.where(missed < claimed, missed - fp, claimed - fn)
+    tn = _others(tp) + ops.maximum(elsewhere, 0)
     return ops.stack([tp, fp, fn, tn, ops.cast(seen, "float32")]), problems
 
 

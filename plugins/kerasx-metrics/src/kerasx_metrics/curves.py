@@ -27,6 +27,8 @@ from kerasx_metrics.streaming import StreamingMetric, pairwise_sum
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LOWEST = float(np.finfo("float32").min)
+
 
 def one_vs_rest(
     inputs: Inputs, layout: Layout
@@ -79,8 +81,30 @@ def score_histogram(inputs: Inputs, layout: Layout, *, thresholds: tuple[float, 
     return sums(values, bins, none, (2, columns, size)), problems
 
 
+def sorted_rows(inputs: Inputs, layout: Layout) -> Statistic:
+    """Score, positive weight and negative weight of every sample, by falling score: (3, C, N).
+
+    What is left out or has weight 0 stands last, with the score -inf.
+    """
+    scores, positive, kept, problems = one_vs_rest(inputs, layout)
+    weight = ops.ones_like(scores)
+    if inputs.weight is not None:
+        weight = weight * ops.expand_dims(inputs.weight, -1)
+    if kept is not None:
+        weight = ops.where(kept, weight, 0.0)
+    scores = ops.where(weight == 0, -math.inf, ops.maximum(scores, LOWEST))
+    rows = [scores, ops.where(positive, weight, 0.0), ops.where(positive, 0.0, weight)]
+    return by_falling_score(ops.transpose(ops.stack(rows), (0, 2, 1))), problems
+
+
+def by_falling_score(rows: Tensor) -> Tensor:
+    """Sort rows (3, C, N)."""
+    order = ops.argsort(-rows[0], axis=-1)
+    return ops.take_along_axis(rows, ops.broadcast_to(order, ops.shape(rows)), -1)
+
+
 @kerasx.kernel(static=("layout",))
-def append(
+def insert(
     samples: Tensor,
     size: Tensor,
     y_true: Tensor,
@@ -90,48 +114,62 @@ def append(
     *,
     layout: Layout,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Write the scores, labels and weights of an update after the first `size` samples."""
+    """Merge an update into sorted samples (3, C, M), of which the first `size` (C,) count."""
     flat = inputs.canonical(y_true, y_pred, sample_weight, mask, layout)
-    rows, problems = exact_rows(flat, layout)
-    rows = ops.where(invalidating(problems), float("nan"), rows)
-    added = ops.shape(rows)[1]
-    return ops.slice_update(samples, (0, size, 0), rows), size + added, flags(problems)
+    rows, problems = sorted_rows(flat, layout)
+    samples, size = merge_sorted(samples, size, rows)
+    return ops.where(invalidating(problems), float("nan"), samples), size, flags(problems)
 
 
-def exact_rows(inputs: Inputs, layout: Layout) -> Statistic:
-    """Score, label (0 or 1) and weight of each sample and column: (3, N, C)."""
-    scores, positive, kept, problems = one_vs_rest(inputs, layout)
-    weight = ops.ones_like(scores)
-    if inputs.weight is not None:
-        weight = weight * ops.expand_dims(inputs.weight, -1)
-    if kept is not None:
-        weight = ops.where(kept, weight, 0.0)
-        scores = ops.where(kept, scores, -math.inf)
-    return ops.stack([scores, ops.cast(positive, "float32"), weight]), problems
+def merge_sorted(samples: Tensor, size: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Merge rows (3, C, N) into samples (3, C, M), both sorted; what exceeds M is cut off.
+
+    Sorting a batch and moving the samples once costs far less than sorting all of them again at
+    each `result`, which Keras asks for at every step.
+    """
+    held, added = samples.shape[-1], rows.shape[-1]
+    if not held or not added:
+        return samples, size
+    columns = samples.shape[1]
+    here = ops.arange(held + added)
+    old = ops.where(here[:held] < ops.expand_dims(size, -1), samples[0], -math.inf)
+    low, high = ops.zeros_like(rows[0], "int32"), ops.full_like(rows[0], held, "int32")
+    for _ in range(held.bit_length()):  # binary search: how many old scores are higher
+        middle = (low + high) // 2
+        probe = ops.take_along_axis(old, ops.minimum(middle, held - 1), -1)
+        higher = (probe > rows[0]) & (low < high)
+        low, high = ops.where(higher, middle + 1, low), ops.where(higher, high, middle)
+    places = low + ops.arange(added) + (held + added) * ops.expand_dims(ops.arange(columns), -1)
+    is_new = ops.segment_sum(
+        ops.ones_like(ops.reshape(places, (-1,))),
+        ops.reshape(places, (-1,)),
+        num_segments=columns * (held + added),
+    )
+    is_new = ops.reshape(is_new, (columns, held + added))[:, :held]
+    before = ops.cumsum(is_new, -1)
+    source = ops.where(is_new == 1, held + before - 1, here[:held] - before)
+    both = ops.concatenate([ops.concatenate([old[None], samples[1:]]), rows], -1)
+    source = ops.broadcast_to(source, (3, columns, held))
+    counted = ops.sum(ops.cast(rows[0] > -math.inf, "int32"), -1)
+    return ops.take_along_axis(both, source, -1), size + counted
 
 
 def groups_of(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Distinct scores of (3, M, C) samples, falling, with their positive and negative weight.
+    """Distinct scores of sorted (3, C, M) samples with their positive and negative weight.
 
-    Each is (C, M). Samples of weight 0 are left out; behind the last score stand -inf and zeros.
+    Each is (C, M); behind the last score stand -inf and zeros.
     """
-    if samples.shape[1] == 0:
-        samples = ops.zeros((3, 1, samples.shape[2]))
-    _, number, columns = samples.shape
-    scores, positive, weight = ops.unstack(ops.transpose(samples, (0, 2, 1)))
-    scores = ops.where(weight == 0, -math.inf, scores)
-    order = ops.argsort(-scores, axis=-1)
-    scores, positive, weight = (
-        ops.take_along_axis(values, order, -1) for values in (scores, positive, weight)
-    )
+    _, columns, number = samples.shape
+    if number == 0:
+        return groups_of(ops.zeros((3, columns, 1)) - [[[math.inf]], [[0.0]], [[0.0]]])
+    scores = samples[0]
     changed = ops.cast(scores[:, 1:] != scores[:, :-1], "int32")
     group = ops.concatenate([ops.zeros((columns, 1), "int32"), ops.cumsum(changed, -1)], -1)
     group = ops.reshape(group + number * ops.expand_dims(ops.arange(columns), -1), (-1,))
-    rows = ops.stack([weight * positive, weight * (1 - positive)], -1)
-    size = columns * number
-    totals = ops.segment_sum(ops.reshape(rows, (-1, 2)), group, num_segments=size)
+    weights = ops.transpose(ops.reshape(samples[1:], (2, -1)))
+    totals = ops.segment_sum(weights, group, num_segments=columns * number)
     pos, neg = ops.unstack(ops.reshape(totals, (columns, number, 2)), axis=-1)
-    highest = ops.segment_max(ops.reshape(scores, (-1,)), group, num_segments=size)
+    highest = ops.segment_max(ops.reshape(scores, (-1,)), group, num_segments=columns * number)
     highest = ops.reshape(highest, (columns, number))
     return ops.where(pos + neg == 0, -math.inf, highest), pos, neg
 
@@ -195,7 +233,7 @@ class CurveMetric(StreamingMetric, base=True):
 
     @property
     def statistic(self) -> Any:
-        return exact_rows if self.thresholds is None else score_histogram
+        return sorted_rows if self.thresholds is None else score_histogram
 
     def statistic_options(self) -> dict[str, Any]:
         return {} if self.thresholds is None else {"thresholds": self._grid()}
@@ -216,7 +254,7 @@ class CurveMetric(StreamingMetric, base=True):
                 f"{self.class_id}"
             )
         if self.thresholds is None:
-            return (3, self.capacity, columns)
+            return (3, columns, self.capacity)
         return (2, columns, len(self._grid()) + 1)
 
     def formula(self, total: Tensor, layout: Layout) -> Any:
@@ -259,46 +297,44 @@ class CurveMetric(StreamingMetric, base=True):
                 )
         shape = self.state_shape(layout)
         self.total = self.add_variable(shape, "zeros", dtype="float32", name="samples")
-        self.size = self.add_variable((), "zeros", dtype="int32", name="size")
+        self.size = self.add_variable((shape[1],), "zeros", dtype="int32", name="size")
 
     def _updated(self, data: tuple, layout: Layout) -> tuple[list, Tensor]:
         if self.thresholds is not None:
             return super()._updated(data, layout)
-        added = math.prod(size or 0 for size in data[1].shape[: layout.sample_axes])
-        held = self.size.value
-        total = added + (int(held) if is_concrete(held) else 0)
-        if total > self.capacity:
-            raise ValueError(self._overflow(total))
-        samples, size, found = append(self.total, self.size, *data, layout=layout)
+        samples, size, found = insert(self.total, self.size, *data, layout=layout)
+        self._check_capacity(size)
         return [(self.total, samples), (self.size, size)], found
-
-    def result(self) -> Any:
-        if self.thresholds is not None or self.total is None:
-            return super().result()
-        size = self.size.value
-        full = size > self.capacity
-        if is_concrete(size) and bool(full):
-            raise ValueError(self._overflow(int(size)))
-        samples = ops.where(full, float("nan"), self.total.value)
-        return self._cast(self.formula(samples, self.layout))
-
-    def _overflow(self, size: int) -> str:
-        return (
-            f"{self.name}: thresholds=None holds capacity={self.capacity} samples; received {size} "
-            "since the last reset. Raise capacity, or pass thresholds=200 for constant memory."
-        )
 
     def _merge(self, metric: StreamingMetric) -> None:
         if self.thresholds is not None:
             super()._merge(metric)
             return
-        held, added = int(self.size), int(metric.size)
-        if held + added > self.capacity:
-            raise ValueError(self._overflow(held + added))
-        samples = ops.convert_to_numpy(self.total).copy()
-        samples[:, held : held + added] = ops.convert_to_numpy(metric.total)[:, :added]
+        held = ops.arange(self.capacity) < ops.expand_dims(metric.size.value, -1)
+        rows = metric.total.value
+        rows = ops.concatenate([ops.where(held, rows[:1], -math.inf), rows[1:]])
+        samples, size = merge_sorted(self.total.value, self.size.value, rows)
+        self._check_capacity(size)
         self.total.assign(samples)
-        self.size.assign(held + added)
+        self.size.assign(size)
+
+    def result(self) -> Any:
+        if self.thresholds is not None or self.total is None:
+            return super().result()
+        size, samples = self.size.value, self.total.value
+        self._check_capacity(size)
+        full = ops.any(size > self.capacity)
+        held = ops.arange(self.capacity) < ops.expand_dims(size, -1)
+        samples = ops.concatenate([ops.where(held, samples[:1], -math.inf), samples[1:]])
+        return self._cast(self.formula(ops.where(full, float("nan"), samples), self.layout))
+
+    def _check_capacity(self, size: Tensor) -> None:
+        if is_concrete(size) and int(ops.max(size)) > self.capacity:
+            raise ValueError(
+                f"{self.name}: thresholds=None holds capacity={self.capacity} samples; received "
+                f"{int(ops.max(size))} since the last reset. Raise capacity, or pass "
+                "thresholds=200 for constant memory."
+            )
 
     def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:
         """Draw the curve with matplotlib (extra `plots`); returns the axes."""
@@ -316,7 +352,6 @@ class AreaMetric(CurveMetric, base=True):
     """Base of areas under a curve, one for each class, averaged."""
 
     area: Any
-    absent: float  # the area of a class without labels: NaN leaves it out of averages
 
     def __init__(
         self,
@@ -353,7 +388,7 @@ class AreaMetric(CurveMetric, base=True):
     def formula(self, total: Tensor, layout: Layout) -> Tensor:
         if self.average == "micro" and layout.task != "binary" and self.class_id is None:
             if self.thresholds is None:  # one curve of every score of every class
-                total = ops.reshape(total, (3, -1, 1))
+                total = by_falling_score(ops.reshape(total, (3, 1, -1)))
             else:
                 total = ops.sum(total, 1, keepdims=True)
             layout = dataclasses.replace(layout, task="binary")

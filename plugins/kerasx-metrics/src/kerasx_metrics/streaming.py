@@ -290,11 +290,12 @@ def snake_case(name: str) -> str:
 
 def pairwise_sum(values: Tensor) -> Tensor:
     """Sum over the last axis by halves, so that rounding grows with the logarithm of its size."""
-    while (size := values.shape[-1]) > 1:
+    size = values.shape[-1]
+    while size > 1:
         half = (size + 1) // 2
         rest = values[..., half:]
-        values = values[..., :half]
         if size % 2:
             rest = ops.concatenate([rest, ops.zeros_like(values[..., :1])], -1)
-        values = values + rest
+        values = values[..., :half] + rest
+        size = half
     return values[..., 0]
