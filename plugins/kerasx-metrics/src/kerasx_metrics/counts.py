@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from kerasx_metrics.inputs import Inputs, Layout, Tensor, _any, _beside
+from kerasx_metrics.kernels import top_class
 
 Statistic = tuple[Tensor, dict[str, Tensor]]
 
@@ -36,12 +37,8 @@ def decided(inputs: Inputs, layout: Layout) -> tuple[Tensor, dict[str, Tensor]]:
         predicted = ops.cast(scores > _cut(layout), "int32")
         nan = ops.isnan(scores)
     else:
-        # NaN as infinity wins the argmax on every backend, so that its row is found without
-        # another pass over the scores.
-        infinite = ops.where(ops.isnan(scores), ops.cast(math.inf, scores.dtype), scores)
-        predicted = ops.cast(ops.argmax(infinite, -1), "int32")
-        chosen = ops.take_along_axis(scores, ops.expand_dims(predicted, -1), -1)
-        nan = ops.isnan(ops.squeeze(chosen, -1))
+        predicted, chosen = top_class.function(scores)
+        nan = ops.isnan(chosen)
     problems = {**problems, "nan": _any(nan, inputs.keep)}
     return ops.where(nan, layout.num_classes, predicted), problems
 

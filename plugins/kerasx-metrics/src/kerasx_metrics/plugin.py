@@ -3,6 +3,7 @@
 import kerasx
 from kerasx_metrics import classification, confusion, curves, probabilities
 from kerasx_metrics.functional import functional
+from kerasx_metrics.kernels import top_class
 
 CLASSES = [
     classification.Accuracy,
@@ -38,3 +39,9 @@ FUNCTIONS = [functional(metric_class) for metric_class in CLASSES]
 def kerasx_metrics() -> list:
     """Contribute each metric as a class and as a function."""
     return CLASSES + FUNCTIONS
+
+
+@kerasx.hookimpl
+def kerasx_kernels() -> list:
+    """Contribute the kernel that the metrics stand on."""
+    return [top_class]

@@ -12,6 +12,7 @@ from kerasx_metrics.averaging import ratio
 from kerasx_metrics.counts import Statistic
 from kerasx_metrics.curves import bins_of, evenly_spaced
 from kerasx_metrics.inputs import Inputs, Layout, Tensor, _any, _beside
+from kerasx_metrics.kernels import top_class
 from kerasx_metrics.streaming import StreamingMetric
 
 if TYPE_CHECKING:
@@ -89,8 +90,7 @@ def reliability(inputs: Inputs, layout: Layout, *, num_bins: int) -> Statistic:
     """Summed confidence, hits and weight of the samples in each bin of confidence, (3, bins)."""
     values, problems = probabilities(inputs, layout)
     if layout.task == "multiclass" and layout.predictions == "scores":
-        predicted = ops.cast(ops.argmax(values, -1), "int32")
-        confidence = ops.take_along_axis(values, ops.expand_dims(predicted, -1), -1)[..., 0]
+        predicted, confidence = top_class.function(values)
         hits = ops.cast(predicted == inputs.labels, "float32")
     else:
         confidence, hits = values, per_class_labels(inputs, layout)
