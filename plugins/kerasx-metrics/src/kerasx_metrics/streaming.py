@@ -254,7 +254,7 @@ class StreamingMetric(keras.Metric):
 
     @staticmethod
     def _mask(y_pred: Tensor) -> Tensor | None:
-        return _mask_layer()(y_pred)
+        return _mask_layer()(y_pred) if ops.is_tensor(y_pred) else None
 
 
 @functools.cache

@@ -1,0 +1,154 @@
+"""Which of the installed plugins are loaded, and who has a name that two of them contribute."""
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("selection")
+
+LAYER = """
+import keras
+from kerasx import hookimpl
+
+class Scale(keras.layers.Layer):
+    pass
+
+class {0}(keras.layers.Layer):
+    pass
+
+@hookimpl
+def kerasx_layers():
+    return [Scale, {0}]
+"""
+TWO = {
+    "acme-layers": LAYER.format("Acme"),
+    "Zeta.Layers": ("z = zeta", {"zeta.py": LAYER.format("Zeta")}),
+}
+STATUS = """
+import sys, kerasx
+for each in kerasx.plugins():
+    if each.package in ("acme_layers", "zeta"):
+        imported = each.package in sys.modules
+        print(each.name, each.entry_point.name, each.status, each.error, imported)
+"""
+
+
+@pytest.mark.parametrize("chosen", [None, "Acme_Layers,zeta-layers", " ZETA.LAYERS, acme-layers ,"])
+def test_both_are_loaded(afresh, chosen):
+    variables = {} if chosen is None else {"KERASX_PLUGINS": chosen}
+    assert afresh(TWO, STATUS, **variables).splitlines() == [
+        "Zeta.Layers z loaded None True",
+        "acme-layers acme_layers loaded None True",
+    ]
+
+
+@pytest.mark.parametrize("chosen", ["acme-layers", "acme_layers"])
+def test_one_is_chosen_and_the_other_not_even_imported(afresh, chosen):
+    assert afresh(TWO, STATUS, KERASX_PLUGINS=chosen).splitlines() == [
+        f"Zeta.Layers z blocked KERASX_PLUGINS='{chosen}' leaves it out False",
+        "acme-layers acme_layers loaded None True",
+    ]
+
+
+def test_empty_value_loads_none(afresh):
+    assert afresh(TWO, STATUS, KERASX_PLUGINS="").splitlines() == [
+        "Zeta.Layers z blocked KERASX_PLUGINS='' leaves it out False",
+        "acme-layers acme_layers blocked KERASX_PLUGINS='' leaves it out False",
+    ]
+    printed = afresh(
+        TWO,
+        "import kerasx\nprint({each.status for each in kerasx.plugins()}, dir(kerasx.layers))",
+        KERASX_PLUGINS="",
+    )
+    assert printed == "{'blocked'} []"
+
+
+def test_name_of_a_plugin_that_is_left_out(afresh):
+    assert afresh(TWO, "import kerasx; kerasx.lookup('zeta>Zeta')", KERASX_PLUGINS="") == (
+        "UnknownNameError: no loaded plugin contributes zeta>Zeta: plugin Zeta.Layers 1.0 is "
+        "blocked: KERASX_PLUGINS='' leaves it out. `kerasx list` shows all plugins"
+    )
+
+
+def test_chosen_plugin_that_is_not_installed(afresh):
+    message = "KERASX_PLUGINS names acme-layer, but no installed plugin is called so"
+    printed = afresh(TWO, STATUS, KERASX_PLUGINS="acme-layer,zeta_layers")
+    assert f"PluginWarning: {message}" in printed
+    assert "Zeta.Layers z loaded" in printed
+    strict = afresh(TWO, "import kerasx", KERASX_PLUGINS="acme-layer", KERASX_STRICT="1")
+    assert strict == f"PluginError: {message}"
+
+
+def test_name_that_two_contribute_is_nobodys(afresh):
+    message = (
+        "2 plugins contribute layers called Scale: use "
+        'kerasx.lookup("zeta>Scale") or kerasx.lookup("acme_layers>Scale")'
+    )
+    assert afresh(TWO, "import kerasx; kerasx.layers.Scale") == f"UnknownNameError: {message}"
+    assert afresh(TWO, "from kerasx.layers import Scale") == f"ImportError: {message}"
+    printed = afresh(
+        TWO,
+        "import kerasx, zeta, acme_layers\n"
+        "print(kerasx.lookup('zeta>Scale') is zeta.Scale)\n"
+        "print(kerasx.lookup('acme_layers>Scale') is acme_layers.Scale)\n"
+        "print(dir(kerasx.layers))\n"
+        "from kerasx.layers import *\n"
+        "print(Acme is acme_layers.Acme)",
+    )
+    assert printed == "True\nTrue\n['Acme', 'Zeta']\nTrue"
+
+
+SOURCE = LAYER.format("Acme")
+TWICE = {
+    "two entry points of one distribution": {
+        "acme-layers": ("a = acme_layers\nb = acme_layers", {"acme_layers.py": SOURCE}),
+    },
+    "two distributions": {
+        "acme-layers": ("a = acme_layers", {"acme_layers.py": SOURCE}),
+        "acme-layers-again": ("b = acme_layers", {}),
+    },
+    "two modules with one set of hooks": {
+        "acme-layers": (
+            "a = acme_layers:hooks\nb = acme_layers.plugin:hooks",
+            {
+                "acme_layers/__init__.py": SOURCE + "import sys; hooks = sys.modules[__name__]",
+                "acme_layers/plugin.py": "from acme_layers import hooks",
+            },
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize("case", TWICE)
+def test_plugin_that_is_registered_twice_is_loaded_once(afresh, case):
+    name = [*TWICE[case]][-1]
+    assert afresh(TWICE[case], STATUS).splitlines() == [
+        "acme-layers a loaded None True",
+        f"{name} b blocked it repeats the entry point 'a' of acme-layers True",
+    ]
+    assert afresh(TWICE[case], "import kerasx; print(dir(kerasx.layers))") == "['Acme', 'Scale']"
+    assert afresh(TWICE[case], "import kerasx; kerasx.lookup('acme_layers>Scael')") == (
+        "UnknownNameError: no loaded plugin contributes acme_layers>Scael; did you mean "
+        "acme_layers>Scale?"
+    )
+
+
+def test_two_distributions_in_one_package(afresh):
+    plugins = {
+        "acme-layers": ("a = acme_layers.one", {"acme_layers/one.py": LAYER.format("One")}),
+        "acme-more": ("b = acme_layers.two", {"acme_layers/two.py": LAYER.format("Two")}),
+    }
+    # Keras would take one Scale for the other in saved models.
+    assert (
+        "acme_layers>Scale is contributed twice: under layers by acme-layers and under layers by "
+        "acme-more"
+    ) in afresh(plugins, STATUS)
+
+
+def test_plugin_installed_later_is_there_after_a_reload(afresh, plant):
+    later = plant({"later": LAYER.format("Later")})
+    printed = afresh(
+        {"acme-layers": SOURCE},
+        "import importlib, sys, kerasx\nbefore = kerasx.layers.Acme\n"
+        f"sys.path.append({str(later)!r})\n"
+        "importlib.reload(kerasx)\nprint(dir(kerasx.layers), kerasx.layers.Acme is before)",
+    )
+    assert printed == "['Acme', 'Later'] True"
