@@ -134,14 +134,10 @@ class ScoreOfCounts(DecisionMetric, base=True):
                 f"{self.name}: average='samples' needs task='multilabel'; received a "
                 f"{layout.task} task"
             )
+        self.check_class_id(layout.num_classes)
         return super().layout_options(layout)
 
     def state_shape(self, layout: Layout) -> tuple[int, ...]:
-        if self.class_id is not None and self.class_id >= layout.num_classes:
-            raise ValueError(
-                f"{self.name}: class_id must be below {layout.num_classes}, the number of classes; "
-                f"received {self.class_id}"
-            )
         return (2,) if self.average == "samples" else (5, layout.num_classes)
 
     def formula(self, total: Tensor, layout: Layout) -> Tensor:

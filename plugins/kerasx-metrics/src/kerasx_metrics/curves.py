@@ -239,6 +239,7 @@ class CurveMetric(StreamingMetric, base=True):
         return {} if self.thresholds is None else {"thresholds": self._grid()}
 
     def layout_options(self, layout: Layout) -> dict[str, Any]:
+        self.check_class_id(1 if layout.task == "binary" else layout.num_classes)
         # Exactly, only the order of binary scores counts, and the sigmoid would tie high logits.
         ranked = self.thresholds is None and layout.task != "multiclass"
         return {
@@ -248,11 +249,6 @@ class CurveMetric(StreamingMetric, base=True):
 
     def state_shape(self, layout: Layout) -> tuple[int, ...]:
         columns = 1 if layout.task == "binary" else layout.num_classes
-        if self.class_id is not None and self.class_id >= columns:
-            raise ValueError(
-                f"{self.name}: class_id must be below {columns}, the number of curves; received "
-                f"{self.class_id}"
-            )
         if self.thresholds is None:
             return (3, columns, self.capacity)
         return (2, columns, len(self._grid()) + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,8 @@ def functional(metric_class: type[StreamingMetric]) -> Callable[..., Any]:
     def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
         given = signature.bind(y_true, y_pred, *args, **kwargs).arguments
         data = [given.pop(name, None) for name in ("y_true", "y_pred", "sample_weight", "mask")]
-        if not is_concrete(ops.convert_to_tensor(data[1])):
+        by_keras = sys._getframe(1).f_globals.get("__name__", "").startswith("keras.")
+        if by_keras or not is_concrete(ops.convert_to_tensor(data[1])):
             raise TypeError(
                 f"{name} takes whole arrays; in compile() and in compiled code its value per batch "
                 f"would be averaged, which is wrong: use the class {metric_class.__name__} there"

@@ -108,6 +108,13 @@ class StreamingMetric(keras.Metric):
         for argument, value in arguments.items():
             setattr(self, argument, value)
 
+    def check_class_id(self, number: int) -> None:
+        """Raise ValueError unless `class_id` is below the number of classes or curves."""
+        if self.class_id is not None and self.class_id >= number:
+            raise ValueError(
+                f"{self.name}: class_id must be below {number}; received {self.class_id}"
+            )
+
     # What a subclass defines.
 
     statistic: Callable[..., Any]  # a static method, or a property that returns a function
@@ -245,9 +252,9 @@ class StreamingMetric(keras.Metric):
     def _unseen(self) -> Layout:
         arguments = _arguments(self)
         task = arguments.get("task") or "multiclass"
-        classes = arguments.get("num_classes") or 2
-        layout = Layout(task, classes, "integer", "labels", 1)
-        return dataclasses.replace(layout, **self.layout_options(layout))
+        least = (arguments.get("class_id") or 0) + 1
+        classes = arguments.get("num_classes") or max(2, least)
+        return Layout(task, classes, "integer", "labels", 1)
 
     def _cast(self, result: Any) -> Any:
         return keras.tree.map_structure(lambda value: ops.cast(value, self.dtype), result)
