@@ -11,6 +11,7 @@ import kerasx
 from kerasx_metrics.plugin import CLASSES
 
 BACKEND = keras.backend.backend()
+pytestmark = pytest.mark.usefixtures("uncompiled")
 M = kerasx.metrics
 LABELS = np.array([0, 1, 2, 1])
 SCORES = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.3, 0.4], [0.5, 0.2, 0.3]], "float32")

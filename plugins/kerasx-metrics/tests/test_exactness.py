@@ -1,166 +1,331 @@
-"""Counts stay exact and sums keep their digits, however many samples came before."""
+"""Counts never saturate and weighted sums never drift, eager and compiled.
+
+Tests plant a state of many samples, which is what the metric would hold after that many, and go on
+from there. Expected counts are Python integers, expected values come from scikit-learn in float64.
+"""
 
 import math
+import warnings
 
 import keras
 import numpy as np
 import pytest
 import sklearn.metrics as sk
-from keras import ops
 
 import kerasx
-from kerasx_metrics.streaming import add_pairs
-
-BACKEND = keras.backend.backend()
-M = kerasx.metrics
 
 
-def pair(counts):
-    """Whole numbers as the two float32 tensors of a metric's state."""
-    counts = np.asarray(counts, "float64")
-    high = counts.astype("float32")
-    return np.stack([high, (counts - high).astype("float32")])
+def as_array(tensor):
+    return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
-def compiled(metric, how):
-    """`update(variables, y_true, y_pred, weight) -> variables` as a compiled step has it."""
+# Ways to run a method of a metric: each takes the metric and the name of the method.
 
-    def update(variables, *batch):
-        return metric.stateless_update_state(variables, *batch)
 
-    if BACKEND == "jax":
-        import jax
+def eagerly(metric, method):
+    return getattr(metric, method)
 
-        return jax.jit(update)
+
+def in_a_graph(metric, method):
     import tensorflow as tf
 
-    return tf.function(update, jit_compile=how == "xla", autograph=False)
+    return tf.function(getattr(metric, method))
 
 
-@pytest.mark.parametrize("start", [2**24 - 1, 2**31 - 1, 2**40 + 1, 2**46 - 100])
-def test_counts_are_exact_past_what_float32_and_int32_hold(start):
-    metric = M.ConfusionMatrix(num_classes=2)
-    batch = np.array([0, 1, 1, 0, 1]), np.array([0, 1, 0, 1, 1])
+def in_xla(metric, method):
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(getattr(metric, method), jit_compile=True)
+    import jax
+
+    compiled = jax.jit(getattr(metric, f"stateless_{method}"))
+
+    def stateful(*args):
+        values = compiled([variable.value for variable in metric.variables], *args)
+        if method == "result":
+            return values
+        for variable, value in zip(metric.variables, values, strict=True):
+            variable.assign(value)
+        return None
+
+    return stateful
+
+
+WAYS = {
+    "tensorflow": [eagerly, in_a_graph, in_xla],
+    "jax": [eagerly, in_xla],
+}.get(keras.backend.backend(), [eagerly])
+
+
+def plant(metric, counts):
+    """Make `counts`, an array of Python integers, the state of a metric that has one."""
+    counts = np.broadcast_to(np.asarray(counts, "object"), metric.total.shape[1:])
+    high = counts.astype("float32")
+    low = (counts - high.astype("float64").astype("object").astype("int64")).astype("float32")
+    metric.total.assign(np.stack([high, low]))
+    assert whole(metric.sums) == counts.tolist()
+
+
+def whole(sums):
+    """An array of floats as nested lists of Python integers; raises where one is not whole."""
+    assert (sums == np.floor(sums)).all()
+    return sums.astype("int64").tolist()
+
+
+def batch_of(metric):
+    random = np.random.default_rng(5)
+    y, scores = random.integers(0, 3, 50), random.dirichlet(np.ones(3), 50).astype("float32")
+    if getattr(metric, "task", None) == "multilabel":
+        return random.integers(0, 2, (50, 3)), scores
+    return y, scores
+
+
+COUNTING = {
+    "F1Score": {},
+    "F1Score of multilabel": {"task": "multilabel"},
+    "Accuracy": {},
+    "HammingDistance": {"task": "multilabel"},
+    "TopKAccuracy": {"k": 2},
+    "ConfusionMatrix": {},
+    "AUROC": {"thresholds": 11},
+    "ClassificationReport": {},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("start", [2**24 - 1, 2**31 - 1, 2**40])
+@pytest.mark.parametrize("name", COUNTING)
+def test_counts_stay_exact(name, start, way):
+    metric = getattr(kerasx.metrics, name.split()[0])(**COUNTING[name])
+    batch = batch_of(metric)
     metric.update_state(*batch)
-    metric.total.assign(pair([[start, start + 1], [start, start + 2]]))
-    for _ in range(3):
-        metric.update_state(*batch)
-    wanted = [[start + 3, start + 4], [start + 3, start + 8]]
-    assert metric.sums.astype("int64").tolist() == wanted
-    other = M.ConfusionMatrix(num_classes=2)
-    other.update_state(*batch)
-    metric.merge_state([other])
-    assert metric.sums.astype("int64").tolist() == np.add(wanted, [[1, 1], [1, 2]]).tolist()
+    once = metric.sums.astype("int64").astype("object")
+    assert once.sum() >= 50
+    plant(metric, start)
+    update = way(metric, "update_state")
+    for _ in range(4):
+        update(*batch)
+    assert whole(metric.sums) == (start + 4 * once).tolist()
 
 
-@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch has no compiled step in Keras")
-@pytest.mark.parametrize("how", ["xla", "graph"] if BACKEND == "tensorflow" else ["xla"])
-def test_compiled_counts_are_exact(how):
-    metric = M.ConfusionMatrix(num_classes=2)
-    batch = ops.convert_to_tensor([0, 1, 1]), ops.convert_to_tensor([0, 1, 0])
-    metric.update_state(*batch)
-    update = compiled(metric, how)
-    variables = [ops.convert_to_tensor(pair(np.full((2, 2), 2**31 - 1)))]
-    for _ in range(5):
-        variables = update(variables, *batch)
-    sums = ops.convert_to_numpy(variables[0]).astype("float64").sum(0).astype("int64") - 2**31
-    assert sums.tolist() == [[4, -1], [4, 4]]
+@pytest.mark.parametrize("start", [2**24 - 1, 2**31 - 1, 2**40])
+def test_merged_counts_stay_exact(start):
+    metrics = [kerasx.metrics.ConfusionMatrix() for _ in range(3)]
+    for metric in metrics:
+        metric.update_state(*batch_of(metric))
+        plant(metric, start)
+    metrics[0].merge_state(metrics[1:])
+    assert whole(metrics[0].sums) == np.full((3, 3), 3 * start).tolist()
 
 
-def test_large_batches_of_counts_are_added_exactly():
-    counts = np.array([2**24 + 1, 2**31 - 1, 0, 4095], "int32")
-    from kerasx_metrics.streaming import as_pair
-
-    high, low = ops.convert_to_numpy(as_pair(ops.convert_to_tensor(counts))).astype("float64")
-    assert (high + low).astype("int64").tolist() == counts.tolist()
-
-
-def test_weighted_sums_do_not_drift():
-    random = np.random.default_rng(0)
-    weights = random.uniform(0.01, 1, 3000).astype("float32")
-    total = ops.convert_to_tensor(pair([1e8]))
-    for weight in weights:
-        total = add_pairs(total, ops.convert_to_tensor([[weight], [0.0]]))
-    wanted = math.fsum([1e8, *weights.astype("float64")])
-    value = ops.convert_to_numpy(total).astype("float64").sum()
-    # In float32 each addition to 1e8 would round to a multiple of 8.
-    assert value == pytest.approx(wanted, rel=1e-12)
+MATRICES = {
+    "binary, one in a million": [[99_999_850, 50], [30, 70]],
+    "binary, guessed": [[99_999_701, 199], [99, 1]],
+    "binary, even": [[49_999_999, 1], [2, 49_999_998]],
+    "99.9999% one class": [[99_999_873, 11, 16], [23, 31, 2], [7, 5, 32]],
+    "always one class": [[99_999_900, 0, 0], [61, 0, 0], [39, 0, 0]],
+    "unrelated": [[25_000_001, 24_999_999, 3], [24_999_997, 25_000_002, 1], [2, 1, 0]],
+    "even": [[33_333_300, 20, 11], [15, 33_333_301, 9], [4, 13, 33_333_327]],
+    "wrong": [[3, 33_333_300, 11], [15, 2, 33_333_301], [33_333_327, 13, 7]],
+}
 
 
-def test_long_weighted_updates_keep_their_digits():
-    random = np.random.default_rng(0)
-    samples = 1_000_000
-    y = random.integers(0, 3, samples)
-    predicted = np.where(random.random(samples) < 0.9, y, random.integers(0, 3, samples))
-    weight = random.uniform(0, 2, samples).astype("float32")
-    exact = weight.astype("float64")
-    given = {"sample_weight": exact, "average": None}
-    values = ops.convert_to_numpy(M.f1_score(y, predicted, weight, average=None))
-    np.testing.assert_allclose(values, sk.f1_score(y, predicted, **given), rtol=1e-6)
-    value = float(M.matthews_corr_coef(y, predicted, weight))
-    wanted = sk.matthews_corrcoef(y, predicted, sample_weight=exact)
-    assert value == pytest.approx(wanted, abs=1e-6)
-    probability = random.random(samples).astype("float32")
-    hit = (y > 0).astype("int32")
-    value = float(M.brier_score(hit, probability, weight))
-    wanted = sk.brier_score_loss(hit, probability.astype("float64"), sample_weight=exact)
-    assert value == pytest.approx(wanted, abs=1e-6)
+def averaged(function, **arguments):
+    def reference(y, p, n, classes):
+        if classes == 2:
+            return function(y, p, sample_weight=n, **arguments)
+        return function(y, p, sample_weight=n, average="macro", zero_division=0.0, **arguments)
+
+    return reference
 
 
-# A hundred million samples, nearly all of them of class 0 and right.
-HUGE = np.array([[99_999_000, 300, 21], [120, 250, 9], [7, 40, 253]])
+def one_against_rest(formula):
+    def reference(y, p, n, classes):
+        tables = sk.multilabel_confusion_matrix(
+            y, p, sample_weight=n, labels=np.union1d(y, p)
+        ).reshape(-1, 4)
+        with np.errstate(invalid="ignore"):
+            values = np.nan_to_num([formula(*table) for table in tables])
+        return values[1] if classes == 2 else np.mean(values)
+
+    return reference
 
 
-def per_class(matrix):
-    """(5, K) counts of a confusion matrix, as Python integers would have them."""
-    tp = np.diag(matrix)
-    fp, fn = matrix.sum(0) - tp, matrix.sum(1) - tp
-    return np.stack([tp, fp, fn, matrix.sum() - tp - fp - fn, tp + fp + fn])
+def plain(function, **arguments):
+    return lambda y, p, n, classes: function(y, p, sample_weight=n, **arguments)
 
 
-def planted(metric, sums):
-    """The result of a metric whose state holds these sums."""
+def geometric_mean(y, p, n, classes):
+    recalls = sk.recall_score(y, p, sample_weight=n, average=None, labels=np.unique(y))
+    return np.prod(recalls) ** (1 / len(recalls))
+
+
+VALUES = {
+    "Precision": averaged(sk.precision_score),
+    "Recall": averaged(sk.recall_score),
+    "F1Score": averaged(sk.f1_score),
+    "FBetaScore": averaged(sk.fbeta_score, beta=1.0),
+    "JaccardIndex": averaged(sk.jaccard_score),
+    "Specificity": one_against_rest(lambda tn, fp, fn, tp: tn / (tn + fp)),
+    "NegativePredictiveValue": one_against_rest(lambda tn, fp, fn, tp: tn / (tn + fn)),
+    "Accuracy": plain(sk.accuracy_score),
+    "HammingDistance": plain(sk.hamming_loss),
+    "BalancedAccuracy": plain(sk.balanced_accuracy_score),
+    "MatthewsCorrCoef": plain(sk.matthews_corrcoef),
+    "CohenKappa": plain(sk.cohen_kappa_score),
+    "CohenKappa linear": plain(sk.cohen_kappa_score, weights="linear"),
+    "CohenKappa quadratic": plain(sk.cohen_kappa_score, weights="quadratic"),
+    "GeometricMean": geometric_mean,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", VALUES)
+def test_values_of_100_million_samples(name, classes, way):
+    class_name, *weights = name.split()
+    metric = getattr(kerasx.metrics, class_name)(
+        task="binary" if classes == 2 else "multiclass",
+        num_classes=classes,
+        **({"weights": weights[0]} if weights else {}),
+    )
     metric.update_state([0], [0])
-    metric.total.assign(pair(sums))
-    return float(metric.result())
+    result = way(metric, "result")
+    for case, rows in MATRICES.items():
+        matrix = np.array(rows, "int64")
+        assert matrix.sum() == pytest.approx(1e8, rel=1e-6)
+        if len(matrix) != classes:
+            continue
+        hit, row, column = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
+        seen = row + column - hit
+        share = matrix.sum() - hit.sum() if name == "HammingDistance" else hit.sum()
+        states = {
+            (5, classes): [hit, column - hit, row - hit, matrix.sum() - seen, seen],
+            (classes, classes): matrix,
+            (2,): [share, matrix.sum()],
+        }
+        plant(metric, states[tuple(metric.total.shape[1:])])
+        y, p = np.nonzero(matrix)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of classes that are never predicted
+            expected = VALUES[name](y, p, matrix[y, p].astype("float64"), classes)
+        np.testing.assert_allclose(as_array(result()), expected, rtol=1e-6, atol=1e-6, err_msg=case)
 
 
-@pytest.mark.parametrize("matrix", [HUGE, HUGE[:2, :2], HUGE.T], ids=["three", "two", "turned"])
-def test_values_hold_for_a_hundred_million_imbalanced_samples(matrix):
-    classes = len(matrix)
-    rows, columns = np.indices(matrix.shape).reshape(2, -1)
-    # scikit-learn counts a sample per cell with the cell's count as weight, in float64.
-    reference = {"sample_weight": matrix.ravel().astype("float64")}
-    tp, fp, fn, tn, _ = per_class(matrix).astype("float64")
-    wanted = {
-        "Precision": sk.precision_score(rows, columns, average="macro", **reference),
-        "Recall": sk.recall_score(rows, columns, average="macro", **reference),
-        "F1Score": sk.f1_score(rows, columns, average="macro", **reference),
-        "JaccardIndex": sk.jaccard_score(rows, columns, average="macro", **reference),
-        "Specificity": (tn / (tn + fp)).mean(),
-        "NegativePredictiveValue": (tn / (tn + fn)).mean(),
-        "BalancedAccuracy": sk.balanced_accuracy_score(rows, columns, **reference),
-        "GeometricMean": (tp / (tp + fn)).prod() ** (1 / classes),
-        "MatthewsCorrCoef": sk.matthews_corrcoef(rows, columns, **reference),
-    }
-    for name, value in wanted.items():
-        metric = getattr(M, name)(num_classes=classes)
-        assert planted(metric, per_class(matrix)) == pytest.approx(value, abs=1e-6), name
-    for weights in (None, "linear", "quadratic"):
-        metric = M.CohenKappa(weights=weights, num_classes=classes)
-        value = sk.cohen_kappa_score(rows, columns, weights=weights, **reference)
-        assert planted(metric, matrix) == pytest.approx(value, abs=1e-6), weights
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [("AUROC", sk.roc_auc_score), ("AveragePrecision", sk.average_precision_score)],
+)
+def test_areas_of_100_million_samples(name, reference, way):
+    positive = np.array([0, 1, 3, 10, 30, 56], "int64")
+    negative = np.array([0, 99_000_000, 900_000, 99_000, 899, 1], "int64")
+    metric = getattr(kerasx.metrics, name)(thresholds=5)
+    metric.update_state([0.0], [0.0])
+    plant(metric, np.stack([positive, negative])[:, None])
+    bins = np.arange(6)
+    expected = reference(
+        np.repeat([1, 0], 6), np.tile(bins, 2), sample_weight=np.r_[positive, negative]
+    )
+    np.testing.assert_allclose(as_array(way(metric, "result")()), expected, rtol=1e-6, atol=1e-6)
 
 
-def test_updates_after_a_hundred_million_samples_still_count():
-    metric = M.MatthewsCorrCoef(num_classes=3)
-    metric.update_state([0], [0])
-    metric.total.assign(pair(per_class(HUGE)))
-    matrix = HUGE.copy()
-    for label, predicted in ((0, 0), (1, 2), (2, 2), (2, 0)):
-        metric.update_state([label], [predicted])
-        matrix[label, predicted] += 1
-    assert metric.sums.astype("int64").tolist() == per_class(matrix).tolist()
-    rows, columns = np.indices(matrix.shape).reshape(2, -1)
-    wanted = sk.matthews_corrcoef(rows, columns, sample_weight=matrix.ravel().astype("float64"))
-    assert float(metric.result()) == pytest.approx(wanted, abs=1e-6)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("norm", ["l1", "l2", "max"])
+def test_calibration_of_100_million_samples(norm, way):
+    weight = np.array([99_000_000.0, 999_000, 1_000])
+    confidence, hits = weight * [0.001, 0.45, 0.9], weight * [0.00103, 0.452, 0.85]
+    metric = kerasx.metrics.CalibrationError(num_bins=3, norm=norm)
+    metric.update_state([0.0], [0.0])
+    plant(metric, np.stack([confidence, hits, weight]).round().astype("int64"))
+    gaps, shares = np.abs(hits - confidence).round() / weight, weight / weight.sum()
+    expected = {"l1": shares @ gaps, "l2": math.sqrt(shares @ gaps**2), "max": gaps.max()}[norm]
+    np.testing.assert_allclose(as_array(way(metric, "result")()), expected, atol=1e-6)
+
+
+def test_weights_of_10_000_updates_do_not_drift():
+    random = np.random.default_rng(1)
+    right = random.integers(0, 2, 10_000).astype("float32")
+    weight = random.uniform(0, 0.3, 10_000).astype("float32")
+    metric = kerasx.metrics.Accuracy()
+    metric.update_state([1.0], [right[0]], [weight[0]])
+
+    def update(i):
+        metric.update_state(ones[i : i + 1], hits[i : i + 1], weights[i : i + 1])
+
+    ones, hits, weights = (
+        keras.ops.convert_to_tensor(x) for x in (np.ones_like(right), right, weight)
+    )
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        @tf.function
+        def update_all():
+            for i in tf.range(1, 10_000):
+                update(i)
+
+        update_all()
+    elif keras.backend.backend() == "jax":
+        import jax
+
+        def step(state, sample):
+            one, hit, weight = (x[None] for x in sample)
+            return metric.stateless_update_state(state, one, hit, weight), None
+
+        state = [variable.value for variable in metric.variables]
+        state, _ = jax.lax.scan(step, state, (ones[1:], hits[1:], weights[1:]))
+        for variable, value in zip(metric.variables, state, strict=True):
+            variable.assign(value)
+    else:
+        for i in range(1, 10_000):
+            update(i)
+    expected = [math.fsum((weight * right).tolist()), math.fsum(weight.tolist())]
+    np.testing.assert_allclose(metric.sums, expected, rtol=1e-11)
+
+
+BIG = 400_000
+
+
+@pytest.fixture(scope="module")
+def big():
+    random = np.random.default_rng(2)
+    y, scores = random.integers(0, 3, BIG), random.dirichlet(np.ones(3), BIG).astype("float32")
+    weight = random.uniform(0, 1, BIG).astype("float32")
+    return y, scores, weight, weight.astype("float64")
+
+
+LARGE = {
+    "f1_score": lambda y, s, w: sk.f1_score(y, s.argmax(1), sample_weight=w, average=None),
+    "matthews_corr_coef": lambda y, s, w: sk.matthews_corrcoef(y, s.argmax(1), sample_weight=w),
+    "cohen_kappa": lambda y, s, w: sk.cohen_kappa_score(y, s.argmax(1), sample_weight=w),
+    "confusion_matrix": lambda y, s, w: sk.confusion_matrix(y, s.argmax(1), sample_weight=w),
+    "log_loss": lambda y, s, w: sk.log_loss(y, s, sample_weight=w),
+    "brier_score": lambda y, s, w: sk.brier_score_loss(y, s, sample_weight=w),
+    "auroc": lambda y, s, w: sk.roc_auc_score(
+        y, s, sample_weight=w, average=None, multi_class="ovr"
+    ),
+    "average_precision": lambda y, s, w: sk.average_precision_score(
+        y, s, sample_weight=w, average=None
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_weights_of_one_large_update_do_not_drift(name, big):
+    y, scores, weight, exact = big
+    how = {"average": None} if name in ("f1_score", "auroc", "average_precision") else {}
+    actual = as_array(getattr(kerasx.metrics, name)(y, scores, weight, **how))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # rows of float32 sum to 1 up to rounding
+        expected = LARGE[name](y, scores, exact)
+    np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_calibration_of_one_large_update(big):
+    y, scores, weight, exact = big
+    confidence, right = scores.max(1).astype("float64"), scores.argmax(1) == y
+    bins = np.digitize(scores.max(1), np.linspace(0, 1, 16).astype("float32")[1:-1])
+    gaps = np.bincount(bins, exact * (right - confidence), 15)
+    actual = as_array(kerasx.metrics.calibration_error(y, scores, weight))
+    np.testing.assert_allclose(actual, np.abs(gaps).sum() / exact.sum(), atol=1e-6)

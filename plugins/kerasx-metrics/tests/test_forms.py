@@ -11,10 +11,19 @@ from kerasx_metrics.streaming import snake_case
 
 CLASSES = {snake_case(metric_class.__name__): metric_class for metric_class in plugin.CLASSES}
 SINGLE_LABEL = ("balanced_accuracy", "cohen_kappa", "geometric_mean", "matthews_corr_coef")
-SCORES_ONLY = (
-    "auroc average_precision brier_score calibration_error log_loss precision_recall_curve roc "
-    "top_k_accuracy"
-).split()
+SCORES_ONLY = [
+    "auroc",
+    "average_precision",
+    "brier_score",
+    "calibration_error",
+    "log_loss",
+    "precision_recall_curve",
+    "roc",
+    "top_k_accuracy",
+]
+
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 PAIRS = [
     (name, task)
     for name in CLASSES
@@ -218,8 +227,8 @@ def test_ignored_labels_of_means_over_labels():
     entries = np.broadcast_to(weight[:, None], y.shape)[kept]
     chosen = np.where(y == 1, scores, 1 - scores)
     f1 = [
-        sk.f1_score(t[k], p[k] > 0.5, zero_division=0)
-        for t, p, k in zip(y, scores, kept, strict=True)
+        sk.f1_score(labels[k], predicted[k], zero_division=0)
+        for labels, predicted, k in zip(y[some], scores[some] > 0.5, kept[some], strict=True)
     ]
     cases = {
         "hamming_distance": np.average(~right[kept], weights=entries),

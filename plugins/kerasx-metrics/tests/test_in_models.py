@@ -278,6 +278,12 @@ def test_reset_merge_and_no_update(metric_class):
     metric.update_state(y[:10], scores[:10])
     metric.update_state(y[10:], scores[10:])
     value = keras.tree.map_structure(keras.ops.convert_to_numpy, metric.result())
+    plain = keras.tree.map_structure(
+        keras.ops.convert_to_numpy, metric_class(name=metric.name).compute(y, scores)
+    )
+    keras.tree.map_structure(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), value, plain
+    )
     assert keras.tree.is_nested(unseen) == keras.tree.is_nested(value)
     if keras.tree.is_nested(value):
         assert unseen.keys() == value.keys()

@@ -26,6 +26,9 @@ CLASSES = {snake_case(metric_class.__name__): metric_class for metric_class in p
 NAN = float("nan")
 
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
+
 def as_array(tensor):
     return np.asarray(keras.ops.convert_to_numpy(tensor))
 
