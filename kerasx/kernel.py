@@ -239,8 +239,10 @@ def _is_symbolic(value: Any) -> bool:
 
 def _as_tensors(value: Any) -> Any:
     """Arrays and nested lists of numbers as tensors; structures of tensors keep their form."""
-    if isinstance(value, keras.Variable):  # before all else: on TensorFlow it passes for a tensor
-        return value.value
+    if isinstance(value, keras.Variable):
+        # TensorFlow's own variable inside would be traced by identity, anew for each one.
+        value = value.value
+        return value.read_value() if hasattr(value, "read_value") else value
     if value is None or keras.ops.is_tensor(value):
         return value
     if isinstance(value, dict | list | tuple) and any(

@@ -123,6 +123,11 @@ def test_is_traced_once_per_shape_and_static_value():
     assert traces == [2, 3]
     counted(np.ones(4, "float32"), power=3)
     assert traces == [2, 3, 3]
+    for start in (1.0, 2.0):
+        variable = keras.Variable([start] * 4)
+        value = ops.convert_to_numpy(counted(variable, power=3))
+        np.testing.assert_array_equal(value, np.full(4, start**3))
+    assert traces == [2, 3, 3]
 
 
 @pytest.mark.parametrize("jit_compile", [True, False, "auto"])

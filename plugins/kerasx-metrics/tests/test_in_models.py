@@ -90,6 +90,44 @@ def test_fit_and_evaluate_give_the_values_of_all_samples(steps):
         np.testing.assert_allclose(values[f"report_{name}"], expected_values, atol=1e-6)
 
 
+def fits(metric_class, task):
+    if metric_class is M.TopKAccuracy:
+        return task == "multiclass"
+    single_label = (M.BalancedAccuracy, M.CohenKappa, M.GeometricMean, M.MatthewsCorrCoef)
+    return not (task == "multilabel" and metric_class in single_label)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
+def test_all_metrics_at_once(task):
+    classes = 1 if task == "binary" else 3
+    x, y = data(samples=40, classes=2 if task == "binary" else 3)
+    if task == "multilabel":
+        y = np.random.default_rng(1).integers(0, 2, (40, 3))
+    activation = "softmax" if task == "multiclass" else "sigmoid"
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(classes, activation)])
+    metrics = [
+        metric_class(**{} if metric_class is M.TopKAccuracy else {"task": task})
+        for metric_class in CLASSES
+        if fits(metric_class, task)
+    ]
+    model.compile(metrics=metrics)
+    values = model.evaluate(x, y, batch_size=20, verbose=0, return_dict=True)
+    scores = model.predict(x, verbose=0)
+    assert np.ptp(scores) > 0.5
+    for metric in metrics:
+        expected = metric.compute(y, scores)
+        if not isinstance(expected, dict):
+            expected = {metric.name: expected}
+        for name, value in expected.items():
+            np.testing.assert_allclose(
+                keras.ops.convert_to_numpy(values[name]),
+                keras.ops.convert_to_numpy(value),
+                rtol=1e-6,
+                atol=1e-6,
+                err_msg=name,
+            )
+
+
 def test_weights_reach_weighted_metrics():
     x, y = data()
     weight = np.random.default_rng(1).uniform(0, 3, len(y)).astype("float32")

@@ -22,7 +22,7 @@ from kerasx_metrics import inputs
 from kerasx_metrics.averaging import average_of, ratio
 from kerasx_metrics.counts import Statistic, sums
 from kerasx_metrics.inputs import Inputs, Layout, Tensor, _any, _beside, flags, invalidating
-from kerasx_metrics.streaming import StreamingMetric, pairwise_sum
+from kerasx_metrics.streaming import StreamingMetric, pairwise_sum, running_sum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,27 +127,23 @@ def merge_sorted(samples: Tensor, size: Tensor, rows: Tensor) -> tuple[Tensor, T
     Sorting a batch and moving the samples once costs far less than sorting all of them again at
     each `result`, which Keras asks for at every step.
     """
-    held, added = samples.shape[-1], rows.shape[-1]
-    if not held or not added:
+    if rows.shape[-1] == 0:
         return samples, size
-    columns = samples.shape[1]
-    here = ops.arange(held + added)
-    old = ops.where(here[:held] < ops.expand_dims(size, -1), samples[0], -math.inf)
+    columns, held = samples.shape[1:]
+    here = ops.arange(held, dtype="int32")
+    old = ops.where(here < ops.expand_dims(size, -1), samples[0], -math.inf)
     low, high = ops.zeros_like(rows[0], "int32"), ops.full_like(rows[0], held, "int32")
     for _ in range(held.bit_length()):  # binary search: how many old scores are higher
         middle = (low + high) // 2
         probe = ops.take_along_axis(old, ops.minimum(middle, held - 1), -1)
         higher = (probe > rows[0]) & (low < high)
         low, high = ops.where(higher, middle + 1, low), ops.where(higher, high, middle)
-    places = low + ops.arange(added) + (held + added) * ops.expand_dims(ops.arange(columns), -1)
-    is_new = ops.segment_sum(
-        ops.ones_like(ops.reshape(places, (-1,))),
-        ops.reshape(places, (-1,)),
-        num_segments=columns * (held + added),
-    )
-    is_new = ops.reshape(is_new, (columns, held + added))[:, :held]
+    places = ops.minimum(low + ops.arange(ops.shape(rows)[-1], dtype="int32"), held)
+    places = ops.reshape(places + (held + 1) * ops.expand_dims(ops.arange(columns), -1), (-1,))
+    is_new = ops.segment_sum(ops.ones_like(places), places, num_segments=columns * (held + 1))
+    is_new = ops.reshape(is_new, (columns, held + 1))[:, :held]
     before = ops.cumsum(is_new, -1)
-    source = ops.where(is_new == 1, held + before - 1, here[:held] - before)
+    source = ops.where(is_new == 1, held + before - 1, here - before)
     both = ops.concatenate([ops.concatenate([old[None], samples[1:]]), rows], -1)
     source = ops.broadcast_to(source, (3, columns, held))
     counted = ops.sum(ops.cast(rows[0] > -math.inf, "int32"), -1)
@@ -179,7 +175,7 @@ def groups_of(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def area_under_roc(pos: Tensor, neg: Tensor) -> Tensor:
     """The trapezoids below the ROC curve; NaN without positives or without negatives."""
-    below = ops.cumsum(pos, -1) - pos / 2
+    below = running_sum(pos) - pos / 2
     total_pos, total_neg = ops.sum(pos, -1, keepdims=True), ops.sum(neg, -1, keepdims=True)
     nan = float("nan")
     return pairwise_sum(ratio(below, total_pos, nan) * ratio(neg, total_neg, nan))
@@ -187,8 +183,8 @@ def area_under_roc(pos: Tensor, neg: Tensor) -> Tensor:
 
 def average_precision_of(pos: Tensor, neg: Tensor) -> Tensor:
     """The precision at each group weighted by its gain in recall; 0 without positives."""
-    found = ops.cumsum(pos, -1)
-    precision = ratio(found, found + ops.cumsum(neg, -1))
+    found = running_sum(pos)
+    precision = ratio(found, found + running_sum(neg))
     return pairwise_sum(precision * ratio(pos, ops.sum(pos, -1, keepdims=True)))
 
 
@@ -467,7 +463,7 @@ class ROC(CurveMetric):
 
         def rate(values: Tensor) -> Tensor:
             total = ops.sum(values, -1, keepdims=True)
-            found = ops.concatenate([start, ops.cumsum(values, -1)], -1)
+            found = ops.concatenate([start, running_sum(values)], -1)
             return ratio(found, total, float("nan"))
 
         return {
@@ -500,8 +496,8 @@ class PrecisionRecallCurve(CurveMetric):
     def curve(
         self, thresholds: Tensor, pos: Tensor, neg: Tensor, layout: Layout
     ) -> dict[str, Tensor]:
-        found = ops.cumsum(pos, -1)
-        precision = ratio(found, found + ops.cumsum(neg, -1))
+        found = running_sum(pos)
+        precision = ratio(found, found + running_sum(neg))
         recall = ratio(found, ops.sum(pos, -1, keepdims=True), 1.0)
         if self.thresholds is not None:  # below the lowest threshold there is no decision
             thresholds, precision, recall = (x[..., :-1] for x in (thresholds, precision, recall))

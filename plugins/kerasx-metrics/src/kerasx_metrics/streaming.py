@@ -306,3 +306,16 @@ def pairwise_sum(values: Tensor) -> Tensor:
         values = values[..., :half] + rest
         size = half
     return values[..., 0]
+
+
+def running_sum(values: Tensor) -> Tensor:
+    """Cumulative sum over the last axis, in blocks of blocks: a long one in float32 drifts."""
+    size, block = values.shape[-1], 128
+    if size <= block:
+        return ops.cumsum(values, -1)
+    rest = ops.zeros((*values.shape[:-1], -size % block))
+    blocks = ops.concatenate([values, rest], -1)
+    inner = ops.cumsum(ops.reshape(blocks, (*values.shape[:-1], -1, block)), -1)
+    totals = running_sum(inner[..., -1])
+    before = ops.concatenate([ops.zeros_like(totals[..., :1]), totals[..., :-1]], -1)
+    return ops.reshape(inner + before[..., None], (*values.shape[:-1], -1))[..., :size]
