@@ -152,6 +152,8 @@ class StreamingMetric(keras.Metric):
         y_true, y_pred, sample_weight = map(_tensor, (y_true, y_pred, sample_weight))
         layout = self._read(y_true, y_pred)
         self._build(layout)
+        if getattr(y_pred, "is_meta", False):  # PyTorch: Keras asks for shapes, there are no values
+            return
         data = (y_true, y_pred, sample_weight, mask)
         assignments, found = self._updated(data, layout)
         if is_concrete(found):
