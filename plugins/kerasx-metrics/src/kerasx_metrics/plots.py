@@ -23,6 +23,13 @@ def _axes(ax: Axes | None) -> Axes:
     return Figure(figsize=(5, 5), layout="constrained").add_subplot()
 
 
+def _names(class_names: list[str] | None, number: int) -> list[str]:
+    names = class_names or [str(label) for label in range(number)]
+    if len(names) != number:
+        raise ValueError(f"class_names must have {number} names; received {len(names)}")
+    return names
+
+
 def plot_confusion_matrix(
     matrix: np.ndarray, ax: Axes | None = None, class_names: list[str] | None = None
 ) -> Axes:
@@ -33,9 +40,7 @@ def plot_confusion_matrix(
         )
     ax = _axes(ax)
     number = len(matrix)
-    names = class_names or [str(label) for label in range(number)]
-    if len(names) != number:
-        raise ValueError(f"class_names must have {number} names; received {len(names)}")
+    names = _names(class_names, number)
     ax.imshow(matrix, cmap="Blues")
     if number <= 25:
         whole = np.array_equal(matrix, np.round(matrix))
@@ -72,7 +77,7 @@ def plot_curve(
         across, up = values[f"{curve.name}_recall"], values[f"{curve.name}_precision"]
         ax.set(xlabel="recall", ylabel="precision")
     across, up = np.atleast_2d(across), np.atleast_2d(up)
-    names = class_names or [str(label) for label in range(len(across))]
+    names = _names(class_names, len(across))
     for x, y, name in zip(across, up, names, strict=True):
         ax.plot(x, y, label=name if len(across) > 1 else None, drawstyle=_style(fpr))
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")

@@ -1,0 +1,111 @@
+"""What help() shows of each metric: what it is, its arguments, its errors, and an example.
+
+The docstrings are put together when the package is imported, so pytest's --doctest-modules does
+not see them.
+"""
+
+import doctest
+import inspect
+import re
+
+import pytest
+
+import kerasx
+from kerasx_metrics.plugin import CLASSES, FUNCTIONS
+
+PUBLIC = [*CLASSES, *FUNCTIONS]
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+def by_name(contribution):
+    return contribution.__name__
+
+
+def section(doc, title):
+    """The indented lines below `title:`."""
+    match = re.search(rf"^{title}:\n((?:    .*\n|\n)+)", f"{doc}\n", re.MULTILINE)
+    return match.group(1) if match else ""
+
+
+@pytest.mark.parametrize("contribution", PUBLIC, ids=by_name)
+def test_is_public_under_its_name(contribution):
+    assert getattr(kerasx.metrics, contribution.__name__) is contribution
+
+
+@pytest.mark.parametrize("contribution", PUBLIC, ids=by_name)
+def test_summary(contribution):
+    summary, blank = inspect.getdoc(contribution).split("\n")[:2]
+    assert re.match(r"[A-Z].{20,}[.:]?$", summary)
+    assert len(summary) <= 100
+    assert not blank
+
+
+@pytest.mark.parametrize("contribution", PUBLIC, ids=by_name)
+def test_arguments_are_exactly_the_parameters(contribution):
+    documented = re.findall(r"^    (\w+): \S", section(inspect.getdoc(contribution), "Args"), re.M)
+    data = ("y_true", "y_pred", "sample_weight", "mask")  # described in words
+    parameters = [name for name in inspect.signature(contribution).parameters if name not in data]
+    assert documented == parameters
+    for name in set(inspect.signature(contribution).parameters) & set(data):
+        assert f"`{name}`" in inspect.getdoc(contribution)
+
+
+@pytest.mark.parametrize("contribution", PUBLIC, ids=by_name)
+def test_errors(contribution):
+    raises = section(inspect.getdoc(contribution), "Raises")
+    assert "ValueError: " in raises
+    if contribution in FUNCTIONS:
+        assert "TypeError: " in raises
+
+
+def examples_of(contribution):
+    return doctest.DocTestParser().get_doctest(
+        inspect.getdoc(contribution), {}, contribution.__name__, None, 0
+    )
+
+
+@pytest.mark.parametrize("metric_class", CLASSES, ids=by_name)
+def test_example_runs(metric_class):
+    examples = examples_of(metric_class)
+    assert metric_class.__name__ in examples.docstring.partition("Example:")[2]
+    report = []
+    outcome = doctest.DocTestRunner(optionflags=FLAGS).run(examples, out=report.append)
+    assert outcome.attempted >= 2
+    assert not outcome.failed, "".join(report)
+
+
+@pytest.mark.parametrize(
+    ("metric_class", "function"), zip(CLASSES, FUNCTIONS, strict=True), ids=by_name
+)
+def test_function_takes_the_arguments_of_its_class(metric_class, function):
+    of_class = dict(inspect.signature(metric_class).parameters)
+    of_function = dict(inspect.signature(function).parameters)
+    assert list(of_function)[:4] == ["y_true", "y_pred", "sample_weight", "mask"]
+    for name in ("y_true", "y_pred", "sample_weight", "mask"):
+        del of_function[name]
+    for name in ("name", "dtype", "capacity"):  # of a state, which a function does not have
+        of_class.pop(name, None)
+    assert list(of_function) == list(of_class)
+    for name, parameter in of_function.items():
+        assert parameter.kind is parameter.KEYWORD_ONLY
+        # Whole arrays allow exact curves; a state has to be asked for the memory.
+        assert parameter.default == (None if name == "thresholds" else of_class[name].default)
+
+
+@pytest.mark.parametrize(
+    "argument", ["average", "task", "num_classes", "ignore_class", "from_logits", "zero_division"]
+)
+def test_an_argument_means_the_same_everywhere(argument):
+    texts = {}
+    for contribution in PUBLIC:
+        args = section(inspect.getdoc(contribution), "Args")
+        found = re.search(rf"^    {argument}: ((?:.*\n)(?:        .*\n)*)", args, re.M)
+        if found:
+            texts.setdefault(" ".join(found.group(1).split()), []).append(contribution.__name__)
+    assert len(texts) == 1, texts
+    defaults = {
+        inspect.signature(contribution).parameters[argument].default
+        for contribution in PUBLIC
+        if argument in inspect.signature(contribution).parameters
+    }
+    assert len(defaults) == 1
