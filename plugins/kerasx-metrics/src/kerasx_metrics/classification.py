@@ -541,7 +541,7 @@ class ClassificationReport(CountsMetric):
     >>> import kerasx
     >>> report = kerasx.metrics.ClassificationReport(name="report")
     >>> report.update_state([0, 1, 2], [[.8, .1, .1], [.2, .7, .1], [.1, .6, .3]])
-    >>> print(report.result()["report_recall"].tolist())
+    >>> print([float(value) for value in report.result()["report_recall"]])
     [1.0, 1.0, 0.0]
     """
 

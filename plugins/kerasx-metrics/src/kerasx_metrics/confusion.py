@@ -27,7 +27,7 @@ class ConfusionMatrix(LabelMetric):
     >>> import kerasx
     >>> matrix = kerasx.metrics.ConfusionMatrix()
     >>> matrix.update_state([1, 0, 0, 0], [0.9, 0.4, 0.6, 0.1])
-    >>> print(matrix.result().tolist())
+    >>> print([[float(value) for value in row] for row in matrix.result()])
     [[2.0, 1.0], [0.0, 1.0]]
     """
 

@@ -450,7 +450,7 @@ class ROC(CurveMetric):
     >>> import kerasx
     >>> curve = kerasx.metrics.ROC(thresholds=[0.3, 0.6], name="roc")
     >>> curve.update_state([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
-    >>> print(curve.result()["roc_tpr"].tolist())
+    >>> print([float(value) for value in curve.result()["roc_tpr"]])
     [0.0, 0.5, 1.0, 1.0]
     """
 
@@ -487,7 +487,7 @@ class PrecisionRecallCurve(CurveMetric):
     >>> import kerasx
     >>> curve = kerasx.metrics.PrecisionRecallCurve(thresholds=[0.3, 0.6], name="pr")
     >>> curve.update_state([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
-    >>> print(curve.result()["pr_recall"].tolist())
+    >>> print([float(value) for value in curve.result()["pr_recall"]])
     [1.0, 0.5, 0.0]
     """
 
