@@ -82,6 +82,8 @@ BAD_DATA = [
     (M.F1Score(), [0, -1, 2, 1], SCORES, None, "received -1. Pass ignore_class"),
     (M.F1Score(), [0.0, 0.5, 1.0, 2.0], SCORES, None, "whole labels.*received 0.5"),
     (M.F1Score(), SCORES, SCORES, None, "its rows must be one-hot; received a row"),
+    (M.F1Score(), [[1, 1, 0]] * 4, SCORES, None, r"must be one-hot; .*row \[1.0, 1.0, 0.0\]"),
+    (M.F1Score(), [[0, 0, 0]] * 4, SCORES, None, r"must be one-hot; .*row \[0.0, 0.0, 0.0\]"),
     (M.F1Score(num_classes=3), LABELS, [0, 1, 5, 2], None, "y_pred must hold labels from 0 to 2"),
     (M.F1Score(), [0, 1, 2, 1], BINARY, None, "from 0 to 1 .*a binary task.*received 2"),
     (M.F1Score(), [0, 1, 1, 0], BINARY * 3, None, r"probabilities in \[0, 1\]; received.*from_log"),
@@ -224,8 +226,10 @@ def test_capacity_in_fit():
     assert all(map(math.isnan, seen[1:]))
 
 
-def test_functions_are_refused_in_compile():
+@pytest.mark.parametrize("steps", [{}, {"run_eagerly": True}], ids=str)
+@pytest.mark.parametrize("where", ["metrics", "weighted_metrics"])
+def test_functions_are_refused_in_compile(where, steps):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "softmax")])
-    model.compile(loss="sparse_categorical_crossentropy", metrics=[M.f1_score])
+    model.compile(loss="sparse_categorical_crossentropy", **{where: [M.f1_score]}, **steps)
     with pytest.raises(TypeError, match=r"f1_score takes whole arrays.*use the class F1Score"):
         model.fit(np.ones((4, 2), "float32"), LABELS, verbose=0)

@@ -13,6 +13,7 @@ import pytest
 import sklearn.metrics as sk
 
 import kerasx
+from kerasx_metrics.streaming import as_pair
 
 
 def as_array(tensor):
@@ -108,6 +109,13 @@ def test_counts_stay_exact(name, way):
         for _ in range(4):
             update(*batch)
         assert whole(metric.sums) == (start + 4 * once).tolist()
+
+
+def test_counts_of_one_update_are_added_exactly():
+    counts = np.array([2**24 + 1, 2**31 - 1, 0, 4095], "int32")
+    pair = as_array(as_pair(keras.ops.convert_to_tensor(counts)))
+    assert pair.dtype == "float32"
+    assert whole(pair.astype("float64").sum(0)) == counts.tolist()
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -283,6 +291,20 @@ def test_weights_of_10_000_updates_do_not_drift():
             update(i)
     expected = [math.fsum((weight * right).tolist()), math.fsum(weight.tolist())]
     np.testing.assert_allclose(metric.sums, expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize("other", [0, 0.01])
+def test_weights_of_a_nearly_constant_predictor_do_not_cancel(other):
+    """What is predicted otherwise weighs next to nothing beside the rest."""
+    random = np.random.default_rng(4)
+    y, predicted = random.integers(0, 3, 1000), np.ones(1000, "int32")
+    weight = random.uniform(50, 100, 1000).astype("float32")
+    y[0] = predicted[0] = 2
+    weight[0] = other
+    expected = sk.matthews_corrcoef(y, predicted, sample_weight=weight.astype("float64"))
+    metric = kerasx.metrics.MatthewsCorrCoef(num_classes=3)
+    metric.update_state(y, predicted, weight)
+    np.testing.assert_allclose(as_array(metric.result()), expected, atol=1e-6)
 
 
 BIG = 400_000

@@ -52,6 +52,7 @@ def data(task, shape=(4, 6), classes=3):
     scores = random.dirichlet(np.ones(classes), shape).astype("float32")
     if task == "multilabel":
         y = random.integers(0, 2, (*shape, classes))
+        scores = random.random((*shape, classes)).astype("float32")
     if task == "binary":
         scores = scores[..., 0]
     return y, scores, random.uniform(0.1, 2, shape).astype("float32")
@@ -217,8 +218,9 @@ def test_ignored_labels_of_means_over_labels():
     y, scores, weight = (flat(values) for values in data("multilabel"))
     y = np.where(np.random.default_rng(0).random(y.shape) < 0.2, -1, y)
     y[0] = -1
-    kept, right = y != -1, (scores > 0.5) == y
+    kept, right = y != -1, (scores > 0.5) == (y == 1)
     some = kept.any(1)
+    assert right.all(1).sum() < (right | ~kept).all(1)[some].sum()
 
     def mean_of_labels(losses):
         each = (losses * kept)[some].sum(1) / kept[some].sum(1)

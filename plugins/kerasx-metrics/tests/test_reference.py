@@ -647,6 +647,19 @@ def test_other_decisions(name, average, decision):
     assert_equal(actual, expected_of(name, case, {"average": average}))
 
 
+def test_of_equal_scores_the_higher_class_is_among_the_top_k():
+    scores = np.array([[0.2, 0.2, 0.2, 0.2], [0.1, 0.4, 0.4, 0.1], [0.5, 0.2, 0.2, 0.1]], "float32")
+    best = [[2, 3], [1, 2], [0, 2]]
+    y = np.array([1, 1, 1])
+    expected = sk.multilabel_confusion_matrix(
+        np.eye(4, dtype=int)[y], [[int(k in row) for k in range(4)] for row in best]
+    )
+    metric = kerasx.metrics.Recall(top_k=2, average=None)
+    metric.update_state(y, scores)
+    tp, fp, fn, tn = metric.sums[:4]
+    np.testing.assert_array_equal(np.stack([tn, fp, fn, tp], 1).reshape(4, 2, 2), expected)
+
+
 @pytest.mark.parametrize("task", ["binary", "multilabel"])
 @pytest.mark.parametrize("name", DECISIONS)
 def test_threshold(name, task):

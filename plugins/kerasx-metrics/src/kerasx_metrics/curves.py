@@ -157,7 +157,8 @@ def groups_of(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     _, columns, number = samples.shape
     if number == 0:
-        return groups_of(ops.zeros((3, columns, 1)) - [[[math.inf]], [[0.0]], [[0.0]]])
+        empty = ops.convert_to_tensor([[[-math.inf]], [[0.0]], [[0.0]]])
+        return groups_of(ops.tile(empty, (1, columns, 1)))
     scores = samples[0]
     changed = ops.cast(scores[:, 1:] != scores[:, :-1], "int32")
     group = ops.concatenate([ops.zeros((columns, 1), "int32"), ops.cumsum(changed, -1)], -1)
