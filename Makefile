@@ -5,6 +5,7 @@ VENV ?= .venv
 BACKENDS ?= tensorflow jax
 PROFILE ?= ci
 PYTEST_ARGS ?=
+BACKEND_FREE := tests/distribution tests/registry
 
 # What pip installs for each backend; may carry pip options, such as an --index-url.
 # TensorFlow's CPU build is smaller and enough for everything here.
@@ -33,14 +34,14 @@ help: ## list the targets
 demo: $(STAMPS)/tensorflow $(STAMPS)/extra-demo ## train, evaluate, save and reload a small network on real digits
 	KERAS_BACKEND=tensorflow $(BIN)/kerasx demo
 
-# The distribution tests use TensorFlow, so they run along with its tests only. One worker per core
-# and one thread per worker: PyTorch slows down twentyfold where its threads outnumber the cores.
+# What does not depend on the backend runs along with TensorFlow's tests only. A file stays with one
+# worker, which compiles each shape once. One worker per core and one thread per worker: PyTorch slows
+# down twentyfold where its threads outnumber the cores.
 test: $(BACKENDS:%=$(STAMPS)/%) $(STAMPS)/extra-test ## run all tests on each backend: make test BACKENDS=torch
 	@$(foreach backend,$(BACKENDS),echo "== tests on $(backend) ==" && \
-		KERAS_BACKEND=$(backend) OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup \
+		KERAS_BACKEND=$(backend) OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile \
 			--hypothesis-profile=$(PROFILE) \
-			$(if $(filter tensorflow,$(backend)),,--ignore=tests/distribution) \
-			$(if $(filter $(firstword $(BACKENDS)),$(backend)),,--ignore=tests/registry) $(PYTEST_ARGS) &&) true
+			$(if $(filter tensorflow,$(backend)),,$(BACKEND_FREE:%=--ignore=%)) $(PYTEST_ARGS) &&) true
 
 wheels: $(STAMPS)/venv ## build dist/*.whl for kerasx and every plugin, fit for publishing
 	rm -rf dist

@@ -37,9 +37,6 @@ def finished(tmp_path_factory):
     return directory, done.stdout
 
 
-pytestmark = pytest.mark.xdist_group("demo")
-
-
 def test_metrics_are_logged_and_the_digits_learned(finished):
     _, output = finished
     for name in ("precision", "recall", "f1_score"):

@@ -11,9 +11,6 @@ import matplotlib.image
 import pytest
 from packaging.requirements import Requirement
 
-# One worker builds the wheels, once.
-pytestmark = pytest.mark.xdist_group("distribution")
-
 
 @pytest.fixture(scope="module")
 def wheels(run, clone, tmp_path_factory):

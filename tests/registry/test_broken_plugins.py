@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("broken_plugins")
-
 HEAD = "import keras\nfrom kerasx import hookimpl, kernel\n"
 LAYER = "class {0}(keras.layers.Layer):\n    '''A layer.'''\n"
 GOOD = HEAD + LAYER.format("Good") + "@hookimpl\ndef kerasx_layers(): return [Good]\n"

@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("namespaces")
-
 # One contribution of each kind, with the hooks in a submodule.
 ACME = (
     "acme = acme.plugin",

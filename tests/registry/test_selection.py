@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("selection")
-
 LAYER = """
 import keras
 from kerasx import hookimpl

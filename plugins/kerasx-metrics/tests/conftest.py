@@ -1,7 +1,41 @@
+import keras
 import pytest
 
 from kerasx_metrics.curves import insert
-from kerasx_metrics.streaming import accumulate
+from kerasx_metrics.plugin import CLASSES
+from kerasx_metrics.streaming import accumulate, snake_case
+
+# One metric of each statistic; the others differ from these by a formula of the sum.
+OF_EACH_STATISTIC = {
+    "accuracy",
+    "auroc",
+    "calibration_error",
+    "classification_report",
+    "confusion_matrix",
+    "exact_match",
+    "f1_score",
+    "hamming_distance",
+    "log_loss",
+    "top_k_accuracy",
+}
+NAMES = {snake_case(metric_class.__name__) for metric_class in CLASSES}
+FILES = ("test_forms.py", "test_reference.py")
+
+
+def pytest_collection_modifyitems(config, items):
+    """On JAX, which compiles each operation of each new shape, ask fewer metrics the same question.
+
+    PROFILE=thorough asks them all.
+    """
+    if keras.backend.backend() != "jax" or config.getoption("hypothesis_profile") == "thorough":
+        return
+    left_out = []
+    for item in items:
+        name = item.callspec.params.get("name") if hasattr(item, "callspec") else None
+        if name in NAMES - OF_EACH_STATISTIC and item.path.name in FILES:
+            left_out.append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="module")
