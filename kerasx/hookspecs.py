@@ -10,12 +10,18 @@ Names that begin with ``kerasx_`` are reserved in that module. ``kerasx_contract
 the version of this contract that the plugin was written for; without it, 1 is meant.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import keras
 import pluggy
 
 from kerasx.kernel import Kernel
+
+if TYPE_CHECKING:
+    from kerasx.testing import Case
 
 CONTRACT = 1
 """Version of the contract; it grows when a plugin for an older kerasx would no longer work."""
@@ -72,3 +78,11 @@ def kerasx_constraints() -> Iterable[type[keras.constraints.Constraint] | Callab
 @hookspec
 def kerasx_regularizers() -> Iterable[type[keras.Regularizer] | Callable]:
     """Return a list of subclasses of ``keras.Regularizer``, or functions of a weight."""
+
+
+@hookspec
+def kerasx_cases() -> Iterable[Case]:
+    """Return a list of ``kerasx.testing.Case``: how to exercise each contribution.
+
+    Only the contract's tests ask for them, so this is where to import ``kerasx.testing``.
+    """

@@ -212,7 +212,9 @@ def _load(plugin: Plugin) -> None:
             f"it was written for version {plugin.contract} of the plugin contract, and this kerasx "
             f"has version {hookspecs.CONTRACT}: pip install --upgrade kerasx"
         )
-    for hook in _hooks(plugin):
+    for hook in hooks(plugin):
+        if hook.name == "kerasx_cases":  # asked by kerasx.testing only
+            continue
         returned = _attempt(f"hook {hook.name}", hook)
         for values in returned or [None]:
             _collect(plugin, hook.name.removeprefix("kerasx_"), values)
@@ -224,7 +226,7 @@ def _load(plugin: Plugin) -> None:
     plugin.status = "loaded"
 
 
-def _hooks(plugin: Plugin) -> list[pluggy.HookCaller]:
+def hooks(plugin: Plugin) -> list[pluggy.HookCaller]:
     """The hooks that a plugin implements; a manager of its own keeps other plugins out of it."""
     manager = pluggy.PluginManager("kerasx")
     manager.add_hookspecs(hookspecs)
@@ -237,22 +239,22 @@ def _hooks(plugin: Plugin) -> list[pluggy.HookCaller]:
         manager.register(plugin.object)
     except pluggy.PluginValidationError as error:
         raise PluginError(" ".join(str(error).split())) from error
-    hooks = manager.get_hookcallers(plugin.object)
-    for hook in hooks:
+    found = manager.get_hookcallers(plugin.object)
+    for hook in found:
         if not hook.has_spec():
             raise PluginError(
                 f"{hook.name} is marked with @kerasx.hookimpl{_not_a_hook(hook.name)}"
             )
-    if not hooks:
+    if not found:
         raise PluginError(f"{plugin.entry_point.value} has no function marked @kerasx.hookimpl")
-    return hooks
+    return found
 
 
 def _not_a_hook(name: str) -> str:
-    hooks = [f"kerasx_{kind}" for kind in KINDS]
-    if name in hooks:
+    known = [name for name in vars(hookspecs) if name.startswith("kerasx_")]
+    if name in known:
         return ""
-    close = difflib.get_close_matches(name, hooks, n=1, cutoff=0)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0)
     return f", but no hook is called so; the closest is {close[0]}"
 
 

@@ -1,0 +1,263 @@
+"""The contract: which checks there are, which apply to what, and how they run.
+
+A check is a function of a case and of hypothesis's data; its docstring is its reason. Those in
+`everything` need no case and take a subject.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import Phase
+from hypothesis import strategies as st
+
+from kerasx import registry
+from kerasx.kernel import Kernel
+from kerasx.registry import KINDS
+from kerasx.testing.case import Case
+
+# What is drawn for these kinds tells how to exercise a contribution; others need no case.
+KINDS_WITH_CASES = ("layers", "losses", "metrics", "kernels")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a contribution promises.
+
+    Attributes:
+        function: the check: `(case, data)`, or `(subject)` if it needs no case.
+        kinds: the kinds of contribution that it is for.
+        when: whether it applies to a case.
+        share: part of hypothesis's examples that it draws; at least one.
+    """
+
+    function: Callable[..., None]
+    kinds: tuple[str, ...]
+    when: Callable[[Case], bool] | None
+    share: float
+
+    @property
+    def name(self) -> str:
+        """Its name, which `Case.waived` uses."""
+        return self.function.__name__
+
+    @property
+    def reason(self) -> str:
+        """What is promised, and why."""
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def needs_case(self) -> bool:
+        """Whether it is run on a case, not on the contribution as such."""
+        return "data" in inspect.signature(self.function).parameters
+
+
+CHECKS: list[Check] = []
+
+
+def check(
+    *kinds: str, when: Callable[[Case], bool] | None = None, share: float = 1.0
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorator: add a function to the contract."""
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        CHECKS.append(Check(function, kinds or tuple(KINDS), when, share))
+        return function
+
+    return add
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is checked: one contribution, or one object that no plugin contributes.
+
+    Attributes:
+        kind: such as `"layers"`.
+        object: the class, function or kernel.
+        qualified: `package>Name`, or `None` of what no plugin contributes.
+        cases: how to exercise it.
+    """
+
+    kind: str
+    object: Any
+    qualified: str | None = None
+    cases: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One check of one case."""
+
+    check: Check
+    subject: Subject
+    case: Case | None = field(default=None)
+
+    @property
+    def label(self) -> str:
+        """Such as `CRF-reloads`."""
+        return f"{self.case.label if self.case else self.subject.object.__name__}-{self.check.name}"
+
+    @property
+    def waived(self) -> str | None:
+        """Why it need not hold."""
+        return self.case.waived.get(self.check.name) if self.case else None
+
+    def run(self) -> None:
+        """Run it.
+
+        Raises:
+            AssertionError: the contribution does not hold the promise.
+        """
+        if self.case is None:
+            self.check.function(self.subject)
+            return
+        run = hypothesis.given(data=st.data())(_named(self.check.function, self.case))
+        hypothesis.settings(
+            max_examples=max(1, round(hypothesis.settings.default.max_examples * self.check.share)),
+            deadline=None,
+            database=None,
+            # Explaining a failure traces every line; shrinking repeats what is dear.
+            phases=[Phase.generate, Phase.shrink] if self.check.share == 1 else [Phase.generate],
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )(run)()
+
+
+def _named(function: Callable[..., None], case: Case) -> Callable[..., None]:
+    def run(data: Any) -> None:
+        function(case, data)
+
+    return run
+
+
+def plan(subjects: Iterable[Subject]) -> list[Item]:
+    """Every check that applies, of every case."""
+    items = []
+    for subject in subjects:
+        for each in CHECKS:
+            if subject.kind not in each.kinds:
+                continue
+            if not each.needs_case:
+                items.append(Item(each, subject))
+                continue
+            for case in subject.cases:
+                if each.when is None or each.when(case):
+                    items.append(Item(each, subject, case))
+    return items
+
+
+def subjects(target: str) -> list[Subject]:
+    """What a target names.
+
+    Args:
+        target: a plugin, by its distribution or import package (`"kerasx-metrics"`), or an object
+            (`"my_package.module:MyLayer"`).
+
+    Raises:
+        ValueError: nothing is called so, or the plugin is not loaded.
+    """
+    module, _, name = target.partition(":")
+    if name:
+        return [_subject_of(importlib.import_module(module), name)]
+    for plugin in registry.plugins():
+        if re.sub(r"[-_.]+", "_", target).lower() in (
+            re.sub(r"[-_.]+", "_", plugin.name).lower(),
+            plugin.package.lower(),
+        ):
+            if plugin.status != "loaded":
+                raise ValueError(plugin.why())
+            cases = cases_of(plugin)
+            return [
+                Subject(each.kind, each.object, each.qualified, _of(each.object, cases))
+                for each in plugin.contributions
+            ]
+    installed = ", ".join(plugin.name for plugin in registry.plugins()) or "none"
+    raise ValueError(
+        f"no plugin is called {target!r}; installed are: {installed}. An object that no plugin "
+        "contributes is named as package.module:Name"
+    )
+
+
+def cases_of(plugin: registry.Plugin) -> list[Case]:
+    """The cases that a plugin gives with its hook `kerasx_cases`."""
+    found = []
+    for hook in registry.hooks(plugin):
+        if hook.name == "kerasx_cases":
+            for cases in hook():
+                found.extend(cases)
+    return found
+
+
+def _subject_of(module: Any, name: str) -> Subject:
+    try:
+        found = getattr(module, name)
+    except AttributeError as error:
+        raise ValueError(f"module {module.__name__} has no {name}") from error
+    for each in registry.contributions():
+        if each.object is found:
+            return Subject(each.kind, found, each.qualified, _of(found, cases_of(each.plugin)))
+    listed = [value for value in vars(module).values() if isinstance(value, Case)]
+    for value in vars(module).values():
+        if isinstance(value, list | tuple):
+            listed += [case for case in value if isinstance(case, Case)]
+    if isinstance(found, Case):
+        listed, found = [found], found.of
+    return Subject(_kind_of(found), found, None, _of(found, listed))
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, Kernel):
+        return "kernels"
+    for kind, (base, _) in KINDS.items():
+        if inspect.isclass(value) and base is not None and issubclass(value, base):
+            return kind
+    raise ValueError(
+        f"{value!r} is no kernel and no class of {', '.join(KINDS)}; a function is checked as a "
+        "contribution of its plugin"
+    )
+
+
+def _of(value: Any, cases: Iterable[Case]) -> tuple[Case, ...]:
+    return tuple(case for case in cases if case.of is value)
+
+
+def contract_tests(*targets: str) -> Callable[..., None]:
+    """A pytest test for every check of every case of these plugins.
+
+    Put this into a plugin's test file, and that is the whole contract:
+
+    ```python
+    from kerasx.testing import contract_tests
+
+    test_contract = contract_tests("acme-layers")
+    ```
+
+    Args:
+        *targets: plugins, by distribution or import package, or objects as `package.module:Name`.
+
+    Raises:
+        ValueError: a target names nothing, or a plugin is not loaded.
+    """
+    items = plan(subject for target in targets for subject in subjects(target))
+
+    @pytest.mark.parametrize(
+        "item",
+        [
+            pytest.param(
+                item,
+                id=item.label,
+                marks=[pytest.mark.skip(reason=item.waived)] if item.waived else [],
+            )
+            for item in items
+        ],
+    )
+    def test_contract(item: Item) -> None:
+        item.run()
+
+    return test_contract

@@ -1,0 +1,164 @@
+"""What a kernel promises."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+from kerasx.testing.case import Case, by_position, seeds
+from kerasx.testing.contract import check
+from kerasx.testing.numerics import (
+    BACKEND,
+    as_numpy,
+    assert_close,
+    best_dtype,
+    call,
+    cast,
+    compiled,
+    functional_model,
+    gradients,
+    is_float,
+    predict,
+)
+from kerasx.testing.reload import modules_of, reloaded
+
+DEAR = 1 / 30
+SOME = 1 / 3
+
+
+def _reference(case: Case) -> Callable[..., Any]:
+    reference = case.of.reference
+    assert reference is not None, (
+        f"kernel {case.of.__name__} has no reference: say which plain function specifies it, "
+        "@kerasx.kernel(reference=...)"
+    )
+    return lambda *args, **kwargs: reference(*args, **kwargs, **case.arguments)
+
+
+def _floats(drawn: Any) -> tuple[list[np.ndarray], Callable[..., Any]]:
+    """The floating leaves of the inputs, and a function that puts others in their place."""
+    leaves = keras.tree.flatten(drawn)
+    places = [number for number, leaf in enumerate(leaves) if is_float(leaf)]
+
+    def replaced(*values: Any) -> Any:
+        new = list(leaves)
+        for place, value in zip(places, values, strict=True):
+            new[place] = value
+        return keras.tree.pack_sequence_as(drawn, new)
+
+    return [leaves[place] for place in places], replaced
+
+
+@check("kernels", share=SOME)
+def equals_its_reference(case: Case, data: DataObject) -> None:
+    """Values equal the reference: called as it is, uncompiled, and inside a compiled function.
+
+    The reference is the specification; it is computed in float64 where the backend has it.
+    """
+    drawn = case.draw(data)
+    kernel = case.make()
+    expected = call(_reference(case), cast(drawn, best_dtype()))
+    args, kwargs = by_position(cast(drawn, "float32"))
+    static = dict(case.arguments)
+    ways = {
+        "called": lambda: kernel(*args, **kwargs),
+        "uncompiled": lambda: case.of.function(*args, **kwargs, **static),
+        "within compiled code": lambda: compiled(lambda *a: kernel(*a, **kwargs))(*args),
+    }
+    for way, run in ways.items():
+        what = f"{case.of.__name__} {way}, beside its reference"
+        found = keras.tree.map_structure(np.asarray, as_numpy(run()))
+        assert_close(found, expected, case.close("float32"), what)
+
+
+@check("kernels", share=1 / 6, when=lambda case: case.differentiable)
+def gradient_equals_its_reference(case: Case, data: DataObject) -> None:
+    """Gradients equal those of the reference, eager and compiled."""
+    drawn = case.draw(data)
+    kernel, reference = case.make(), _reference(case)
+    floats, replaced = _floats(drawn)
+    outputs = keras.tree.flatten(as_numpy(call(reference, drawn)))
+    random = seeds(data)
+    along = [random.normal(size=output.shape).astype("float32") for output in outputs]
+
+    def scalar(function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*values: Any) -> Any:
+            found = keras.tree.flatten(call(function, replaced(*values)))
+            products = [
+                keras.ops.sum(value * keras.ops.cast(weight, value.dtype))
+                for value, weight in zip(found, along, strict=True)
+                if keras.backend.is_float_dtype(keras.backend.standardize_dtype(value.dtype))
+            ]
+            return sum(products)
+
+        return run
+
+    expected = gradients(scalar(reference), [leaf.astype(best_dtype()) for leaf in floats])
+    for way, function in (("eager", scalar(kernel)), ("compiled", compiled(scalar(kernel)))):
+        found = gradients(function, floats)
+        assert_close(found, expected, 10 * case.close("float32"), f"the {way} gradient")
+
+
+@check("kernels", share=DEAR)
+def is_a_node_of_models(case: Case, data: DataObject) -> None:
+    """It is a node of a functional model, which predicts the same in another process."""
+    drawn = case.draw(data)
+    model = functional_model(case.make(), drawn, static=True)
+    expected = keras.tree.flatten(as_numpy(predict(model, drawn)))
+    assert_close(
+        expected, keras.tree.flatten(call(case.make(), drawn)), case.close("float32"), "as a node"
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "model.keras"
+        model.save(path)
+        found = reloaded(path, keras.tree.flatten(drawn), modules_of(case.of))
+    assert_close(found, expected, case.close("float32"), "predictions of the reloaded model")
+
+
+@check("kernels", share=1 / 6)
+def kernel_works_in_half_precision(case: Case, data: DataObject) -> None:
+    """Half-precision inputs give the reference's values for those inputs, within the tolerance."""
+    dtype = data.draw(st.sampled_from(["float16", "bfloat16"]), "dtype")
+    half = cast(case.draw(data), dtype)
+    exact = keras.tree.map_structure(
+        lambda x: (
+            keras.ops.cast(x, "float32")
+            if keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
+            else x
+        ),
+        half,
+    )
+    found, expected = call(case.make(), half), call(_reference(case), exact)
+    assert_close(found, expected, case.close(dtype), f"{case.of.__name__} of {dtype}")
+
+
+@check("kernels", share=DEAR, when=lambda case: case.buckets is not None and BACKEND != "torch")
+def compiles_once_per_bucket(case: Case, data: DataObject) -> None:
+    """For lengths one to seventeen it compiles no more programs than it has buckets.
+
+    Each compilation stops training for seconds; text has every length.
+    """
+    shape = case.draw_sizes(data)
+    varies = case.dimensions if case.varies is None else case.varies
+    before = _programs(case)
+    for length in range(1, 18):
+        lengths = {
+            name: length if name in varies and name != "batch" else shape[name] for name in shape
+        }
+        call(case.make(), case.draw(data, lengths))
+    count = _programs(case) - before
+    assert count <= case.buckets, f"{count} programs for 17 lengths; buckets={case.buckets}"
+
+
+def _programs(case: Case) -> int:
+    function = case.of.compiled
+    if BACKEND == "tensorflow":
+        return function.experimental_get_tracing_count()
+    return function._cache_size()

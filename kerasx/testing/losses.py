@@ -1,0 +1,191 @@
+"""What a loss promises, as a class or as a function of `(y_true, y_pred)`."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+from kerasx.testing.case import Case, seeds
+from kerasx.testing.contract import check
+from kerasx.testing.numerics import (
+    Masked,
+    as_numpy,
+    assert_close,
+    assert_finite,
+    best_dtype,
+    cast,
+    compiled,
+    gradients,
+    inputs_like,
+)
+from kerasx.testing.reload import modules_of, reloaded
+from kerasx.testing.strategies import weights
+
+DEAR = 1 / 30
+SOME = 1 / 6
+
+
+def _is_class(case: Case) -> bool:
+    return inspect.isclass(case.of)
+
+
+def _each(case: Case, y_true: Any, y_pred: Any, dtype: str = "float32") -> Any:
+    """The loss of each example, or of each position."""
+    if _is_class(case):
+        return case.make(reduction=None, dtype=dtype)(y_true, y_pred)
+    return case.make()(y_true, y_pred)
+
+
+def _total(case: Case, y_true: Any, dtype: str = "float32") -> Callable[[Any], Any]:
+    """The sum of the losses as a function of the predictions."""
+
+    def total(y_pred: Any) -> Any:
+        return keras.ops.sum(_each(case, y_true, y_pred, dtype))
+
+    return total
+
+
+class Given(keras.Loss):
+    """Loss whose value for each example is the prediction: what Keras makes of such values."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return y_pred
+
+
+@check("losses", share=SOME, when=_is_class)
+def reduces(case: Case, data: DataObject) -> None:
+    """Each reduction of Keras, and sample weights, follow from the losses of the examples."""
+    y_true, y_pred = case.draw(data)
+    each = keras.ops.convert_to_tensor(_each(case, y_true, y_pred))
+    shape = (len(y_pred), *[1] * (len(each.shape) - 1))
+    per_example = data.draw(weights(shape), "sample_weight")
+    for weight in (None, np.float32(0.5), per_example):
+        for reduction in ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight"):
+            expected = Given(reduction=reduction)(each, each, sample_weight=weight)
+            found = case.make(reduction=reduction)(y_true, y_pred, sample_weight=weight)
+            what = f"reduction={reduction!r} with sample_weight={weight}"
+            assert_close(found, expected, case.close("float32"), what)
+
+
+@check("losses", share=DEAR, when=lambda case: case.masked and _is_class(case))
+def leaves_masked_positions_out(case: Case, data: DataObject) -> None:
+    """Positions that Keras masks out do not count."""
+    y_true, y_pred = case.draw(data)
+    mask = seeds(data).random(y_pred.shape[:2]) < 0.6
+    mask[:, 0] = True
+    scores, kept = keras.Input(y_pred.shape[1:]), keras.Input(mask.shape[1:], dtype="bool")
+    model = keras.Model([scores, kept], Masked()([scores, kept]))
+    model.compile(loss=case.make(reduction="sum"))
+    found = model.evaluate([y_pred, mask], y_true, batch_size=len(mask), verbose=0)
+    each = as_numpy(_each(case, y_true, y_pred))
+    expected = np.where(mask.reshape(*mask.shape, *[1] * (each.ndim - 2)), each, 0).sum()
+    assert_close(found, np.asarray(expected), case.close("float32"), "the sum of what is kept")
+
+
+@check("losses", share=SOME, when=lambda case: case.differentiable)
+def gradient_is_the_slope(case: Case, data: DataObject) -> None:
+    """The gradient equals finite differences: in float64 where the backend has it.
+
+    A hand-written backward pass that is wrong still trains, to something worse.
+    """
+    y_true, y_pred = case.draw(data)
+    dtype = best_dtype()
+    random = seeds(data)
+    y_true = cast(y_true, dtype)
+    # Off the corners of max and abs, where there is no slope.
+    point = y_pred.astype(dtype) + random.uniform(0.001, 0.01, y_pred.shape).astype(dtype)
+    direction = random.normal(size=y_pred.shape).astype(dtype)
+    direction /= max(1, np.abs(direction).max())
+    total = _total(case, y_true, dtype)
+    (gradient,) = gradients(total, [point])
+    step, allowed = (1e-6, 1e-5) if dtype == "float64" else (2e-4, 2e-2)
+    up, down = (
+        float(as_numpy(total(keras.ops.convert_to_tensor(point + sign * step * direction))))
+        for sign in (1, -1)
+    )
+    slope, found = (up - down) / (2 * step), float((gradient * direction).sum())
+    scale = max(1.0, float(np.abs(gradient).sum()), abs(up) if dtype == "float32" else 0)
+    difference = abs(found - slope)
+    assert difference <= allowed * scale, f"the gradient along a line is {found}, not {slope}"
+
+
+@check("losses", share=SOME)
+def is_finite_at_extremes(case: Case, data: DataObject) -> None:
+    """Value and gradient are finite for the largest predictions, equal ones, and equal labels.
+
+    One NaN in a step destroys every weight of the model.
+    """
+    y_true, y_pred = case.draw(data)
+    low, high = case.extremes
+    largest = np.where(seeds(data).random(y_pred.shape) < 0.5, low, high).astype("float32")
+    first = np.broadcast_to(y_pred[:1], y_pred.shape).copy()
+    situations = {
+        f"predictions of {low} and {high}": (y_true, largest),
+        "equal predictions": (y_true, first),
+        "equal labels": (np.broadcast_to(y_true[:1], y_true.shape).copy(), y_pred),
+    }
+    for what, (labels, predictions) in situations.items():
+        assert_finite(_each(case, labels, predictions), f"the loss at {what}")
+        if case.differentiable:
+            assert_finite(gradients(_total(case, labels), [predictions]), f"the gradient at {what}")
+
+
+@check("losses", share=SOME, when=lambda case: bool(case.invariances))
+def is_invariant(case: Case, data: DataObject) -> None:
+    """What must not change the loss does not."""
+    y_true, y_pred = case.draw(data)
+    expected = _total(case, y_true)(y_pred)
+    for name, change in case.invariances.items():
+        labels, predictions = change(y_true, y_pred)
+        found = _total(case, labels)(predictions)
+        assert_close(found, expected, case.close("float32"), f"the loss after {name}")
+
+
+@check("losses", share=SOME)
+def works_in_half_precision(case: Case, data: DataObject) -> None:
+    """Predictions in half precision give the loss of those predictions, within the tolerance.
+
+    Under a mixed policy that is what a loss receives.
+    """
+    dtype = data.draw(st.sampled_from(["float16", "bfloat16"]), "dtype")
+    y_true, y_pred = case.draw(data)
+    half = keras.ops.cast(keras.ops.convert_to_tensor(y_pred), dtype)
+    found = _each(case, y_true, half)
+    expected = _each(case, y_true, keras.ops.cast(half, "float32"))
+    assert_close(found, expected, case.close(dtype), f"the loss of {dtype} predictions")
+
+
+@check("losses", share=DEAR)
+def compiles_as_a_loss(case: Case, data: DataObject) -> None:
+    """Compiled, value and gradient are those of eager mode."""
+    y_true, y_pred = case.draw(data)
+    total = _total(case, keras.ops.convert_to_tensor(y_true))
+    found = compiled(total)(keras.ops.convert_to_tensor(y_pred))
+    assert_close(found, total(y_pred), case.close("float32"), "the compiled loss")
+    if case.differentiable:
+        found, expected = gradients(compiled(total), [y_pred]), gradients(total, [y_pred])
+        assert_close(found, expected, case.close("float32"), "the gradient of the compiled loss")
+
+
+@check("losses", share=DEAR)
+def reloads_with_its_model(case: Case, data: DataObject) -> None:
+    """A model compiled with it, saved, has the same loss in another process."""
+    y_true, y_pred = case.draw(data)
+    (scores,) = inputs_like([y_pred])
+    model = keras.Model(scores, keras.layers.Identity()(scores))
+    model.compile(loss=case.make() if _is_class(case) or case.arguments else case.of)
+    batch = len(y_pred)
+    expected = model.evaluate(y_pred, y_true, batch_size=batch, verbose=0, return_dict=True)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "model.keras"
+        model.save(path)
+        (found,) = reloaded(path, [y_pred, y_true], modules_of(case.of), evaluate=True)
+    assert_close(found, np.asarray(expected["loss"]), case.close("float32"), "the reloaded loss")

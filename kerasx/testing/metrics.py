@@ -1,0 +1,146 @@
+"""What a metric promises, as a class or as a function of `(y_true, y_pred)`."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+from kerasx.testing.case import Case, seeds
+from kerasx.testing.contract import check
+from kerasx.testing.numerics import as_numpy, assert_close, inputs_like, no_loss
+from kerasx.testing.reload import modules_of, reloaded
+
+DEAR = 1 / 30
+SOME = 1 / 15
+# Even for it costs a compilation per size of batch.
+SAMPLES = 6
+
+
+def _is_class(case: Case) -> bool:
+    return inspect.isclass(case.of)
+
+
+def _takes_weights(case: Case) -> bool:
+    function = case.of.update_state if _is_class(case) else case.of
+    return "sample_weight" in inspect.signature(function).parameters
+
+
+def _value(case: Case, *data: Any) -> Any:
+    """The value of whole arrays."""
+    if not _is_class(case):
+        return as_numpy(case.make()(*data))
+    metric = case.make()
+    metric.update_state(*data)
+    return as_numpy(metric.result())
+
+
+@check("metrics", share=SOME, when=_is_class)
+def batches_do_not_matter(case: Case, data: DataObject) -> None:
+    """However the samples are cut into batches, and in which order, the result is that of all.
+
+    A mean of the batches' values is another number, and changes with `batch_size`.
+    """
+    y_true, y_pred = case.draw(data, batch=SAMPLES)
+    size = data.draw(st.sampled_from([1, 2, 3]), "batch size")
+    starts = data.draw(st.permutations(range(0, SAMPLES, size)), "order")
+    metric = case.make()
+    for start in starts:
+        metric.update_state(y_true[start : start + size], y_pred[start : start + size])
+    expected = _value(case, y_true, y_pred)
+    assert_close(metric.result(), expected, case.close("float32"), f"from batches of {size}")
+
+
+@check("metrics", share=SOME)
+def order_does_not_matter(case: Case, data: DataObject) -> None:
+    """Samples in another order give the same result."""
+    y_true, y_pred = case.draw(data, batch=SAMPLES)
+    order = seeds(data).permutation(SAMPLES)
+    found, expected = _value(case, y_true[order], y_pred[order]), _value(case, y_true, y_pred)
+    assert_close(found, expected, case.close("float32"), "the samples in another order")
+
+
+@check("metrics", share=SOME, when=_takes_weights)
+def weights_repeat(case: Case, data: DataObject) -> None:
+    """A weight of k counts as k samples would, and one of zero adds nothing to its like.
+
+    A sample of weight zero still shows that its class exists, as in scikit-learn; so what is
+    weighted zero here occurs among the others.
+    """
+    y_true, y_pred = case.draw(data, batch=SAMPLES)
+    times = seeds(data).permutation([1, 1, 1, 2, 2, 1])
+    twice = np.concatenate([np.arange(SAMPLES), np.flatnonzero(times == 2)])
+    weight = np.concatenate([times, np.zeros(2)]).astype("float32")
+    found = _value(case, y_true[twice], y_pred[twice], weight)
+    expected = _value(case, y_true[twice], y_pred[twice])
+    assert_close(found, expected, case.close("float32"), f"with weights {weight}, beside copies")
+
+
+@check("metrics", share=DEAR, when=_is_class)
+def reset_forgets(case: Case, data: DataObject) -> None:
+    """After `reset_state` it is as good as new; a result before any update is defined and repeats.
+
+    Keras resets metrics at each epoch, and asks for results of empty ones.
+    """
+    y_true, y_pred = case.draw(data, batch=SAMPLES)
+    metric = case.make()
+    before = as_numpy(metric.result())
+    metric.update_state(y_true, y_pred)
+    as_numpy(metric.result())
+    metric.reset_state()
+    structure = keras.tree.flatten(before), keras.tree.flatten(as_numpy(metric.result()))
+    for unseen, reset in zip(*structure, strict=True):
+        message = "the result after a reset differs from that before any update"
+        np.testing.assert_allclose(
+            np.asarray(reset).sum(), np.asarray(unseen).sum(), err_msg=message
+        )
+    metric.update_state(y_true[::2], y_pred[::2])
+    expected = _value(case, y_true[::2], y_pred[::2])
+    assert_close(metric.result(), expected, case.close("float32"), "what is added after a reset")
+
+
+@check("metrics", share=DEAR, when=lambda case: hasattr(case.of, "merge_state"))
+def workers_merge(case: Case, data: DataObject) -> None:
+    """`merge_state` with the metrics of other workers gives the result of one that saw all."""
+    y_true, y_pred = case.draw(data, batch=SAMPLES)
+    first, *others = [case.make() for _ in range(3)]
+    for number, metric in enumerate([first, *others]):
+        metric.update_state(y_true[number::3], y_pred[number::3])
+    first.merge_state(others)
+    expected = _value(case, y_true, y_pred)
+    assert_close(first.result(), expected, case.close("float32"), "the merged result")
+
+
+@check("metrics", share=DEAR, when=_is_class)
+def works_in_a_model(case: Case, data: DataObject) -> None:
+    """In `fit` and `evaluate` it has the value of the whole epoch, and a saved model keeps it."""
+    y_true, y_pred = case.draw(data, batch=SAMPLES)
+    expected = _value(case, y_true, y_pred)
+    metric = case.make()
+    (scores,) = inputs_like([y_pred])
+    model = keras.Model(scores, keras.layers.Identity()(scores))
+    model.compile(loss=no_loss, metrics=[metric])
+    size = SAMPLES // 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it has no weights to train
+        history = model.fit(y_pred, y_true, batch_size=size, shuffle=False, verbose=0).history
+    values = model.evaluate(y_pred, y_true, batch_size=size, verbose=0, return_dict=True)
+    named = expected if isinstance(expected, dict) else {metric.name: expected}
+    for name, value in named.items():
+        for where, found in (("fit", history[name][-1]), ("evaluate", values[name])):
+            what = f"{name} in {where}"
+            assert_close(np.asarray(as_numpy(found)), value, case.close("float32"), what)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "model.keras"
+        model.save(path)
+        found = reloaded(path, [y_pred, y_true], modules_of(case.of), evaluate=True)
+    kept = dict(zip(sorted(values), found, strict=True))
+    for name, value in named.items():
+        assert_close(kept[name], value, case.close("float32"), f"{name} of the reloaded model")

@@ -1,0 +1,176 @@
+"""What the checks share: comparing, compiling, gradients, and models around what is checked."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasx.testing.case import by_position
+
+BACKEND = keras.backend.backend()
+
+
+def as_numpy(values: Any) -> Any:
+    """A structure of tensors as one of numpy arrays; half precision as float32."""
+
+    def convert(value: Any) -> np.ndarray:
+        array = np.asarray(keras.ops.convert_to_numpy(value))
+        is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(array.dtype))
+        return array.astype("float32") if is_float and array.dtype.itemsize < 4 else array
+
+    return keras.tree.map_structure(convert, values)
+
+
+def assert_close(actual: Any, expected: Any, tolerance: float, what: str) -> None:
+    """Fail unless two structures are equal, up to `tolerance` of the largest value expected."""
+    actual, expected = as_numpy(actual), as_numpy(expected)
+    keras.tree.assert_same_structure(actual, expected)
+    pairs = zip(keras.tree.flatten(actual), keras.tree.flatten(expected), strict=True)
+    for ours, theirs in pairs:
+        assert ours.shape == theirs.shape, f"{what}: shape {ours.shape}, expected {theirs.shape}"
+        finite = np.abs(theirs[np.isfinite(theirs)])
+        scale = max(1.0, float(finite.max(initial=0)))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * scale, err_msg=what)
+
+
+def assert_finite(values: Any, what: str) -> None:
+    """Fail unless all values are finite."""
+    for value in keras.tree.flatten(as_numpy(values)):
+        assert np.isfinite(value).all(), f"{what} must be finite; received {value}"
+
+
+def is_float(array: np.ndarray) -> bool:
+    """Whether an array is floating."""
+    return np.issubdtype(array.dtype, np.floating)
+
+
+def cast(inputs: Any, dtype: str) -> Any:
+    """Inputs with the floating ones in another dtype, as tensors."""
+    return keras.tree.map_structure(
+        lambda x: keras.ops.convert_to_tensor(x, dtype if is_float(x) else x.dtype.name), inputs
+    )
+
+
+def best_dtype() -> str:
+    """`float64` where the backend has it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # JAX warns where it gives float32 instead
+        return keras.backend.standardize_dtype(keras.ops.zeros(1, "float64").dtype)
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function as a compiled training step would hold it."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=True, autograph=False)
+    if BACKEND == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function
+
+
+def gradients(scalar: Callable[..., Any], arrays: Sequence[Any]) -> list[np.ndarray]:
+    """The gradient of a scalar function with respect to each of its arguments."""
+    tensors = [keras.ops.convert_to_tensor(array) for array in arrays]
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = scalar(*tensors)
+        found = tape.gradient(value, tensors, unconnected_gradients="zero")
+    elif BACKEND == "jax":
+        import jax
+
+        found = jax.grad(scalar, argnums=tuple(range(len(tensors))))(*tensors)
+    else:
+        import torch
+
+        tensors = [tensor.detach().clone().requires_grad_() for tensor in tensors]
+        found = torch.autograd.grad(
+            scalar(*tensors), tensors, allow_unused=True, materialize_grads=True
+        )
+    return [np.asarray(keras.ops.convert_to_numpy(each)) for each in found]
+
+
+@contextlib.contextmanager
+def policy(name: str) -> Iterator[None]:
+    """Set Keras's dtype policy for a while."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@keras.saving.register_keras_serializable("kerasx.testing")
+class Masked(keras.layers.Layer):
+    """Returns the first of two tensors, with the second as its mask."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: list[Any]) -> Any:
+        return inputs[0] * 1
+
+    def compute_mask(self, inputs: list[Any], previous_mask: Any = None) -> Any:
+        return inputs[1]
+
+
+@keras.saving.register_keras_serializable("kerasx.testing")
+class MaskOf(keras.layers.Layer):
+    """Returns the mask that a tensor carries, as numbers; minus ones where it carries none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None:
+            return -keras.ops.ones(keras.ops.shape(inputs)[:1], "int32")
+        return keras.ops.cast(mask, "int32")
+
+
+@keras.saving.register_keras_serializable("kerasx.testing")
+def no_loss(y_true: Any, y_pred: Any) -> Any:
+    """A loss that is zero, for models that are there for their metrics."""
+    return keras.ops.zeros(keras.ops.shape(y_pred)[0])
+
+
+def inputs_like(leaves: Sequence[np.ndarray], *, batch: int | None = None) -> list[Any]:
+    """Keras inputs for these arrays."""
+    return [
+        keras.Input(batch_shape=(batch, *leaf.shape[1:]), dtype=leaf.dtype.name) for leaf in leaves
+    ]
+
+
+def functional_model(called: Any, drawn: Any, *, static: bool = False) -> keras.Model:
+    """A functional model of one layer or kernel; it takes the leaves of the inputs as a list."""
+    leaves = keras.tree.flatten(drawn)
+    symbols = [
+        keras.Input(batch_shape=leaf.shape, dtype=leaf.dtype.name) if static else symbol
+        for leaf, symbol in zip(leaves, inputs_like(leaves), strict=True)
+    ]
+    args, kwargs = by_position(keras.tree.pack_sequence_as(drawn, symbols))
+    return keras.Model(symbols, called(*args, **kwargs))
+
+
+def call(called: Any, drawn: Any, **options: Any) -> Any:
+    """Call with drawn inputs."""
+    args, kwargs = by_position(drawn)
+    return called(*args, **kwargs, **options)
+
+
+def predict(model: keras.Model, drawn: Any) -> Any:
+    """Predictions of one batch."""
+    leaves = keras.tree.flatten(drawn)
+    return model.predict(leaves, batch_size=len(leaves[0]), verbose=0)
