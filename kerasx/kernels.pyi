@@ -1,0 +1,7 @@
+"""Kernels that plugins contribute. Written by ``kerasx stubs``."""
+
+import typing
+
+from kerasx_metrics.kernels import top_class as top_class
+
+def __getattr__(name: str) -> typing.Any: ...
