@@ -13,6 +13,7 @@ import time
 from collections import Counter, defaultdict
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
+from typing import Any
 
 import click
 import keras
@@ -31,56 +32,9 @@ SETTINGS = re.compile(
 
 
 @kerasx.kernel
-def probe(x: np.ndarray) -> np.ndarray:
+def probe(x: Any) -> Any:
     """A product, a reduction and an elementwise function: what any kernel is made of."""
     return ops.sum(ops.tanh(ops.matmul(x, ops.transpose(x))), -1)
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, of kerasx and of what it stands on; nothing more is imported."""
-    distributions = packages_distributions()
-
-    def with_version(package: str) -> str:
-        names = distributions.get(package, [package])
-        return ", ".join(f"{name} {version(name)}" for name in dict.fromkeys(names))
-
-    used = keras.backend.backend()
-    others = [name for name in BACKENDS if name != used and importlib.util.find_spec(name)]
-    return {
-        "python": f"{platform.python_version()} on {platform.platform()}",
-        "kerasx": kerasx.__version__,
-        "keras": keras.version(),
-        "backend": with_version(used),
-        "also there": ", ".join(map(with_version, others)) or "no other backend",
-        "numpy": np.__version__,
-        "pluggy": version("pluggy"),
-    }
-
-
-def devices() -> list[str]:
-    """The devices of the backend in use, each with the name of its model where that is known."""
-    used = keras.backend.backend()
-    if used == "tensorflow":
-        import tensorflow as tf
-
-        details = tf.config.experimental.get_device_details
-        return [
-            f"{device.device_type.lower()} {details(device).get('device_name', '')}".rstrip()
-            for device in tf.config.list_physical_devices()
-        ]
-    if used == "jax":
-        import jax
-
-        return [
-            f"{device.platform} {device.device_kind}".removeprefix("cpu ")
-            for device in jax.devices()
-        ]
-    if used == "torch":
-        import torch
-
-        gpus = [f"cuda {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
-        return ["cpu", *gpus, *["mps"] * torch.backends.mps.is_available()]
-    return ["cpu"]
 
 
 def run_probe() -> str:
@@ -92,17 +46,63 @@ def run_probe() -> str:
     """
     x = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
     expected = np.tanh(x @ x.T).sum(-1)
-    seconds = []
+    milliseconds = []
     for _ in range(2):
         start = time.perf_counter()
         value = ops.convert_to_numpy(probe(x))
-        seconds.append(time.perf_counter() - start)
-        # TensorFlow and JAX may multiply in fewer bits on a GPU.
+        milliseconds.append(f"{(time.perf_counter() - start) * 1e3:.1f} ms")
+        # A GPU may multiply in fewer bits.
         if not np.allclose(value, expected, atol=1e-2):
             raise ArithmeticError(f"it gives {value.tolist()}; right is {expected.tolist()}")
     compiled = keras.backend.backend() in ("tensorflow", "jax")
     how = "compiled by XLA" if compiled else "runs eagerly, as kernels do on this backend"
-    return f"{how}; first call {seconds[0] * 1e3:.1f} ms, second {seconds[1] * 1e3:.1f} ms"
+    return f"{how}; first call {milliseconds[0]}, second {milliseconds[1]}"
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of kerasx and of what it stands on; imports nothing for that."""
+    distributions = packages_distributions()
+
+    def of(package: str) -> str:
+        names = dict.fromkeys(distributions.get(package, [package]))
+        return ", ".join(f"{name} {version(name)}" for name in names)
+
+    used = keras.backend.backend()
+    others = [name for name in BACKENDS if name != used and importlib.util.find_spec(name)]
+    return {
+        "python": f"{platform.python_version()} on {platform.platform()}",
+        "kerasx": kerasx.__version__,
+        "keras": keras.version(),
+        "backend": of(used),
+        "not in use": ", ".join(map(of, others)) or "no other backend is installed",
+        "numpy": np.__version__,
+        "pluggy": version("pluggy"),
+    }
+
+
+def devices() -> str:
+    """The devices of the backend in use, with their models where those are known."""
+    found = ["cpu"]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        model = tf.config.experimental.get_device_details
+        found = [
+            f"{each.device_type.lower()} {model(each).get('device_name', '')}".rstrip()
+            for each in tf.config.list_physical_devices()
+        ]
+    elif keras.backend.backend() == "jax":
+        import jax
+
+        models = [(each.platform, each.device_kind) for each in jax.devices()]
+        found = [" ".join(dict.fromkeys(each)) for each in models]
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        number = torch.cuda.device_count()
+        found += [f"cuda {torch.cuda.get_device_name(index)}" for index in range(number)]
+        found += ["mps"] * torch.backends.mps.is_available()
+    return ", ".join(f"{number} x {name}" for name, number in Counter(found).items())
 
 
 def settings() -> dict[str, str]:
@@ -118,49 +118,35 @@ def duplicates() -> dict[str, list[str]]:
     return {name: qualified for name, qualified in sorted(found.items()) if len(qualified) > 1}
 
 
-def _counted() -> str:
-    counts = Counter(devices())
-    return ", ".join(f"{number} x {name}" for name, number in counts.items())
-
-
-def _describe(plugin: Plugin) -> str:
-    """One line on a plugin, and the traceback of one that failed."""
-    contract = f"contract {plugin.contract}" if plugin.contract else "contract unknown"
-    lines = [
-        f"{plugin.name} {plugin.version}: {plugin.status}, entry point {plugin.entry_point.value}, "
-        f"{contract}, {len(plugin.contributions)} contributions"
-    ]
-    if plugin.error:
-        lines.append(f"  {plugin.error}")
-    if plugin.traceback:
-        lines.append(textwrap.indent(plugin.traceback.rstrip(), "  "))
-    return "\n".join(lines)
-
-
-def _echo(text: str) -> None:
-    """Print; the user's name is not part of a bug report."""
-    home = str(Path.home())
-    click.echo(re.sub(rf"{re.escape(home)}(?=/|$)", "~", text, flags=re.M) if home != "/" else text)
+def describe(plugin: Plugin) -> str:
+    """One line on a plugin, its error, and the traceback of one that failed."""
+    contract = "unknown" if plugin.contract is None else plugin.contract
+    line = (
+        f"{plugin.name} {plugin.version}: {plugin.status}, contract {contract}, "
+        f"{len(plugin.contributions)} contributions, entry point {plugin.entry_point.value}"
+    )
+    details = "\n".join(filter(None, [plugin.error, plugin.traceback])).rstrip()
+    return f"{line}\n{textwrap.indent(details, '  ')}".rstrip()
 
 
 @click.command()
 def doctor() -> None:
     """Print what belongs in a bug report; exit with status 1 if something is broken."""
     facts, problems = versions(), []
-    for name, look in {"devices": _counted, "kernel": run_probe}.items():
+    for name, look in {"devices": devices, "kernel": run_probe}.items():
         try:
             facts[name] = look()
         except Exception as error:  # whatever a driver or a compiler raises
             facts[name] = f"{type(error).__name__}: {error}"
-            problems.append(f"{name} failed")
-    for name, value in {**facts, **settings()}.items():
-        _echo(f"{name:<11} {value}")
-    found = kerasx.plugins()
-    problems += [f"plugin {plugin.name} failed" for plugin in found if plugin.status == "failed"]
-    _echo("\nplugins" if found else "\nno plugins")
-    for plugin in found:
-        _echo(textwrap.indent(_describe(plugin), "  "))
+            problems.append(name)
+    lines = [f"{name:<11} {value}" for name, value in {**facts, **settings()}.items()]
+    plugins = kerasx.plugins()
+    problems += [f"plugin {plugin.name}" for plugin in plugins if plugin.status == "failed"]
+    lines += ["", "plugins" if plugins else "no plugins"]
+    lines += [textwrap.indent(describe(plugin), "  ") for plugin in plugins]
     for name, qualified in duplicates().items():
-        _echo(f"\nduplicated name {name}: {', '.join(qualified)}")
-    _echo(f"\nproblems: {', '.join(problems) or 'none'}")
+        lines += ["", f"several plugins contribute {name}: {', '.join(qualified)}"]
+    lines += ["", f"broken: {', '.join(problems) or 'nothing'}"]
+    # Whose home it is does not belong in a bug report.
+    click.echo(re.sub(rf"{re.escape(str(Path.home()))}(?=/)", "~", "\n".join(lines)))
     sys.exit(bool(problems))

@@ -58,4 +58,4 @@ def _plugins() -> list[Plugin]:
 if __name__ == "__main__":
     _FILE.write_text(json.dumps(contributed(), indent=2) + "\n")
     for path, text in stubs().items():
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")

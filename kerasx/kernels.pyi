@@ -2,6 +2,7 @@
 
 import typing
 
-from kerasx_metrics.kernels import top_class as top_class
+if typing.TYPE_CHECKING:
+    from kerasx_metrics.kernels import top_class as top_class
 
 def __getattr__(name: str) -> typing.Any: ...

@@ -45,10 +45,11 @@ def namespace_stub(kind: str, found: Iterable[Contribution], complete: bool = Tr
 
 def module_stub(module: ModuleType) -> str:
     """The stub of a module whose functions, kernels and classes are made at run time."""
+    public = {name: value for name, value in vars(module).items() if not name.startswith("_")}
     made = {
         name: value
-        for name, value in sorted(vars(module).items())
-        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+        for name, value in sorted(public.items())
+        if callable(value) and getattr(value, "__module__", None) == module.__name__
     }
     return _stub(f'"""Written by ``kerasx stubs {module.__name__}``."""', [], made)
 
@@ -56,39 +57,38 @@ def module_stub(module: ModuleType) -> str:
 def _is_in_its_module(name: str, value: Any) -> bool:
     try:
         return getattr(importlib.import_module(value.__module__), name, None) is value
-    except (AttributeError, ImportError, TypeError, ValueError):
+    except (AttributeError, ImportError):
         return False
 
 
 def _stub(doc: str, imports: list[str], made: dict[str, Any], rest: str = "") -> str:
     """A stub, with the imports that its definitions need."""
-    needed = {"typing"} if rest else set()
+    needed = {"typing"} if rest or imports else set()
     definitions = [_definition(name, value, needed) for name, value in made.items()]
     modules = "\n".join(f"import {name}" for name in sorted(needed))
-    blocks = [doc, modules, "\n".join(imports), *definitions, rest]
+    # A plugin imports kerasx, which imports this stub. By the condition, which always holds, mypy
+    # begins that circle at kerasx; else it takes `kerasx.kernel` in the plugin for the module.
+    lines = ["if typing.TYPE_CHECKING:", *(f"    {line}" for line in imports)] if imports else []
+    blocks = [doc, modules, "\n".join(lines), *definitions, rest]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
 def _definition(name: str, value: Any, needed: set[str]) -> str:
     """A class, kernel or function as a stub defines it; `needed` collects what to import."""
     signature = _signature(value, needed)
-    summary = (inspect.getdoc(value) or "").partition("\n")[0]
-    doc = f"    {summary!r}\n" if summary else ""
+    summary = inspect.cleandoc(value.__doc__ or "").partition("\n")[0]
+    body = f"    {summary!r}" if summary else "    ..."
     if inspect.isclass(value):
-        bases = [
-            f"keras.{kind}.{base.__name__}"
-            for kind, (base, _) in KINDS.items()
-            if base and issubclass(value, base)
-        ]
         needed.add("keras")
+        kinds = [kind for kind, (base, _) in KINDS.items() if base and issubclass(value, base)]
+        bases = ", ".join(f"keras.{kind}.{KINDS[kind][0].__name__}" for kind in kinds)
         own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
         signature = inspect.Signature([own, *signature.parameters.values()], return_annotation=None)
-        return f"class {name}({', '.join(bases)}):\n{doc}    def __init__{signature}: ..."
-    decorator = ""
+        return f"class {name}({bases}):\n{body}\n    def __init__{signature}: ..."
     if isinstance(value, Kernel):
         needed.add("kerasx")
-        decorator = "@kerasx.kernel\n"
-    return f"{decorator}def {name}{signature}:\n{doc or '    ...'}".rstrip()
+        return f"@kerasx.kernel\ndef {name}{signature}:\n{body}"
+    return f"def {name}{signature}:\n{body}"
 
 
 class _Code:
@@ -102,20 +102,17 @@ class _Code:
 
 
 def _signature(value: Any, needed: set[str]) -> inspect.Signature:
-    """The signature of a callable, of annotations and defaults that are code."""
+    """The signature of a callable, with annotations and defaults that are code."""
     try:
         signature = inspect.signature(value, eval_str=True)
     except Exception:  # whatever an annotation raises: it may name what only checkers import
         signature = inspect.signature(value)
-    parameters = [
-        each.replace(
-            annotation=_annotation(each.annotation, needed), default=_default(each.default)
-        )
-        for each in signature.parameters.values()
-    ]
-    return inspect.Signature(
-        parameters, return_annotation=_annotation(signature.return_annotation, needed)
-    )
+    parameters = []
+    for each in signature.parameters.values():
+        annotation = _annotation(each.annotation, needed)
+        parameters.append(each.replace(annotation=annotation, default=_default(each.default)))
+    returned = _annotation(signature.return_annotation, needed)
+    return inspect.Signature(parameters, return_annotation=returned)
 
 
 def _default(value: Any) -> Any:
@@ -138,16 +135,13 @@ def _annotation(annotation: Any, needed: set[str]) -> _Code:
     try:
         tree = ast.parse(text, mode="eval")
         names = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        modules = {name.rpartition(".")[0] for name in names} & sys.modules.keys()
+        modules = {name.rpartition(".")[0] for name in names - sys.modules.keys()}
         scope = {name.partition(".")[0]: sys.modules[name.partition(".")[0]] for name in modules}
-        same = eval(text, scope) == annotation and not isinstance(annotation, str)
+        same = eval(text, scope) == annotation
     except Exception:  # whatever its representation is, it is no code
         same = False
-    if (
-        not same
-        or annotation is inspect.Parameter.empty
-        or any(name.startswith("keras.src") for name in modules)
-    ):
+    unnamed = annotation is inspect.Parameter.empty or isinstance(annotation, str)
+    if not same or unnamed or any(name.startswith("keras.src") for name in modules):
         text, modules = "typing.Any", {"typing"}
     needed |= modules
     return _Code(text)
@@ -174,7 +168,8 @@ def write(directory: Path, package: bool) -> Path:
     else:
         (target / "__init__.pyi").write_text(Path(kerasx.__file__).read_text())
     for kind in KINDS:
-        (target / f"{kind}.pyi").write_text(namespace_stub(kind, contributions()))
+        text = namespace_stub(kind, contributions())
+        (target / f"{kind}.pyi").write_text(text, encoding="utf-8")
     return target
 
 
@@ -196,7 +191,7 @@ def stubs(output: Path | None, modules: tuple[str, ...]) -> None:
         for name in modules:
             module = importlib.import_module(name)
             target = Path(module.__file__).with_suffix(".pyi")
-            target.write_text(module_stub(module))
+            target.write_text(module_stub(module), encoding="utf-8")
             click.echo(f"Wrote {target}")
         if modules:
             return
@@ -210,10 +205,7 @@ def stubs(output: Path | None, modules: tuple[str, ...]) -> None:
         click.echo("mypy and Pyright find it there, in this environment, with no setting.")
     click.echo("Run this again when plugins come, go or change.")
     for plugin in kerasx.plugins():
-        if plugin.status == "loaded" and not _is_typed(plugin.package):
+        file = getattr(sys.modules.get(plugin.package), "__file__", None)
+        typed = file and Path(file).with_name("py.typed").exists()
+        if plugin.status == "loaded" and not typed:
             click.echo(f"{plugin.name} has no py.typed: mypy knows its names, not their arguments.")
-
-
-def _is_typed(package: str) -> bool:
-    file = sys.modules[package].__file__
-    return bool(file) and Path(file).with_name("py.typed").exists()
