@@ -149,4 +149,4 @@ def doctor() -> None:
     lines += ["", f"broken: {', '.join(problems) or 'nothing'}"]
     # Whose home it is does not belong in a bug report.
     click.echo(re.sub(rf"{re.escape(str(Path.home()))}(?=/)", "~", "\n".join(lines)))
-    sys.exit(bool(problems))
+    sys.exit(1 if problems else 0)

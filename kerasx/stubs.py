@@ -198,7 +198,7 @@ def stubs(output: Path | None, modules: tuple[str, ...]) -> None:
         target = write(directory, package=output is None)
     except (ImportError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"Wrote {target}, with {len(contributions())} names.")
+    click.echo(f"Wrote {target}")
     if output:
         click.echo(f'mypy: set mypy_path = "{output}". Pyright: set stubPath = "{output}".')
     else:
