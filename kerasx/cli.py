@@ -1,5 +1,6 @@
-"""The ``kerasx`` command: what is installed, what one name is, and the demonstration."""
+"""The ``kerasx`` command: what is installed and what one name is; more commands are modules."""
 
+import importlib
 import inspect
 import textwrap
 
@@ -13,18 +14,19 @@ import kerasx
 from kerasx.kernel import Kernel
 from kerasx.registry import KINDS, Contribution, contributions, explain
 
+# Commands with a module of their own, of the same name.
+MODULES = ("demo", "doctor", "stubs")
+
 
 class Commands(click.Group):
-    """The commands; that of the demonstration is imported when it is asked for."""
+    """The commands; one with a module of its own is imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "demo"])
+        return sorted([*super().list_commands(ctx), *MODULES])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name == "demo":
-            from kerasx.demo import demo
-
-            return demo
+        if cmd_name in MODULES:
+            return getattr(importlib.import_module(f"kerasx.{cmd_name}"), cmd_name)
         return super().get_command(ctx, cmd_name)
 
 

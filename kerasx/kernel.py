@@ -17,17 +17,22 @@ import linecache
 import re
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import keras
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class KernelError(RuntimeError):
     """A kernel cannot be compiled; the message names the kernel and the operation."""
 
 
-class Kernel:
+class Kernel(Generic[P, R]):
     """A function over tensors that its backend compiles. Made by `kernel`.
+
+    To type checkers, `P` are the arguments of the function and `R` what it returns.
 
     Attributes:
         static: names of the arguments that are part of the program, not data.
@@ -39,7 +44,7 @@ class Kernel:
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[P, R],
         static: Sequence[str] = (),
         reference: Callable[..., Any] | None = None,
     ):
@@ -106,7 +111,7 @@ class Kernel:
             return jax.jit(self.function, static_argnames=self.static)
         return self.function
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         arguments = self.signature.bind(*args, **kwargs).arguments
         static = {name: _frozen(arguments.pop(name)) for name in self.static if name in arguments}
         if any(map(_is_symbolic, keras.tree.flatten(arguments))):
@@ -128,21 +133,21 @@ class Kernel:
 
 
 @overload
-def kernel(function: Callable[..., Any]) -> Kernel: ...
+def kernel(function: Callable[P, R]) -> Kernel[P, R]: ...
 
 
 @overload
 def kernel(
     *, static: Sequence[str] = (), reference: Callable[..., Any] | None = None
-) -> Callable[[Callable[..., Any]], Kernel]: ...
+) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
 
 
 def kernel(
-    function: Callable[..., Any] | None = None,
+    function: Callable[P, R] | None = None,
     *,
     static: Sequence[str] = (),
     reference: Callable[..., Any] | None = None,
-) -> Kernel | Callable[[Callable[..., Any]], Kernel]:
+) -> Kernel[P, R] | Callable[[Callable[P, R]], Kernel[P, R]]:
     """Turn a function over tensors into a kernel.
 
     The function is written with `keras.ops`, has no side effects, and works for symbolic values: no

@@ -169,13 +169,62 @@ def test_version_and_help(command, interpreter):
     assert command("--version")[1].startswith("kerasx, version ")
     status, output = command("--help")
     names = [line.split()[0] for line in output.partition("Commands:\n")[2].splitlines()]
-    assert (status, names) == (0, ["demo", "info", "list"])
+    assert (status, names) == (0, ["demo", "doctor", "info", "list", "stubs"])
     assert "handwritten digits" in command("demo", "--help")[1]
 
 
-def test_list_does_not_import_the_demo(afresh):
+def test_list_does_not_import_other_commands(afresh):
     code = "import sys\nfrom kerasx.cli import main\nmain(['list'], standalone_mode=False)\n"
-    assert afresh(PLUGINS, f"{code}print('kerasx.demo' in sys.modules)").endswith("\nFalse")
+    code += "print(sys.modules.keys() & {'kerasx.demo', 'kerasx.doctor', 'kerasx.stubs'})"
+    assert afresh(PLUGINS, code).endswith("\nset()")
+
+
+def test_doctor_on_plugins(afresh):
+    """One that is well, one of another module that has the same names, and one that fails."""
+    acme = PLUGINS["acme-layers"]
+    plugins = {**PLUGINS, "other": acme, "left-out": acme}
+    printed = afresh(
+        plugins,
+        "import warnings\n"
+        "from click.testing import CliRunner\n"
+        "with warnings.catch_warnings(action='ignore'):  # of the broken plugin\n"
+        "    from kerasx.cli import main\n"
+        "result = CliRunner().invoke(main, ['doctor'])\n"
+        "print(result.exit_code)\n"
+        "print(result.output.rstrip())",
+        KERASX_PLUGINS="acme-layers,broken,other",
+    )
+    status, _, output = printed.partition("\n")
+    assert status == "1"
+    before, _, after = output.partition("\nplugins\n")
+    assert "\nKERASX_PLUGINS acme-layers,broken,other" in before
+    assert (
+        "  acme-layers 1.0: loaded, contract 1, 3 contributions, entry point acme_layers\n"
+        "  broken 1.0: failed, contract unknown, 0 contributions, entry point broken\n"
+        "    importing broken raised OSError: disk\n"
+        "    Traceback (most recent call last):\n"
+    ) in after
+    assert "    OSError: disk\n" in after
+    assert '/broken.py", line 1, in <module>\n' in after
+    assert "  left-out 1.0: blocked, contract unknown, 0 contributions" in after
+    assert [line for line in after.splitlines() if line.startswith("several")] == [
+        f"several plugins contribute kerasx.{name}: acme_layers>{plain}, other>{plain}"
+        for name in ["activations.bare", "kernels.raised", "layers.Scale"]
+        for plain in [name.partition(".")[2]]
+    ]
+    assert after.splitlines()[-1] == "broken: plugin broken"
+
+
+def test_doctor_without_plugins(afresh):
+    printed = afresh(
+        {},
+        "from click.testing import CliRunner\n"
+        "from kerasx.cli import main\n"
+        "result = CliRunner().invoke(main, ['doctor'])\n"
+        "print(result.output, result.exit_code)",
+        KERASX_PLUGINS="",
+    )
+    assert printed.endswith("broken: nothing\n 0")
 
 
 @pytest.mark.parametrize("terminal", [True, False])

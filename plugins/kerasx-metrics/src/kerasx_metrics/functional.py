@@ -19,7 +19,7 @@ _DEFAULTS = {"thresholds": None}  # whole arrays allow exact curves
 
 def functional(metric_class: type[StreamingMetric]) -> Callable[..., Any]:
     """The function of a metric class: `F1Score` as `f1_score(y_true, y_pred, average="macro")`."""
-    own = inspect.signature(metric_class).parameters
+    own = inspect.signature(metric_class, eval_str=True).parameters
     arguments = [
         parameter.replace(
             kind=parameter.KEYWORD_ONLY, default=_DEFAULTS.get(name, parameter.default)
@@ -60,7 +60,7 @@ def functional(metric_class: type[StreamingMetric]) -> Callable[..., Any]:
         ]
     )
     function.__name__ = function.__qualname__ = name
-    function.__module__ = __name__
+    function.__module__ = "kerasx_metrics.functions"
     names = [argument.name for argument in arguments]
     function.__doc__ = document_function(metric_class.summary, metric_class.__name__, names)
     function.__signature__ = signature

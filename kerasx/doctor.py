@@ -1,0 +1,152 @@
+"""``kerasx doctor``: the facts about an installation that belong in a bug report.
+
+Each fact is looked up on its own: what is broken is reported, and does not hide the rest.
+"""
+
+import importlib.util
+import os
+import platform
+import re
+import sys
+import textwrap
+import time
+from collections import Counter, defaultdict
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+import click
+import keras
+import numpy as np
+from keras import ops
+
+import kerasx
+from kerasx.registry import Plugin, contributions
+
+BACKENDS = ("tensorflow", "jax", "torch")
+# Not all of TF_: Terraform's variables begin so as well, and may hold passwords.
+SETTINGS = re.compile(
+    r"(KERASX?|XLA|JAX|PYTORCH|TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|USE|XLA))_\w+"
+    r"|CUDA_VISIBLE_DEVICES"
+)
+
+
+@kerasx.kernel
+def probe(x: Any) -> Any:
+    """A product, a reduction and an elementwise function: what any kernel is made of."""
+    return ops.sum(ops.tanh(ops.matmul(x, ops.transpose(x))), -1)
+
+
+def run_probe() -> str:
+    """Run a small kernel twice, and say how long each call took.
+
+    Raises:
+        KernelError: the backend cannot compile it.
+        ArithmeticError: its value is wrong.
+    """
+    x = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
+    expected = np.tanh(x @ x.T).sum(-1)
+    milliseconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        value = ops.convert_to_numpy(probe(x))
+        milliseconds.append(f"{(time.perf_counter() - start) * 1e3:.1f} ms")
+        # A GPU may multiply in fewer bits.
+        if not np.allclose(value, expected, atol=1e-2):
+            raise ArithmeticError(f"it gives {value.tolist()}; right is {expected.tolist()}")
+    compiled = keras.backend.backend() in ("tensorflow", "jax")
+    how = "compiled by XLA" if compiled else "runs eagerly, as kernels do on this backend"
+    return f"{how}; first call {milliseconds[0]}, second {milliseconds[1]}"
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of kerasx and of what it stands on; imports nothing for that."""
+    distributions = packages_distributions()
+
+    def of(package: str) -> str:
+        names = dict.fromkeys(distributions.get(package, [package]))
+        return ", ".join(f"{name} {version(name)}" for name in names)
+
+    used = keras.backend.backend()
+    others = [name for name in BACKENDS if name != used and importlib.util.find_spec(name)]
+    return {
+        "python": f"{platform.python_version()} on {platform.platform()}",
+        "kerasx": kerasx.__version__,
+        "keras": keras.version(),
+        "backend": of(used),
+        "not in use": ", ".join(map(of, others)) or "no other backend is installed",
+        "numpy": np.__version__,
+        "pluggy": version("pluggy"),
+    }
+
+
+def devices() -> str:
+    """The devices of the backend in use, with their models where those are known."""
+    found = ["cpu"]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        model = tf.config.experimental.get_device_details
+        found = [
+            f"{each.device_type.lower()} {model(each).get('device_name', '')}".rstrip()
+            for each in tf.config.list_physical_devices()
+        ]
+    elif keras.backend.backend() == "jax":
+        import jax
+
+        models = [(each.platform, each.device_kind) for each in jax.devices()]
+        found = [" ".join(dict.fromkeys(each)) for each in models]
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        number = torch.cuda.device_count()
+        found += [f"cuda {torch.cuda.get_device_name(index)}" for index in range(number)]
+        found += ["mps"] * torch.backends.mps.is_available()
+    return ", ".join(f"{number} x {name}" for name, number in Counter(found).items())
+
+
+def settings() -> dict[str, str]:
+    """The environment variables that change what Keras, kerasx and the backends do."""
+    return {name: os.environ[name] for name in sorted(os.environ) if SETTINGS.fullmatch(name)}
+
+
+def duplicates() -> dict[str, list[str]]:
+    """Plain names that several plugins contribute, each with its qualified names."""
+    found = defaultdict(list)
+    for each in contributions():
+        found[f"kerasx.{each.kind}.{each.name}"].append(each.qualified)
+    return {name: qualified for name, qualified in sorted(found.items()) if len(qualified) > 1}
+
+
+def describe(plugin: Plugin) -> str:
+    """One line on a plugin, its error, and the traceback of one that failed."""
+    contract = "unknown" if plugin.contract is None else plugin.contract
+    line = (
+        f"{plugin.name} {plugin.version}: {plugin.status}, contract {contract}, "
+        f"{len(plugin.contributions)} contributions, entry point {plugin.entry_point.value}"
+    )
+    details = "\n".join(filter(None, [plugin.error, plugin.traceback])).rstrip()
+    return f"{line}\n{textwrap.indent(details, '  ')}".rstrip()
+
+
+@click.command()
+def doctor() -> None:
+    """Print what belongs in a bug report; exit with status 1 if something is broken."""
+    facts, problems = versions(), []
+    for name, look in {"devices": devices, "kernel": run_probe}.items():
+        try:
+            facts[name] = look()
+        except Exception as error:  # whatever a driver or a compiler raises
+            facts[name] = f"{type(error).__name__}: {error}"
+            problems.append(name)
+    lines = [f"{name:<11} {value}" for name, value in {**facts, **settings()}.items()]
+    plugins = kerasx.plugins()
+    problems += [f"plugin {plugin.name}" for plugin in plugins if plugin.status == "failed"]
+    lines += ["", "plugins" if plugins else "no plugins"]
+    lines += [textwrap.indent(describe(plugin), "  ") for plugin in plugins]
+    for name, qualified in duplicates().items():
+        lines += ["", f"several plugins contribute {name}: {', '.join(qualified)}"]
+    lines += ["", f"broken: {', '.join(problems) or 'nothing'}"]
+    # Whose home it is does not belong in a bug report.
+    click.echo(re.sub(rf"{re.escape(str(Path.home()))}(?=/)", "~", "\n".join(lines)))
+    sys.exit(1 if problems else 0)

@@ -1,0 +1,286 @@
+"""`kerasx stubs`: a type checker knows what plugins contribute, and its arguments."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# One worker: mypy's cache makes every run after the first one short.
+pytestmark = pytest.mark.xdist_group("stubs")
+
+MADE = """
+'''What is made here has no source that a type checker could read.'''
+from __future__ import annotations
+
+import collections.abc
+import typing
+
+import keras
+import kerasx
+import numpy as np
+
+T = typing.TypeVar("T")
+
+def make(name, function, summary=None):
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = summary
+    globals()[name] = function
+    return function
+
+def hidden():
+    class Hidden: pass
+    return Hidden
+
+_Hidden = hidden()
+
+def scale(x: np.ndarray, /, factor: float = 2.0, *rest: int, mode: str | None = "as it is", **more):
+    pass
+
+def odd(
+    nan=float("nan"), pair=(1, 2), made=object(),
+    tensor: keras.KerasTensor = None, generic: T = None, local: _Hidden = None,
+    call: collections.abc.Callable[[int], typing.Any] | None = None,
+) -> typing.Literal["a"]:
+    pass
+
+def unknown(x: NotHere, y: int) -> int: pass
+
+make("scaled", scale, "Scale it: 'quoted'.\\n\\nMore of it.")
+make("strange", odd)
+make("broken_annotation", unknown)
+raised = kerasx.kernel(make("raised", lambda x, power=2: x**power, "A power."))
+del hidden, scale, odd, unknown, make
+
+def __init__(self, units: int, name: str | None = None): pass
+Made = type("Made", (keras.layers.Layer,), {"__init__": __init__, "__doc__": None})
+Made.__module__ = __name__
+del __init__
+"""
+MADE_STUB = '''\
+"""Written by ``kerasx stubs acme.made``."""
+
+import collections.abc
+import keras
+import kerasx
+import numpy
+import typing
+
+class Made(keras.layers.Layer):
+    ...
+    def __init__(self, /, units: int, name: str | None = None) -> None: ...
+
+def broken_annotation(x: typing.Any, y: typing.Any) -> typing.Any:
+    ...
+
+@kerasx.kernel
+def raised(x: typing.Any, power: typing.Any = 2) -> typing.Any:
+    'A power.'
+
+def scaled(x: numpy.ndarray, /, factor: float = 2.0, *rest: int, mode: str | None = 'as it is', \
+**more: typing.Any) -> typing.Any:
+    "Scale it: 'quoted'."
+
+def strange(nan: typing.Any = ..., pair: typing.Any = (1, 2), made: typing.Any = ..., \
+tensor: typing.Any = None, generic: typing.Any = None, local: typing.Any = None, \
+call: collections.abc.Callable[[int], typing.Any] | None = None) -> typing.Literal['a']:
+    ...
+'''
+
+ACME = """
+import keras
+import kerasx
+from acme import made
+
+class Scale(keras.layers.Layer):
+    def __init__(self, factor: float = 2.0, *, name: str | None = None):
+        super().__init__(name=name)
+
+class Twice(keras.layers.Layer): pass
+
+@kerasx.kernel(static=("power",))
+def power(x: list[float], *, power: int = 2) -> float:
+    return x**power
+
+def nowhere(x: float, *, steepness: int = 1) -> float:
+    return x
+
+nowhere_else, nowhere = nowhere, None
+
+@kerasx.hookimpl
+def kerasx_layers(): return [Scale, Twice, made.Made]
+@kerasx.hookimpl
+def kerasx_kernels(): return [power]
+@kerasx.hookimpl
+def kerasx_activations(): return [nowhere_else]
+"""
+PLUGINS = {
+    "acme": (
+        "acme = acme.plugin",
+        {
+            "acme/__init__.py": "",
+            "acme/plugin.py": ACME,
+            "acme/made.py": MADE,
+            "acme/py.typed": "",
+        },
+    ),
+    "untyped": """
+import keras
+from kerasx import hookimpl
+
+class Twice(keras.layers.Layer): pass
+
+@hookimpl
+def kerasx_layers(): return [Twice]
+""",
+}
+
+RIGHT = """
+import keras  # type: ignore[import-untyped]
+import kerasx
+from kerasx.layers import Scale
+
+model = keras.Sequential([Scale(3.0, name="scale"), kerasx.layers.Scale(factor=2)])
+model.compile(metrics=[kerasx.metrics.F1Score(average="macro", ignore_class=-1)])
+value = kerasx.metrics.f1_score([0, 1], [1, 1], average=None)
+classes, scores = kerasx.kernels.top_class([[0.1, 0.9]])
+number: float = kerasx.kernels.power([1.0], power=3) + kerasx.activations.nowhere(2.0, steepness=2)
+found = kerasx.lookup("acme>Scale")(factor=2.0)
+
+
+@kerasx.kernel(static=("times",))
+def repeated(x: list[float], *, times: int) -> list[float]:
+    return x * times
+
+
+longer: list[float] = repeated([1.0], times=2)
+"""
+# Where it is told of an error: always, or only once `kerasx stubs` wrote what is installed.
+WRONG = """
+import kerasx
+kerasx.metrics.F1Score(averag="macro")  # always
+kerasx.metrics.F1Score(average=3)  # always
+kerasx.metrics.F1Score("macro")  # always
+kerasx.metrics.f1_score([0], [1], averag="macro")  # always
+kerasx.metrics.f1_score([0])  # always
+kerasx.kernels.top_class(score=[[0.1]])  # always
+kerasx.metrics.NoSuch  # written
+kerasx.layers.Scale(factr=2.0)  # written
+kerasx.layers.Scale("two")  # written
+kerasx.layers.Twice  # written
+kerasx.kernels.power([1.0], power="two")  # written
+kerasx.kernels.power([1.0], pwr=2)  # written
+kerasx.activations.nowhere(1.0, 2)  # written
+from kerasx.losses import NoSuch  # written
+"""
+
+
+@pytest.fixture(scope="module")
+def python(plant, tmp_path_factory):
+    """Start the Python of an environment of its own, which has the plugins and all that is here."""
+    venv = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    path = os.pathsep.join([str(plant(PLUGINS)), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "numpy"}
+    environment.pop("KERASX_PLUGINS", None)
+
+    def run(*arguments, **options):
+        return subprocess.run(
+            [venv / "bin" / "python", *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def command(interpreter):
+    """Run the command in a process that stays; return its exit status and what it printed."""
+    run = interpreter(PLUGINS)
+
+    def command(*arguments):
+        printed = run(
+            "from click.testing import CliRunner\n"
+            "from kerasx.cli import main\n"
+            f"result = CliRunner().invoke(main, {[str(each) for each in arguments]!r})\n"
+            "print(result.exit_code)\n"
+            "print(result.output.rstrip())\n"
+        )
+        status, _, output = printed.partition("\n")
+        return int(status), output
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def check(python, tmp_path_factory):
+    """Run mypy on both programs; return the lines of the wrong one that it reports."""
+    directory = tmp_path_factory.mktemp("project")
+    (directory / "right.py").write_text(RIGHT)
+    (directory / "wrong.py").write_text(WRONG)
+
+    def check(*options):
+        done = python("-m", "mypy", *options, "right.py", "wrong.py", cwd=directory)
+        reported = re.findall(r"(\w+\.py):(\d+): error", done.stdout)
+        assert {file for file, _ in reported} == {"wrong.py"}, done.stdout
+        return {int(line) for _, line in reported}
+
+    check.directory = directory
+    return check
+
+
+def lines_marked(*marks):
+    lines = enumerate(WRONG.splitlines(), start=1)
+    return {number for number, line in lines if line.partition("# ")[2] in marks}
+
+
+def test_what_first_parties_ship_needs_no_command(check):
+    assert check() == lines_marked("always")
+
+
+def test_stubs_of_the_environment_need_no_setting(python, check):
+    purelib = python("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
+    done = python("-m", "kerasx", "stubs")
+    assert done.returncode == 0, done.stdout
+    assert f"Wrote {purelib}/kerasx-stubs" in done.stdout
+    assert "\nuntyped has no py.typed: mypy knows its names, not their arguments." in done.stdout
+    assert "acme has no py.typed" not in done.stdout
+    try:
+        assert check() == lines_marked("always", "written")
+    finally:
+        for path in Path(purelib, "kerasx-stubs").iterdir():
+            path.unlink()
+        Path(purelib, "kerasx-stubs").rmdir()
+
+
+def test_stubs_of_a_project(command, check):
+    typings = check.directory / "typings"
+    status, printed = command("stubs", "--output", typings)
+    assert status == 0
+    assert f'mypy: set mypy_path = "{typings}"' in printed
+    configuration = check.directory / "typings.ini"
+    configuration.write_text("[mypy]\nmypy_path = typings\n")
+    assert check("--config-file", configuration) == lines_marked("always", "written")
+
+
+def test_stub_of_what_is_made_at_run_time(command, plant):
+    path = plant(PLUGINS) / "acme" / "made.pyi"
+    try:
+        assert command("stubs", "acme.made") == (0, f"Wrote {path}")
+        assert path.read_text() == MADE_STUB
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def test_what_cannot_be_written_is_an_error(command, tmp_path):
+    (tmp_path / "kerasx").write_text("a file")
+    status, printed = command("stubs", "--output", tmp_path)
+    assert status == 1
+    assert printed == f"Error: [Errno 17] File exists: '{tmp_path}/kerasx'"
+    assert command("stubs", "acme.missing") == (1, "Error: No module named 'acme.missing'")

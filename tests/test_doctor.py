@@ -1,0 +1,97 @@
+"""`kerasx doctor` where nothing is wrong with plugins, on the backend under test."""
+
+import os
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import kerasx
+from kerasx import doctor
+from kerasx.cli import main
+
+COMPILES = keras.backend.backend() in ("tensorflow", "jax")
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run the command; return its exit status and what it says by name."""
+
+    def run(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        result = CliRunner().invoke(main, ["doctor"])
+        facts = re.findall(r"(?m)^(not in use|\S+?):? +(.+)$", result.output)
+        return result.exit_code, dict(facts)
+
+    return run
+
+
+def test_healthy(run):
+    status, facts = run()
+    assert facts["broken"] == "nothing"
+    assert status == 0
+    assert facts["kerasx"] == kerasx.__version__
+    assert facts["keras"] == keras.version()
+    assert facts["numpy"] == np.__version__
+    assert re.fullmatch(rf"{keras.backend.backend()}(_cpu)? [\d.]+.*", facts["backend"])
+    assert keras.backend.backend() not in facts["not in use"]
+    assert re.search(r"\d x \w+", facts["devices"])
+    how = "compiled by XLA" if COMPILES else "runs eagerly"
+    assert re.fullmatch(rf"{how}.*; first call [\d.]+ ms, second [\d.]+ ms", facts["kernel"])
+
+
+def test_kernel_that_does_not_compile(run, monkeypatch):
+    @kerasx.kernel
+    def probe(x):
+        y = right(x)
+        return y if keras.ops.sum(y) < 1e9 else -y  # a branch on a value
+
+    right = doctor.probe.function
+    monkeypatch.setattr(doctor, "probe", probe)
+    status, facts = run()
+    if COMPILES:
+        assert facts["kernel"].startswith("KernelError: kernel 'probe' cannot be compiled: line")
+        assert (status, facts["broken"]) == (1, "kernel")
+    else:
+        assert facts["kernel"].startswith("runs eagerly")
+        assert (status, facts["broken"]) == (0, "nothing")
+
+
+def test_kernel_with_a_wrong_value(run, monkeypatch):
+    monkeypatch.setattr(doctor, "probe", lambda x: np.zeros(4))
+    status, facts = run()
+    assert facts["kernel"].startswith("ArithmeticError: it gives [0.0, 0.0, 0.0, 0.0]; right is [")
+    assert (status, facts["broken"]) == (1, "kernel")
+
+
+def test_devices_that_cannot_be_listed_do_not_hide_the_rest(run, monkeypatch):
+    def devices():
+        raise OSError("driver is older than the library")
+
+    monkeypatch.setattr(doctor, "devices", devices)
+    status, facts = run()
+    assert facts["devices"] == "OSError: driver is older than the library"
+    assert "second" in facts["kernel"]
+    assert (status, facts["broken"]) == (1, "devices")
+
+
+def test_settings_without_secrets_and_homes(run):
+    home = Path.home()
+    # Names that no backend reads: an unknown flag in XLA_FLAGS ends the process.
+    _, facts = run(
+        KERASX_ANY="1",
+        XLA_ANY=f"--dump_to={home}/dump --other={home}er",
+        TF_XLA_ANY="2",
+        TF_VAR_password="hunter2",
+        OTHER="x",
+    )
+    assert facts["KERASX_ANY"] == "1"
+    assert facts["XLA_ANY"] == f"--dump_to=~/dump --other={home}er"
+    assert facts["TF_XLA_ANY"] == "2"
+    assert "TF_VAR_password" not in facts
+    assert "OTHER" not in facts
+    assert facts.keys() >= {name for name in os.environ if name.startswith("KERAS_")}
