@@ -15,7 +15,7 @@ from kerasx.kernel import Kernel
 from kerasx.registry import KINDS, Contribution, contributions, explain
 
 # Commands with a module of their own, of the same name.
-MODULES = ("demo", "doctor", "stubs")
+MODULES = ("check", "demo", "doctor", "stubs")
 
 
 class Commands(click.Group):
@@ -47,14 +47,14 @@ def list_(kind: str | None) -> None:
         rows = [
             (each.name, each.version, each.status, str(each.contract or "")) for each in plugins
         ]
-        _table(["plugin", "version", "status", "contract"], rows)
+        table(["plugin", "version", "status", "contract"], rows)
         for plugin in plugins:
             if plugin.error:
                 click.echo(plugin.why())
         click.echo()
     found = sorted(contributions(kind), key=lambda each: (each.kind, each.qualified))
     if found:
-        _table(
+        table(
             ["kind", "name", "plugin", "summary"],
             [(each.kind, each.name, each.plugin.name, _summary(each)) for each in found],
         )
@@ -101,7 +101,7 @@ def _summary(contribution: Contribution) -> str:
     return (inspect.getdoc(contribution.object) or "").partition("\n")[0]
 
 
-def _table(columns: list[str], rows: list[tuple[str, ...]]) -> None:
+def table(columns: list[str], rows: list[tuple[str, ...]]) -> None:
     """A table in a terminal; elsewhere aligned lines, which are never cut."""
     console = Console()
     if console.is_terminal:

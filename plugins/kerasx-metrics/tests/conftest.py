@@ -19,7 +19,7 @@ OF_EACH_STATISTIC = {
     "top_k_accuracy",
 }
 NAMES = {snake_case(metric_class.__name__) for metric_class in CLASSES}
-FILES = ("test_forms.py", "test_reference.py")
+FILES = ("test_contract.py", "test_forms.py", "test_reference.py")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -31,7 +31,10 @@ def pytest_collection_modifyitems(config, items):
         return
     left_out = []
     for item in items:
-        name = item.callspec.params.get("name") if hasattr(item, "callspec") else None
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        name = params.get("name")
+        if item.path.name == "test_contract.py":
+            name = snake_case(params["item"].subject.object.__name__)
         if name in NAMES - OF_EACH_STATISTIC and item.path.name in FILES:
             left_out.append(item)
     config.hook.pytest_deselected(items=left_out)

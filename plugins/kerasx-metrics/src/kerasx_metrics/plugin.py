@@ -1,9 +1,16 @@
 """What this package contributes to kerasx."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import kerasx
 from kerasx_metrics import classification, confusion, curves, probabilities
 from kerasx_metrics.functional import functional
 from kerasx_metrics.kernels import top_class
+
+if TYPE_CHECKING:
+    from kerasx.testing import Case
 
 CLASSES = [
     classification.Accuracy,
@@ -45,3 +52,11 @@ def kerasx_metrics() -> list:
 def kerasx_kernels() -> list:
     """Contribute the kernel that the metrics stand on."""
     return [top_class]
+
+
+@kerasx.hookimpl
+def kerasx_cases() -> list[Case]:
+    """Say how the contract exercises each of them."""
+    from kerasx_metrics.cases import CASES
+
+    return CASES

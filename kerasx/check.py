@@ -1,0 +1,63 @@
+"""The ``kerasx check`` command: run the contract on what is installed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+from rich.progress import track
+
+from kerasx.cli import table
+
+if TYPE_CHECKING:
+    from kerasx.testing.contract import Item
+
+
+@click.command()
+@click.argument("targets", nargs=-1, required=True)
+@click.option("--examples", default=30, show_default=True, help="Inputs drawn for a cheap check.")
+def check(targets: tuple[str, ...], examples: int) -> None:
+    """Run the contract on plugins (acme-layers) or objects (my_package:MyLayer).
+
+    Exits with 1 if a promise is broken. The same checks as tests: kerasx.testing.contract_tests.
+    """
+    try:
+        from kerasx.testing import contract
+    except ImportError as error:
+        raise click.ClickException(
+            f'{error.name} is missing: pip install "kerasx[testing]"'
+        ) from error
+    import hypothesis
+
+    hypothesis.settings.register_profile("kerasx", max_examples=examples, derandomize=True)
+    hypothesis.settings.load_profile("kerasx")
+    try:
+        items = contract.plan(each for target in targets for each in contract.subjects(target))
+    except (ImportError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+    counts: dict[str, Counter] = {}
+    broken: list[tuple[Item, Exception]] = []
+    for item in track(items, "checking", transient=True):
+        count = counts.setdefault(item.subject.object.__name__, Counter())
+        if item.waived:
+            count["waived"] += 1
+            continue
+        try:
+            item.run()
+            count["passed"] += 1
+        except Exception as error:
+            count["failed"] += 1
+            broken.append((item, error))
+    columns = ("passed", "failed", "waived")
+    rows = [(name, *(str(count[key]) for key in columns)) for name, count in counts.items()]
+    table(["contribution", *columns], rows)
+    for item, error in broken:
+        reason = " ".join(item.check.reason.split("\n\n")[0].split())
+        click.echo(f"\n{item.label} failed. Promised: {reason}")
+        click.echo(f"{type(error).__name__}: {error}".strip())
+    for item in items:
+        if item.waived:
+            click.echo(f"\n{item.label} is waived: {item.waived}")
+    raise SystemExit(1 if broken else 0)
