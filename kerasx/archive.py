@@ -1,0 +1,78 @@
+"""The archive of a saved model, which is untrusted: it is read within limits, or refused."""
+
+import json
+import os
+from typing import Any, BinaryIO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+# Bytes of JSON, which takes some twenty times that in memory, and characters of a name.
+JSON_LIMIT = 32 << 20
+NAME_LIMIT = 256
+
+# Keras stores members as they are. What would expand beyond both of these is no weights.
+EXPANSION_FLOOR = 256 << 20
+EXPANSION_LIMIT = 100
+
+
+class SavedModelError(ValueError):
+    """A file is refused: malformed, with code in it, or in need of what is not there."""
+
+
+def read(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """The configuration, the metadata, and the comment of a ``.keras`` file.
+
+    Raises:
+        SavedModelError: it is malformed, or larger than the limits.
+    """
+    try:
+        with ZipFile(file) as archive:
+            _check_members(archive, os.fstat(file.fileno()).st_size)
+            config, metadata = (_read(archive, f"{name}.json") for name in ("config", "metadata"))
+            return config, metadata, archive.comment.decode(errors="replace")
+    except SavedModelError:
+        raise
+    except RecursionError as error:
+        raise SavedModelError("its JSON is nested too deeply") from error
+    # So broad because zipfile raises many things where an archive is malformed.
+    except Exception as error:
+        reason = printable(f"{type(error).__name__}: {error}")
+        raise SavedModelError(f"it is malformed, or no .keras file ({reason})") from error
+
+
+def _check_members(archive: ZipFile, size: int) -> None:
+    """Refuse what would fill memory or a disk, going by the archive's own table."""
+    members = archive.infolist()
+    if len(members) != len({each.filename for each in members}):
+        raise SavedModelError("two members of the archive have one name")
+    if sum(each.compress_size for each in members) > size:
+        raise SavedModelError("the members of the archive overlap")
+    for each in members:
+        if each.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+            raise SavedModelError(f"{printable(each.filename)} is compressed in an unusual way")
+        _check_expansion(printable(each.filename), each.file_size, each.compress_size)
+    _check_expansion("the archive", sum(each.file_size for each in members), size)
+
+
+def _check_expansion(what: str, full: int, stored: int) -> None:
+    if full > EXPANSION_FLOOR and full > EXPANSION_LIMIT * stored:
+        raise SavedModelError(f"{what} would expand from {stored:,} to {full:,} bytes")
+
+
+def _read(archive: ZipFile, name: str) -> dict[str, Any]:
+    """A member as a JSON object."""
+    if name not in archive.namelist():
+        raise SavedModelError(f"the archive has no {name}")
+    size = archive.getinfo(name).file_size
+    if size > JSON_LIMIT:
+        raise SavedModelError(f"{name} has {size:,} bytes; at most {JSON_LIMIT:,} are read")
+    # zipfile expands no more than the declared size; if that is a lie, the checksum differs.
+    value = json.loads(archive.read(name).decode())
+    if not isinstance(value, dict):
+        raise SavedModelError(f"{name} is not a JSON object")
+    return value
+
+
+def printable(text: str, limit: int = NAME_LIMIT) -> str:
+    """Text of the file as a terminal may have it."""
+    text = text if len(text) <= limit else f"{text[:limit]}..."
+    return text if text.isprintable() else ascii(text)[1:-1]
