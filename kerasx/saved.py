@@ -304,22 +304,18 @@ def _provider(found: Any) -> tuple[str, str]:
 
 def _kind(where: Where, found: Any) -> str:
     """What an object is, from its class or else from its place."""
-    bases = {"model": keras.Model} | {
-        _singular(kind): base for kind, (base, _) in registry.KINDS.items() if base
+    kinds = {
+        kind[:-2] if kind == "losses" else kind[:-1]: base
+        for kind, (base, _) in registry.KINDS.items()
     }
-    for kind, base in bases.items():
-        if isinstance(found, type) and issubclass(found, base):
+    for kind, base in {"model": keras.Model, **kinds, "operation": keras.Operation}.items():
+        if base and isinstance(found, type) and issubclass(found, base):
             return kind
-    keys = [key for key in where if isinstance(key, str)]
-    key = where[1] if [*where[:2]] in _COMPILED and "config" not in where else keys[-1:]
-    for kind in map(_singular, registry.KINDS):
-        if kind in str(key):
-            return kind
-    return "object"
-
-
-def _singular(kind: str) -> str:
-    return kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s")
+    if [*where[:2]] in _COMPILED and "config" not in where:
+        key = str(where[1])
+    else:
+        key = next((each for each in reversed(where) if isinstance(each, str)), "")
+    return next((kind for kind in kinds if kind in key), "object")
 
 
 def _missing(module: str, name: str, registered: str) -> str:
