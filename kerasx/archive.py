@@ -27,8 +27,6 @@ def read(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any], str]:
             return config, metadata, archive.comment.decode(errors="replace")
     except SavedModelError:
         raise
-    except RecursionError as error:
-        raise SavedModelError("its JSON is nested too deeply") from error
     # So broad because zipfile raises many things where an archive is malformed.
     except Exception as error:
         reason = printable(f"{type(error).__name__}: {error}")

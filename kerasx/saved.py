@@ -4,6 +4,7 @@ A saved file is untrusted input. It is read as a zip archive of JSON, within lim
 names is imported or called, and its text is made printable before anyone sees it.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -21,12 +22,11 @@ import kerasx
 from kerasx import archive, registry
 from kerasx.archive import NAME_LIMIT, SavedModelError, printable
 
-# Levels and objects of a configuration.
-DEPTH_LIMIT = 256
 OBJECT_LIMIT = 100_000
 
 # Plain values in the notation of objects: Keras looks up no class for them.
-_DATA = {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"}
+_DATA = ["__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"]
+_KERNEL = "kerasx>KernelCall"
 # Layers that hold code, as lambdas do: Keras runs it on loading if `safe_mode` is off.
 _CODE = {"TFSMLayer", "TorchModuleWrapper"}
 # Where Keras looks for a function of its own; those elsewhere read files or change settings.
@@ -103,8 +103,11 @@ def inspect_model(
         with open(path, "rb") as file:
             config, metadata, comment = archive.read(file)
         recorded = _recorded(comment)
-        found = [_identify(*each, custom_objects or {}, recorded) for each in _walk(config)]
-    except SavedModelError as error:
+        nodes = list(itertools.islice(_walk(config), OBJECT_LIMIT + 1))
+        if len(nodes) > OBJECT_LIMIT:
+            raise SavedModelError(f"its configuration has more than {OBJECT_LIMIT:,} objects")
+        found = [_identify(*each, custom_objects or {}, recorded) for each in nodes]
+    except (SavedModelError, RecursionError) as error:
         raise SavedModelError(f"{os.fspath(path)!r} is refused: {error}") from error
     return SavedModel(
         printable(str(metadata.get("keras_version", ""))),
@@ -191,26 +194,18 @@ def save_model(model: keras.Model, path: str | os.PathLike[str]) -> None:
 # Identify
 
 
-def _walk(config: dict[str, Any]) -> Iterator[tuple[Where, dict[str, Any] | str]]:
+def _walk(value: Any, where: Where = ()) -> Iterator[tuple[Where, dict[str, Any] | str]]:
     """The objects of a configuration: all that Keras takes for one when it loads the file."""
-    stack: list[tuple[Where, Any]] = [((), config)]
-    count = 0
-    while stack:
-        where, value = stack.pop()
-        if len(where) > DEPTH_LIMIT:
-            raise SavedModelError(f"config.json is nested deeper than {DEPTH_LIMIT} levels")
-        is_object = isinstance(value, dict) and "class_name" in value and "config" in value
-        if is_object or isinstance(value, str):
-            count += 1
-            yield where, value
-        if count > OBJECT_LIMIT:
-            raise SavedModelError(f"config.json has more than {OBJECT_LIMIT:,} objects")
-        kinds: tuple[type, ...] = (dict, list)
-        if [*where[:2]] in _COMPILED and "config" not in where and not is_object:
-            kinds = (dict, list, str)  # as in compile(loss="mse", metrics=["accuracy"])
-        keys = value if isinstance(value, dict) else range(len(value) * isinstance(value, list))
-        inside = [((*where, key), value[key]) for key in keys]
-        stack += [each for each in reversed(inside) if isinstance(each[1], kinds)]
+    is_object = isinstance(value, dict) and "class_name" in value and "config" in value
+    if is_object or isinstance(value, str):
+        yield where, value
+    # Strings only as in compile(loss="mse", metrics=["accuracy"]).
+    named = [*where[:2]] in _COMPILED and "config" not in where and not is_object
+    kinds = (dict, list, str) if named else (dict, list)
+    inside = enumerate(value) if isinstance(value, list) else getattr(value, "items", tuple)()
+    for key, each in inside:
+        if isinstance(each, kinds):
+            yield from _walk(each, (*where, key))
 
 
 def _identify(
@@ -223,25 +218,13 @@ def _identify(
     by_name = isinstance(node, str)
     if by_name:
         node = {"module": "builtins", "class_name": "function", "config": node}
-    config, module, name = node["config"], node.get("module") or "", node["class_name"]
-    registered = node.get("registered_name", name) or ""
-    inner = config if isinstance(config, dict) else {}
-    function, kernel = name == "function", registered == "kerasx>KernelCall"
-    if function:
-        name = registered = config
-    elif kernel:
-        name = registered = inner.get("kernel")
-    elif name == "__typespec__":
-        name = node.get("spec_name")
-    for each in (module, name, registered):
-        if not isinstance(each, str) or len(each) > NAME_LIMIT:
-            raise SavedModelError(f"{_place(where)} names no class: {printable(repr(each))}")
-    if name in _DATA:
+    if node["class_name"] in _DATA:
         return None
+    module, name, registered = _names(where, node)
 
     found = keras.saving.get_registered_object(registered, custom_objects) if registered else None
     if found is None and ">" not in registered:
-        found = _of_keras(module, name, function)
+        found = _of_keras(module, name, node["class_name"] == "function")
     elif isinstance(found, type) and issubclass(found, registry.Placeholder):
         found = None
     provider, version = _provider(found)
@@ -251,15 +234,15 @@ def _identify(
     package = registered.partition(">")[0]
     if problem and package in recorded:
         problem += "; the file was saved with " + " ".join(recorded[package])
-    code = name == "__lambda__" or (provider == "keras" and name in _CODE)
+    code = node["class_name"] == "__lambda__" or (provider == "keras" and name in _CODE)
     if code:
         problem = (
-            f"{_place(where)} is a {name.strip('_')} and holds code, which runs when the model is "
+            f"{_place(where)} is a {node['class_name'].strip('_')} and holds code, which runs when the model is "
             "loaded: if you trust who made the file, use kerasx.load_model with safe_mode=False"
         )
-    label = inner.get("name")
+    label = node["config"].get("name") if isinstance(node["config"], dict) else None
     return SavedObject(
-        kind="kernel" if kernel else _kind(where, found),
+        kind="kernel" if node.get("registered_name") == _KERNEL else _kind(where, found),
         name=printable(label) if isinstance(label, str) else "",
         type=printable(registered if ">" in registered else _full(module, name)),
         where=_place(where),
@@ -268,6 +251,23 @@ def _identify(
         problem=printable(problem, limit=2000),
         code=code,
     )
+
+
+def _names(where: Where, node: dict[str, Any]) -> tuple[str, str, str]:
+    """The module, name and registered name that Keras, or `KernelCall`, will look up."""
+    name, config = node["class_name"], node["config"]
+    registered = node.get("registered_name", name)
+    if name == "function":
+        name = registered = config
+    elif name == "__typespec__":
+        name = node.get("spec_name")
+    elif registered == _KERNEL:
+        name = registered = config.get("kernel") if isinstance(config, dict) else None
+    names = node.get("module") or "", name, registered or ""
+    for each in names:
+        if not isinstance(each, str) or len(each) > NAME_LIMIT:
+            raise SavedModelError(f"{_place(where)} names no class: {printable(repr(each))}")
+    return names
 
 
 def _place(where: Where) -> str:
