@@ -237,8 +237,9 @@ def _identify(
     code = node["class_name"] == "__lambda__" or (provider == "keras" and name in _CODE)
     if code:
         problem = (
-            f"{_place(where)} is a {node['class_name'].strip('_')} and holds code, which runs when the model is "
-            "loaded: if you trust who made the file, use kerasx.load_model with safe_mode=False"
+            f"{_place(where)} is a {node['class_name'].strip('_')} and holds code, which runs when "
+            "the model is loaded: if you trust who made the file, use kerasx.load_model with "
+            "safe_mode=False"
         )
     label = node["config"].get("name") if isinstance(node["config"], dict) else None
     return SavedObject(
