@@ -43,7 +43,7 @@ def _check_members(archive: ZipFile, size: int) -> None:
     if len(members) != len({each.filename for each in members}):
         raise SavedModelError("two members of the archive have one name")
     for each in members:
-        if each.compress_type != ZIP_STORED or each.compress_size != each.file_size:
+        if each.compress_type != ZIP_STORED:
             raise SavedModelError(
                 f"{printable(each.filename)} is compressed, from {each.file_size:,} bytes; Keras "
                 "does not compress, and it can hide any size"

@@ -270,7 +270,8 @@ def test_malformed_record_is_refused(tmp_path, record):
         inspect_model(path)
 
 
-def test_saves_only_what_can_be_read_again(tmp_path):
+def test_saves_only_what_can_be_read_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"must end in .keras; received 'model.h5'"):
         kerasx.save_model(model_of_metrics(), "model.h5")
 

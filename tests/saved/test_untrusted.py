@@ -56,6 +56,8 @@ def trap(tmp_path, monkeypatch):
         ({"module": "keras_hub.trap", "class_name": "A"}, "keras_hub.trap.A is not registered"),
         ({"module": "keras.trap", "class_name": "A"}, "has no keras.trap.A that"),
         ({"module": "keras.layers", "class_name": "Dence"}, "has no keras.layers.Dence that"),
+        ({"module": "keras.callbacks", "class_name": "LambdaCallback"}, "has no keras.callbacks.L"),
+        ({"module": "kerasx.kernel", "class_name": "KernelCall"}, "KernelCall is not registered"),
         ({"module": "keras.utils", "class_name": "get_file"}, "has no keras.utils.get_file that"),
         (
             {"module": "keras.utils", "class_name": "function", "config": "get_file"},
@@ -94,6 +96,15 @@ def test_names_of_what_is_no_part_of_a_model(archive, trap, node, sentence, dept
     assert {each for each in {*sys.modules} - before if "encodings" not in each} == set()
 
 
+def test_texts_inside_a_loss_are_no_losses(archive):
+    loss = {"module": "keras.losses", "class_name": "Dice", "config": {"any": ["text"]}}
+    path = archive({**config_with(**LAYER), "compile_config": {"loss": {"a": loss, "b": ["mse"]}}})
+    assert [each.type for each in inspect_model(path).objects if each.kind == "loss"] == [
+        "keras.losses.Dice",
+        "mse",
+    ]
+
+
 def test_safe_mode_is_no_leave_for_other_names(archive, trap):
     path = archive(config_with(module="trap", class_name="TFSMLayer", config={}))
     with pytest.raises(SavedModelError, match=r"trap\.TFSMLayer is not registered"):
@@ -113,7 +124,7 @@ def test_names_that_are_none(archive, key, value):
 
 
 def test_text_is_made_printable(archive):
-    hostile = "\x1b[2J\u202e\ud800>\n" + "x" * 1000
+    hostile = "\x1b[2J\u202e\ud800>\n" + "x" * 9000
     node = {"module": "a\x1b", "class_name": hostile[:200], "config": {"name": hostile}}
     path = archive(config_with(**node, **{hostile: [node]}), json.dumps({"keras_version": hostile}))
     found = inspect_model(path)
