@@ -321,4 +321,6 @@ def test_command_on_what_is_no_model(archive, tmp_path):
         "not a zip file)\n",
     )
     assert command(tmp_path / "none.keras")[0] == 2
-    assert command(archive({"class_name": "__lambda__", "config": {}}))[0] == 1
+    status, output = command(archive({"class_name": "__lambda__", "config": {}}))
+    assert status == 1
+    assert output.splitlines()[3].split() == ["object", "__lambda__", "code"]

@@ -99,10 +99,7 @@ def test_names_of_what_is_no_part_of_a_model(archive, trap, node, sentence, dept
 def test_texts_inside_a_loss_are_no_losses(archive):
     loss = {"module": "keras.losses", "class_name": "Dice", "config": {"any": ["text"]}}
     path = archive({**config_with(**LAYER), "compile_config": {"loss": {"a": loss, "b": ["mse"]}}})
-    assert [each.type for each in inspect_model(path).objects if each.kind == "loss"] == [
-        "keras.losses.Dice",
-        "mse",
-    ]
+    assert [each.type for each in inspect_model(path).objects][2:] == ["keras.losses.Dice", "mse"]
 
 
 def test_safe_mode_is_no_leave_for_other_names(archive, trap):
