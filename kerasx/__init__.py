@@ -21,6 +21,7 @@ from kerasx import (
 from kerasx.hookspecs import hookimpl
 from kerasx.kernel import kernel
 from kerasx.registry import lookup, plugins
+from kerasx.saved import load_model, save_model
 
 __version__ = "0.1.0"
 
@@ -34,12 +35,14 @@ __all__ = [
     "kernel",
     "kernels",
     "layers",
+    "load_model",
     "lookup",
     "losses",
     "metrics",
     "optimizers",
     "plugins",
     "regularizers",
+    "save_model",
 ]
 
 # Last: a plugin imports the names above while it is being loaded.

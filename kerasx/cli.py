@@ -1,4 +1,4 @@
-"""The ``kerasx`` command: what is installed and what one name is; more commands are modules."""
+"""The ``kerasx`` command: what is installed, what a name or a saved model is; others are modules."""
 
 import importlib
 import inspect
@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 import kerasx
+from kerasx.archive import SavedModelError
 from kerasx.kernel import Kernel
 from kerasx.registry import KINDS, Contribution, contributions, explain
+from kerasx.saved import inspect_model
 
 # Commands with a module of their own, of the same name.
 MODULES = ("check", "demo", "doctor", "stubs")
@@ -87,6 +89,37 @@ def info(name: str) -> None:
         doc.highlight_regex(r"(?m)^ *(>>>|\.\.\.) .*$", "green")
         click.echo(f"\n{_call(each)}\n")
         Console(soft_wrap=True).print(doc, end="\n\n")
+
+
+@main.command("inspect")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False))
+def inspect_(path: str) -> None:
+    """Show what the saved model PATH holds, who provides it, and what is missing.
+
+    Nothing in the file is run or imported. The exit status is 1 if something is missing, or if the
+    model holds code.
+    """
+    try:
+        saved = inspect_model(path)
+    except SavedModelError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"saved with Keras {saved.keras_version}\n")
+    rows = [
+        (
+            each.kind,
+            each.name,
+            each.type,
+            "code" if each.code else f"{each.provider} {each.version}".strip() or "missing",
+        )
+        for each in saved.objects
+        if each.kind in ("model", "layer", "loss", "metric") or each.provider != "keras"
+    ]
+    table(["kind", "name", "class", "provided by"], rows)
+    problems = dict.fromkeys(each.problem for each in saved.objects if each.problem)
+    for sentence in [*problems, *saved.newer]:
+        click.echo(f"\n{sentence}")
+    if problems:
+        raise SystemExit(1)
 
 
 def _call(contribution: Contribution) -> str:

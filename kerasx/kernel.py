@@ -202,11 +202,10 @@ class KernelCall(keras.Operation):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> KernelCall:
         kernel = keras.saving.get_registered_object(config["kernel"])
-        if kernel is None:
-            raise ValueError(
-                f"The model uses the kernel {config['kernel']!r}, which is not registered. Install "
-                "or import the plugin that provides it, before loading the model."
-            )
+        if not isinstance(kernel, Kernel):
+            from kerasx.registry import UnknownNameError, explain  # which imports this module
+
+            raise UnknownNameError(explain(config["kernel"]))
         static = {name: _frozen(value) for name, value in config["static"].items()}
         return cls(kernel, static, name=config["name"])
 

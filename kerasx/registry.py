@@ -9,6 +9,7 @@ with its error, and whoever asks for one of its names is told.
 
 import difflib
 import inspect
+import itertools
 import opcode
 import os
 import re
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import pluggy
@@ -122,6 +123,7 @@ def load() -> None:
     """Discover the installed plugins and load them; the last step of ``import kerasx``."""
     _plugins[:] = _discover()
     _settle()
+    _hold_places()
 
 
 def _discover() -> list[Plugin]:
@@ -224,6 +226,42 @@ def _load(plugin: Plugin) -> None:
         if not inspect.isclass(value) or hasattr(value, "get_config"):
             keras.saving.register_keras_serializable(plugin.package, contribution.name)(value)
     plugin.status = "loaded"
+
+
+class Placeholder:
+    """Stands in Keras's table for what a plugin that is not loaded contributes.
+
+    Whoever loads a model with it is told what to install, not that a class is unknown.
+    """
+
+    qualified: str
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> NoReturn:
+        raise UnknownNameError(explain(cls.qualified))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> NoReturn:
+        return cls()
+
+    def get_config(self) -> NoReturn:  # Keras registers no class without it
+        raise NotImplementedError
+
+
+def _hold_places() -> None:
+    """Register placeholders; a plugin that is loaded later replaces them by what it contributes."""
+    from kerasx.first_party import TABLE
+
+    names = {
+        f"{distribution.replace('-', '_')}>{name}"
+        for distribution, kinds in TABLE.items()
+        for name in itertools.chain(*kinds.values())
+    }
+    names |= {each.qualified for plugin in _plugins for each in plugin.contributions}
+    for qualified in names:
+        if keras.saving.get_registered_object(qualified) is None:
+            package, _, name = qualified.partition(">")
+            placeholder = type(name, (Placeholder,), {"qualified": qualified})
+            keras.saving.register_keras_serializable(package, name)(placeholder)
 
 
 def hooks(plugin: Plugin) -> list[pluggy.HookCaller]:
@@ -415,7 +453,12 @@ def explain(name: str, kind: str | None = None) -> str:
 
     loaded = {plugin.package for plugin in _plugins if plugin.status == "loaded"}
     for plugin in _plugins:
-        if plugin.status == "loaded" or package not in ("", plugin.package):
+        if package not in ("", plugin.package):
+            continue
+        if plugin.status == "loaded":
+            if plain in listed(_normal(plugin.name)):
+                old = f"{plugin.name} {plugin.version} does not have it yet"
+                return f"{start}: {old}: pip install --upgrade {plugin.name}"
             continue
         found = {each.name for each in plugin.contributions if kind in (None, each.kind)}
         found |= listed(_normal(plugin.name))
@@ -439,5 +482,8 @@ def explain(name: str, kind: str | None = None) -> str:
         close = close or difflib.get_close_matches(plain, full)
         if close:
             hints.append(f"did you mean {' or '.join(full[each] for each in close)}?")
+    known = {plugin.package for plugin in _plugins} | {each.replace("-", "_") for each in TABLE}
+    if package and package not in known:
+        hints.append(f"install the package {package}, or import it if it is your own code")
     hints += [each.why() for each in _plugins if each.status not in ("loaded", "blocked")]
     return "; ".join([start, *hints])

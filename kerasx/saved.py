@@ -1,0 +1,360 @@
+"""Saved models: what a ``.keras`` file holds, who provides it, and what is missing.
+
+A saved file is untrusted input. It is read as a zip archive of JSON, within limits; nothing that it
+names is imported or called, and its text is made printable before anyone sees it.
+"""
+
+import itertools
+import json
+import os
+import sys
+import types
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zipfile import ZipFile
+
+import keras
+from packaging.version import Version
+
+import kerasx
+from kerasx import archive, registry
+from kerasx.archive import NAME_LIMIT, SavedModelError, printable
+
+OBJECT_LIMIT = 100_000
+
+# Plain values in the notation of objects: Keras looks up no class for them.
+_DATA = ["__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"]
+_KERNEL = "kerasx>KernelCall"
+# Layers that hold code, as lambdas do: Keras runs it on loading if `safe_mode` is off.
+_CODE = {"TFSMLayer", "TorchModuleWrapper"}
+# Where Keras looks for a function of its own; those elsewhere read files or change settings.
+_WITH_FUNCTIONS = ["keras.activations", "keras.constraints", "keras.initializers", "keras.losses"]
+_WITH_FUNCTIONS += ["keras.metrics", "keras.ops", "keras.optimizers", "keras.regularizers"]
+_COMPILED = [["compile_config", key] for key in ("loss", "metrics", "weighted_metrics")]
+_RECORD = "kerasx plugins: "
+
+Where = tuple[str | int, ...]
+"""The keys that lead to a place in the configuration."""
+
+
+@dataclass(frozen=True)
+class SavedObject:
+    """One object of a saved model.
+
+    Attributes:
+        kind: ``"layer"``, ``"loss"``, ``"metric"``, ``"kernel"`` and so on; ``"object"`` where the
+            file does not tell.
+        name: its name within the model, or ``""``.
+        type: the registered name of its class or function, or else the module and name.
+        where: its place in the configuration, as ``config.layers[2]``.
+        provider: the distribution or package that provides it, or ``""``.
+        version: version of the distribution, or ``""``.
+        problem: what is wrong with it and what to do about that, or ``""``.
+        code: whether it holds code, which runs on loading if `safe_mode` is off.
+    """
+
+    kind: str
+    name: str
+    type: str
+    where: str
+    provider: str
+    version: str
+    problem: str
+    code: bool
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """What `inspect_model` found in a file.
+
+    Attributes:
+        keras_version: version of Keras that wrote it, or ``""``.
+        objects: the objects of its configuration, in order.
+        recorded: import package -> distribution and version of each plugin that it was saved with;
+            empty unless `save_model` wrote it.
+        newer: a sentence for each of these plugins that is older here.
+    """
+
+    keras_version: str
+    objects: list[SavedObject]
+    recorded: dict[str, tuple[str, str]]
+    newer: list[str]
+
+
+def inspect_model(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None
+) -> SavedModel:
+    """Say what a saved model holds, without importing or running anything that it names.
+
+    Args:
+        path: a ``.keras`` file.
+        custom_objects: what `load_model` would get as `custom_objects`.
+
+    Returns:
+        The objects of the model, each with its provider or with what is missing.
+
+    Raises:
+        OSError: the file cannot be opened.
+        SavedModelError: the file is malformed, or larger or deeper than the limits.
+    """
+    try:
+        with open(path, "rb") as file:
+            config, metadata, comment = archive.read(file)
+        recorded = _recorded(comment)
+        nodes = list(itertools.islice(_walk(config), OBJECT_LIMIT + 1))
+        if len(nodes) > OBJECT_LIMIT:
+            raise SavedModelError(f"its configuration has more than {OBJECT_LIMIT:,} objects")
+        found = [_identify(*each, custom_objects or {}, recorded) for each in nodes]
+    except (SavedModelError, RecursionError) as error:
+        raise SavedModelError(f"{os.fspath(path)!r} is refused: {error}") from error
+    return SavedModel(
+        printable(str(metadata.get("keras_version", ""))),
+        [each for each in found if each],
+        recorded,
+        _newer(recorded),
+    )
+
+
+def load_model(
+    path: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> keras.Model:
+    """Load a model as `keras.models.load_model` does, or say what is missing and what to install.
+
+    Args:
+        path: a ``.keras`` file.
+        custom_objects: name -> class or function that is not registered with Keras.
+        compile: whether to compile the model as it was. If not, its losses and metrics may be
+            missing.
+        safe_mode: whether to refuse a model that holds code, as a lambda is. Otherwise it runs.
+
+    Returns:
+        The model.
+
+    Raises:
+        OSError: the file cannot be opened.
+        SavedModelError: the file is malformed, holds code, or needs what is not there.
+
+    Warns:
+        UserWarning: the file was saved with a newer version of a plugin than the installed one.
+
+    Example:
+    >>> import keras, kerasx, os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.keras")
+    >>> kerasx.save_model(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), path)
+    >>> kerasx.load_model(path).output_shape
+    (None, 2)
+    """
+    saved = inspect_model(path, custom_objects)
+    problems = [
+        each.problem
+        for each in saved.objects
+        if each.problem
+        and (compile or not each.where.startswith("compile_config"))
+        and (safe_mode or not each.code)
+    ]
+    if problems:
+        reasons = "\n".join(dict.fromkeys(problems))
+        raise SavedModelError(f"{os.fspath(path)!r} cannot be loaded: {reasons}")
+    for sentence in saved.newer:
+        warnings.warn(f"{os.fspath(path)!r}: {sentence}", stacklevel=2)
+    return keras.models.load_model(path, custom_objects, compile=compile, safe_mode=safe_mode)
+
+
+def save_model(model: keras.Model, path: str | os.PathLike[str]) -> None:
+    """Save a model as ``model.save`` does, and record the versions of the plugins that it uses.
+
+    The record is the comment of the zip archive. Keras loads the file as any other; `load_model`
+    and ``kerasx inspect`` read from it what provided a missing name, and whether it was newer.
+
+    Args:
+        model: the model.
+        path: where to save it, ending in ``.keras``.
+
+    Raises:
+        ValueError: the path does not end in ``.keras``.
+    """
+    if not os.fspath(path).endswith(".keras"):
+        raise ValueError(f"`path` must end in .keras; received {os.fspath(path)!r}")
+    keras.saving.save_model(model, path)
+    used = {each.provider for each in inspect_model(path).objects}
+    record = {"kerasx": ("kerasx", kerasx.__version__)} | {
+        each.package: (each.name, each.version)
+        for each in registry.plugins()
+        if each.status == "loaded" and each.name in used
+    }
+    with ZipFile(path, "a") as file:
+        file.comment = (_RECORD + json.dumps(record)).encode()
+
+
+# Identify
+
+
+def _walk(value: Any, where: Where = ()) -> Iterator[tuple[Where, dict[str, Any] | str]]:
+    """The objects of a configuration: all that Keras takes for one when it loads the file."""
+    is_object = isinstance(value, dict) and "class_name" in value and "config" in value
+    if is_object or isinstance(value, str):
+        yield where, value
+    # Strings only as in compile(loss="mse", metrics=["accuracy"]).
+    named = [*where[:2]] in _COMPILED and "config" not in where and not is_object
+    kinds = (dict, list, str) if named else (dict, list)
+    inside = enumerate(value) if isinstance(value, list) else getattr(value, "items", tuple)()
+    for key, each in inside:
+        if isinstance(each, kinds):
+            yield from _walk(each, (*where, key))
+
+
+def _identify(
+    where: Where,
+    node: dict[str, Any] | str,
+    custom_objects: Mapping[str, Any],
+    recorded: dict[str, tuple[str, str]],
+) -> SavedObject | None:
+    """What one object is, looked up as Keras would; `None` for plain values."""
+    by_name = isinstance(node, str)
+    if by_name:
+        node = {"module": "builtins", "class_name": "function", "config": node}
+    if node["class_name"] in _DATA:
+        return None
+    module, name, registered = _names(where, node)
+
+    found = keras.saving.get_registered_object(registered, custom_objects) if registered else None
+    if found is None and ">" not in registered:
+        found = _of_keras(module, name, node["class_name"] == "function")
+    elif isinstance(found, type) and issubclass(found, registry.Placeholder):
+        found = None
+    provider, version = _provider(found)
+    if by_name and found is None and ">" not in registered:
+        provider, version = "keras", keras.__version__  # "accuracy" is none of its functions
+    problem = "" if provider else _missing(module, name, registered)
+    package = registered.partition(">")[0]
+    if problem and package in recorded:
+        problem += "; the file was saved with " + " ".join(recorded[package])
+    code = node["class_name"] == "__lambda__" or (provider == "keras" and name in _CODE)
+    if code:
+        problem = (
+            f"{_place(where)} is a {node['class_name'].strip('_')} and holds code, which runs when "
+            "the model is loaded: if you trust who made the file, use kerasx.load_model with "
+            "safe_mode=False"
+        )
+    label = node["config"].get("name") if isinstance(node["config"], dict) else None
+    return SavedObject(
+        kind="kernel" if node.get("registered_name") == _KERNEL else _kind(where, found),
+        name=printable(label) if isinstance(label, str) else "",
+        type=printable(registered if ">" in registered else _full(module, name)),
+        where=_place(where),
+        provider=provider,
+        version=version,
+        problem=printable(problem, limit=2000),
+        code=code,
+    )
+
+
+def _names(where: Where, node: dict[str, Any]) -> tuple[str, str, str]:
+    """The module, name and registered name that Keras, or `KernelCall`, will look up."""
+    name, config = node["class_name"], node["config"]
+    registered = node.get("registered_name", name)
+    if name == "function":
+        name = registered = config
+    elif name == "__typespec__":
+        name = node.get("spec_name")
+    elif registered == _KERNEL:
+        name = registered = config.get("kernel") if isinstance(config, dict) else None
+    names = node.get("module") or "", name, registered or ""
+    for each in names:
+        if not isinstance(each, str) or len(each) > NAME_LIMIT:
+            raise SavedModelError(f"{_place(where)} names no class: {printable(repr(each))}")
+    return names
+
+
+def _place(where: Where) -> str:
+    keys = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in where)
+    return printable("".join(keys).removeprefix(".")) or "the model"
+
+
+def _full(module: str, name: str) -> str:
+    return name if module in ("", "builtins") else f"{module}.{name}"
+
+
+def _of_keras(module: str, name: str, function: bool) -> Any:
+    """A class or function of Keras, if it is one that may stand in a saved model."""
+    modules = _WITH_FUNCTIONS if function else [module]
+    for each in modules:
+        if each.partition(".")[0] == "keras" and module in ("builtins", each):
+            value = vars(sys.modules[each]).get(name) if each in sys.modules else None
+            if isinstance(value, types.FunctionType if function else type):
+                return value if function or hasattr(value, "from_config") else None
+    return None
+
+
+def _provider(found: Any) -> tuple[str, str]:
+    """The distribution or package of an object, and its version."""
+    if found is None:
+        return "", ""
+    for each in registry.contributions():
+        if each.object is found:
+            return each.plugin.name, each.plugin.version
+    package = (getattr(found, "__module__", None) or "custom_objects").partition(".")[0]
+    versions = {"keras": keras.__version__, "kerasx": kerasx.__version__}
+    return package, versions.get(package, "")
+
+
+def _kind(where: Where, found: Any) -> str:
+    """What an object is, from its class or else from its place."""
+    kinds = {
+        kind[:-2] if kind == "losses" else kind[:-1]: base
+        for kind, (base, _) in registry.KINDS.items()
+    }
+    for kind, base in {"model": keras.Model, **kinds, "operation": keras.Operation}.items():
+        if base and isinstance(found, type) and issubclass(found, base):
+            return kind
+    if [*where[:2]] in _COMPILED and "config" not in where:
+        key = str(where[1])
+    else:
+        key = next((each for each in reversed(where) if isinstance(each, str)), "")
+    return next((kind for kind in kinds if kind in key), "object")
+
+
+def _missing(module: str, name: str, registered: str) -> str:
+    """Why Keras would not find a name, and what to do about it."""
+    if ">" in registered:
+        return registry.explain(registered)
+    if module.partition(".")[0] == "keras":
+        return f"Keras {keras.__version__} has no {module}.{name} that may stand in a saved model"
+    return (
+        f"{_full(module, name)} is not registered with Keras, and nothing is imported because a "
+        "file names it: import your own code, which registers it, before you load the model, or "
+        "pass custom_objects"
+    )
+
+
+# The record of plugins
+
+
+def _recorded(comment: str) -> dict[str, tuple[str, str]]:
+    """The record that `save_model` made; other programs leave comments of their own."""
+    if not comment.startswith(_RECORD):
+        return {}
+    try:
+        record = json.loads(comment.removeprefix(_RECORD)).items()
+        return {key: (name, str(Version(version))) for key, (name, version) in record}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise SavedModelError(f"its record of plugins is malformed ({error})") from error
+
+
+def _newer(recorded: dict[str, tuple[str, str]]) -> list[str]:
+    installed = {"kerasx": ("kerasx", kerasx.__version__)} | {
+        each.package: (each.name, each.version)
+        for each in registry.plugins()
+        if each.status == "loaded"
+    }
+    return [
+        f"it was saved with {name} {recorded[package][1]}, which is newer than the installed "
+        f"{version}: pip install --upgrade {name}"
+        for package, (name, version) in installed.items()
+        if package in recorded and Version(recorded[package][1]) > Version(version)
+    ]
