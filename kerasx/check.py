@@ -23,13 +23,13 @@ def check(targets: tuple[str, ...], examples: int) -> None:
     Exits with 1 if a promise is broken. The same checks as tests: kerasx.testing.contract_tests.
     """
     try:
+        import hypothesis
+
         from kerasx.testing import contract
     except ImportError as error:
         raise click.ClickException(
             f'{error.name} is missing: pip install "kerasx[testing]"'
         ) from error
-    import hypothesis
-
     hypothesis.settings.register_profile("kerasx", max_examples=examples, derandomize=True)
     hypothesis.settings.load_profile("kerasx")
     try:

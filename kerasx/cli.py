@@ -1,4 +1,4 @@
-"""The ``kerasx`` command: what is installed, what a name or a saved model is; others are modules."""
+"""The ``kerasx`` command: what is installed, what a name or a saved model is; the rest apart."""
 
 import importlib
 import inspect

@@ -35,13 +35,15 @@ class Check:
         function: the check: `(case, data)`, or `(subject)` if it needs no case.
         kinds: the kinds of contribution that it is for.
         when: whether it applies to a case.
-        share: part of hypothesis's examples that it draws; at least one.
+        share: part of hypothesis's examples that it draws.
+        least: the least number of examples; the first one is the simplest, so it may show little.
     """
 
     function: Callable[..., None]
     kinds: tuple[str, ...]
     when: Callable[[Case], bool] | None
     share: float
+    least: int
 
     @property
     def name(self) -> str:
@@ -63,12 +65,15 @@ CHECKS: list[Check] = []
 
 
 def check(
-    *kinds: str, when: Callable[[Case], bool] | None = None, share: float = 1.0
+    *kinds: str,
+    when: Callable[[Case], bool] | None = None,
+    share: float = 1.0,
+    least: int = 1,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorator: add a function to the contract."""
 
     def add(function: Callable[..., None]) -> Callable[..., None]:
-        CHECKS.append(Check(function, kinds or tuple(KINDS), when, share))
+        CHECKS.append(Check(function, kinds or tuple(KINDS), when, share, least))
         return function
 
     return add
@@ -119,8 +124,9 @@ class Item:
             self.check.function(self.subject)
             return
         run = hypothesis.given(data=st.data())(_named(self.check.function, self.case))
+        usual = hypothesis.settings.default.max_examples
         hypothesis.settings(
-            max_examples=max(1, round(hypothesis.settings.default.max_examples * self.check.share)),
+            max_examples=max(self.check.least, round(usual * self.check.share)),
             deadline=None,
             database=None,
             # Explaining a failure traces every line; shrinking repeats what is dear.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import os
 import subprocess
 import sys
 from functools import cache
@@ -120,6 +121,7 @@ def _error_after_import(package: str) -> str | None:
     setting = SETTINGS.get(keras.backend.backend(), "")
     done = subprocess.run(
         [sys.executable, "-c", f"import {package}\n{setting}"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,

@@ -345,17 +345,23 @@ def _takes_training(layer: keras.Layer) -> bool:
 
 @check("layers", share=DEAR)
 def copies(case: Case, data: DataObject) -> None:
-    """Deep copies and pickles of a model predict the same, and `clone_model` rebuilds it.
+    """Deep copies and pickles, of it and of a model, give the same; `clone_model` rebuilds it.
 
     Cross-validation clones; job queues pickle.
     """
     drawn = case.draw(data)
-    model = functional_model(case.make(), drawn)
+    layer = case.make()
+    model = functional_model(layer, drawn)
     expected = predict(model, drawn)
     cloned = keras.models.clone_model(model)
     cloned.set_weights(model.get_weights())
-    found = {"clone_model": cloned, "deepcopy": copy.deepcopy(model)}
     with keras.saving.custom_object_scope({case.of.__name__: case.of}):
-        found["pickle"] = pickle.loads(pickle.dumps(model))
+        found = {
+            "clone_model": predict(cloned, drawn),
+            "deepcopy of the model": predict(copy.deepcopy(model), drawn),
+            "pickle of the model": predict(pickle.loads(pickle.dumps(model)), drawn),
+            "deepcopy": call(copy.deepcopy(layer), drawn),
+            "pickle": call(pickle.loads(pickle.dumps(layer)), drawn),
+        }
     for way, made in found.items():
-        assert_close(predict(made, drawn), expected, case.close("float32"), f"predictions of {way}")
+        assert_close(made, expected, case.close("float32"), f"what comes of {way}")

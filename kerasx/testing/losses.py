@@ -75,7 +75,7 @@ def reduces(case: Case, data: DataObject) -> None:
             assert_close(found, expected, case.close("float32"), what)
 
 
-@check("losses", share=DEAR, when=lambda case: case.masked and _is_class(case))
+@check("losses", share=DEAR, least=2, when=lambda case: case.masked and _is_class(case))
 def leaves_masked_positions_out(case: Case, data: DataObject) -> None:
     """Positions that Keras masks out do not count."""
     y_true, y_pred = case.draw(data)
@@ -163,7 +163,7 @@ def works_in_half_precision(case: Case, data: DataObject) -> None:
     assert_close(found, expected, case.close(dtype), f"the loss of {dtype} predictions")
 
 
-@check("losses", share=DEAR)
+@check("losses", share=DEAR, least=2)
 def compiles_as_a_loss(case: Case, data: DataObject) -> None:
     """Compiled, value and gradient are those of eager mode."""
     y_true, y_pred = case.draw(data)
@@ -175,7 +175,7 @@ def compiles_as_a_loss(case: Case, data: DataObject) -> None:
         assert_close(found, expected, case.close("float32"), "the gradient of the compiled loss")
 
 
-@check("losses", share=DEAR)
+@check("losses", share=DEAR, least=2)
 def reloads_with_its_model(case: Case, data: DataObject) -> None:
     """A model compiled with it, saved, has the same loss in another process."""
     y_true, y_pred = case.draw(data)

@@ -75,11 +75,11 @@ def weights_repeat(case: Case, data: DataObject) -> None:
     weighted zero here occurs among the others.
     """
     y_true, y_pred = case.draw(data, batch=SAMPLES)
-    times = seeds(data).permutation([1, 1, 1, 2, 2, 1])
-    twice = np.concatenate([np.arange(SAMPLES), np.flatnonzero(times == 2)])
-    weight = np.concatenate([times, np.zeros(2)]).astype("float32")
-    found = _value(case, y_true[twice], y_pred[twice], weight)
-    expected = _value(case, y_true[twice], y_pred[twice])
+    times = seeds(data).permutation([1, 1, 1, 1, 2, 3])
+    copied = np.concatenate([np.arange(SAMPLES), np.flatnonzero(times == 1)[:2]])
+    weight = np.concatenate([times, [0, 0]]).astype("float32")
+    found = _value(case, y_true[copied], y_pred[copied], weight)
+    expected = _value(case, y_true.repeat(times, 0), y_pred.repeat(times, 0))
     assert_close(found, expected, case.close("float32"), f"with weights {weight}, beside copies")
 
 
@@ -109,12 +109,15 @@ def reset_forgets(case: Case, data: DataObject) -> None:
 
 @check("metrics", share=DEAR, when=lambda case: hasattr(case.of, "merge_state"))
 def workers_merge(case: Case, data: DataObject) -> None:
-    """`merge_state` with the metrics of other workers gives the result of one that saw all."""
+    """`merge_state` with the metrics of other workers gives the result of one that saw all.
+
+    One of the workers may have seen nothing.
+    """
     y_true, y_pred = case.draw(data, batch=SAMPLES)
     first, *others = [case.make() for _ in range(3)]
     for number, metric in enumerate([first, *others]):
         metric.update_state(y_true[number::3], y_pred[number::3])
-    first.merge_state(others)
+    first.merge_state([*others, case.make()])
     expected = _value(case, y_true, y_pred)
     assert_close(first.result(), expected, case.close("float32"), "the merged result")
 

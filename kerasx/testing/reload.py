@@ -21,6 +21,7 @@ os.dup2(2, 1)
 for line in sys.stdin:
     try:
         request = json.loads(line)
+        sys.path[:] = request["path"]
         import keras, kerasx, numpy
         for module in request["modules"]:
             importlib.import_module(module)
@@ -77,6 +78,7 @@ def reloaded(
         "inputs": str(inputs),
         "outputs": str(outputs),
         "modules": modules,
+        "path": sys.path,
         "evaluate": evaluate,
     }
     process = _process()

@@ -311,49 +311,6 @@ def some(metric_class, seed=0, samples=20, classes=3):
     return metric_class(), y, scores
 
 
-@pytest.mark.parametrize("metric_class", CLASSES, ids=lambda each: each.__name__)
-def test_reset_merge_and_no_update(metric_class):
-    metric, y, scores = some(metric_class)
-    unseen = keras.tree.map_structure(keras.ops.convert_to_numpy, metric.result())
-    first, second = metric_class(), metric_class()
-    # Halves of one size: each new size compiles anew.
-    metric.update_state(y[:10], scores[:10])
-    metric.update_state(y[10:], scores[10:])
-    value = keras.tree.map_structure(keras.ops.convert_to_numpy, metric.result())
-    plain = keras.tree.map_structure(
-        keras.ops.convert_to_numpy, metric_class(name=metric.name).compute(y, scores)
-    )
-    keras.tree.map_structure(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), value, plain
-    )
-    assert keras.tree.is_nested(unseen) == keras.tree.is_nested(value)
-    if keras.tree.is_nested(value):
-        assert unseen.keys() == value.keys()
-
-    first.update_state(y[:10], scores[:10])
-    second.update_state(y[10:], scores[10:])
-    first.merge_state([second, metric_class()])
-    merged = keras.tree.map_structure(keras.ops.convert_to_numpy, first.result())
-    keras.tree.map_structure(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), merged, value
-    )
-    empty = metric_class()
-    empty.merge_state([metric])
-    copied = keras.tree.map_structure(keras.ops.convert_to_numpy, empty.result())
-    keras.tree.map_structure(np.testing.assert_array_equal, copied, value)
-
-    assert metric.sums.any()
-    metric.reset_state()
-    assert not metric.sums.any()
-    metric.update_state(y[10:], scores[10:])
-    fresh = second
-    keras.tree.map_structure(
-        lambda a, b: np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (a, b))),
-        metric.result(),
-        fresh.result(),
-    )
-
-
 def test_unlike_metrics_do_not_merge():
     with pytest.raises(ValueError, match=r"merge_state takes metrics like .*F1Score.*Recall"):
         M.F1Score().merge_state([M.Recall()])

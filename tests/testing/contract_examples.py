@@ -1,0 +1,420 @@
+"""Sound contributions, and broken ones: each breaks one promise, and little else."""
+
+import threading
+
+import keras
+import numpy as np
+from hypothesis import strategies as st
+from keras import ops
+
+import kerasx
+from kerasx.kernel import is_concrete
+from kerasx.testing import Case, tensors
+
+TORCH = keras.backend.backend() == "torch"
+SOUND: list[Case] = []
+BROKEN: list[tuple[Case, set[str], set[str]]] = []
+
+
+def sound(**case):
+    """Decorator: this one keeps every promise."""
+
+    def add(contribution):
+        SOUND.append(Case(contribution, **case))
+        return contribution
+
+    return add
+
+
+def breaks(*checks, also=(), **case):
+    """Decorator: these checks fail for it, those of `also` may, and no other."""
+
+    def add(contribution):
+        BROKEN.append((Case(contribution, **case), set(checks), set(also)))
+        return contribution
+
+    return add
+
+
+def features(batch, channels):
+    return tensors((batch, channels))
+
+
+def sequences(batch, time):
+    return tensors((batch, time, 4))
+
+
+def pairs(batch, time):
+    return st.tuples(tensors((batch, time)), tensors((batch, time)))
+
+
+def positive_pairs(batch, time):
+    return st.tuples(tensors((batch, time)), tensors((batch, time), low=0.5, high=2))
+
+
+LAYER = {"inputs": features, "arguments": {"factor": 2.0}, "varies": ("batch",)}
+PREDICTS = ("reloads", "exports", "compiles", "copies")
+
+
+@sound(**LAYER)
+@sound(inputs=sequences, arguments={"factor": 2.0}, masked=True, name="masked")
+@keras.saving.register_keras_serializable("contract")
+class Scale(keras.layers.Layer):
+    """Multiply by a weight per channel and a factor."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+        self.supports_masking = True
+
+    def build(self, shape):
+        self.kernel = self.add_weight((shape[-1],), initializer="glorot_uniform", name="kernel")
+
+    def call(self, inputs):
+        return inputs * self.kernel * self.factor
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+def broken_layer(*checks, also=(), **case):
+    def add(layer):
+        layer = keras.saving.register_keras_serializable("contract")(layer)
+        return breaks(*checks, also=also, **{**LAYER, **case})(layer)
+
+    return add
+
+
+@broken_layer("keeps_its_arguments", "reloads", "copies")
+class ForgetsItsArgument(Scale):
+    def get_config(self):
+        config = super().get_config()
+        del config["factor"]
+        return config
+
+
+@broken_layer("knows_its_output")
+class NamesAnotherShape(Scale):
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], shape[-1] + 1)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
+
+
+@broken_layer("compiles", also=("copies",))
+class DiffersWhenCompiled(Scale):
+    def call(self, inputs):
+        return super().call(inputs) + (0.0 if is_concrete(inputs) else 1.0)
+
+
+@broken_layer("exports", also=PREDICTS)
+class ReadsItsBatchSize(Scale):
+    def call(self, inputs):
+        return super().call(inputs) * (1.0 if inputs.shape[0] else 2.0)
+
+
+@broken_layer("every_weight_learns")
+class HasAnIdleWeight(Scale):
+    def build(self, shape):
+        super().build(shape)
+        self.idle = self.add_weight((1,), name="idle")
+
+
+@broken_layer("trains")
+class ComputesInFullPrecision(Scale):
+    def call(self, inputs):
+        return ops.cast(super().call(inputs), "float32")
+
+
+@broken_layer("examples_do_not_leak")
+class MixesExamples(Scale):
+    def call(self, inputs):
+        return super().call(inputs - ops.mean(inputs, axis=0, keepdims=True))
+
+
+@broken_layer("dimensions_vary")
+class RemembersItsBatch(Scale):
+    def build(self, shape):
+        super().build(shape)
+        self.batch = shape[0] or 1
+
+    def call(self, inputs):
+        return super().call(inputs) / self.batch
+
+
+@broken_layer("honours_masks", inputs=sequences, masked=True, varies=None)
+class AveragesPadding(Scale):
+    def call(self, inputs):
+        return super().call(inputs) - ops.mean(inputs, axis=1, keepdims=True)
+
+
+@broken_layer("honours_masks", inputs=sequences, masked=True, varies=None)
+class DropsTheMask(Scale):
+    def compute_mask(self, inputs, previous_mask=None):
+        return None
+
+
+@broken_layer(
+    "inference_is_repeatable",
+    also=("examples_do_not_leak", "dimensions_vary", *PREDICTS),
+)
+class DrawsInInference(Scale):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, inputs):
+        noise = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator)
+        return super().call(inputs) + ops.cast(noise, inputs.dtype)
+
+
+@broken_layer("a_seed_repeats_training", random=True)
+class DrawsFromTheClock(Scale):
+    generator = np.random.default_rng()
+
+    def call(self, inputs, training=False):
+        noise = self.generator.uniform() if training else 0.0
+        return super().call(inputs) + ops.cast(noise, inputs.dtype)
+
+
+@broken_layer("copies")
+class HoldsALock(Scale):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.lock = threading.Lock()
+
+    def __deepcopy__(self, memo):
+        raise TypeError("cannot copy a lock")
+
+
+LOSS = {"inputs": pairs}
+
+
+@sound(inputs=pairs, masked=True, invariances={"exchange": lambda a, b: (b, a)})
+@keras.saving.register_keras_serializable("contract")
+class Squared(keras.Loss):
+    """Squared difference of each position."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, y_true, y_pred):
+        return self.factor * ops.square(y_true - y_pred)
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+def broken_loss(*checks, also=(), **case):
+    def add(loss):
+        loss = keras.saving.register_keras_serializable("contract")(loss)
+        return breaks(*checks, also=also, **{**LOSS, **case})(loss)
+
+    return add
+
+
+@broken_loss("keeps_its_arguments", "reloads_with_its_model", arguments={"factor": 2.0})
+class ForgetsItsFactor(Squared):
+    def get_config(self):
+        return {"name": self.name, "reduction": self.reduction}
+
+
+@broken_loss(
+    "reduces",
+    "leaves_masked_positions_out",
+    also=("works_in_half_precision", "gradient_is_the_slope"),
+    masked=True,
+)
+class ReducesItself(Squared):
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return ops.mean(self.call(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)))
+
+
+@broken_loss("gradient_is_the_slope")
+class StopsTheGradient(Squared):
+    def call(self, y_true, y_pred):
+        return super().call(y_true, y_pred) + ops.stop_gradient(ops.square(y_pred))
+
+
+@broken_loss("is_finite_at_extremes", inputs=positive_pairs)
+class TakesALogarithm(Squared):
+    def call(self, y_true, y_pred):
+        return ops.log(y_pred)
+
+
+@broken_loss("is_invariant", invariances={"reversal": lambda a, b: (a[:, ::-1], b[:, ::-1])})
+class CountsPositions(Squared):
+    def call(self, y_true, y_pred):
+        return super().call(y_true, y_pred) * ops.arange(y_pred.shape[1], dtype=y_pred.dtype)
+
+
+@sound(**LOSS)
+@keras.saving.register_keras_serializable("contract")
+def absolute(y_true, y_pred):
+    """Absolute difference."""
+    return ops.abs(ops.cast(y_true, y_pred.dtype) - y_pred)
+
+
+@breaks("works_in_half_precision", **LOSS)
+@keras.saving.register_keras_serializable("contract")
+def overflows(y_true, y_pred):
+    """Absolute difference, by way of large numbers."""
+    return ops.sqrt(ops.square(absolute(y_true, y_pred) * 1e3 + 1e3)) / 1e3
+
+
+@broken_loss("compiles_as_a_loss", also=("reloads_with_its_model",))
+class DiffersAsACompiledLoss(Squared):
+    def call(self, y_true, y_pred):
+        return super().call(y_true, y_pred) + (0.0 if is_concrete(y_pred) else 1.0)
+
+
+METRIC = {"inputs": pairs}
+
+
+@sound(**METRIC)
+@keras.saving.register_keras_serializable("contract")
+class MeanOf(keras.Metric):
+    """Mean of the predictions."""
+
+    def __init__(self, name="mean_of", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable((), "zeros", name="total")
+        self.count = self.add_variable((), "zeros", name="count")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        values = ops.mean(ops.convert_to_tensor(y_pred), axis=-1)
+        weight = ops.ones_like(values)
+        if sample_weight is not None:
+            weight = ops.cast(sample_weight, values.dtype) * weight
+        self.total.assign(self.total + ops.sum(values * weight))
+        self.count.assign(self.count + ops.sum(weight))
+
+    def result(self):
+        return ops.divide_no_nan(self.total.value, self.count.value)
+
+    def merge_state(self, metrics):
+        for metric in metrics:
+            self.total.assign(self.total + metric.total)
+            self.count.assign(self.count + metric.count)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
+
+
+def broken_metric(*checks, also=(), **case):
+    def add(metric):
+        metric = keras.saving.register_keras_serializable("contract")(metric)
+        return breaks(*checks, also=also, **{**METRIC, **case})(metric)
+
+    return add
+
+
+@broken_metric(
+    "batches_do_not_matter", also=("workers_merge", "works_in_a_model", "weights_repeat")
+)
+class MeanOfMaxima(MeanOf):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total.assign(self.total + ops.max(ops.convert_to_tensor(y_pred)))
+        self.count.assign(self.count + 1)
+
+
+@broken_metric(
+    "order_does_not_matter",
+    "batches_do_not_matter",
+    also=("workers_merge", "works_in_a_model", "weights_repeat"),
+)
+class FirstOfEach(MeanOf):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total.assign(self.total + y_pred[0, 0])
+        self.count.assign(self.count + 1)
+
+
+@broken_metric("weights_repeat")
+class IgnoresWeights(MeanOf):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_true, y_pred)
+
+
+@broken_metric("reset_forgets", "works_in_a_model")
+class KeepsItsCount(MeanOf):
+    def reset_state(self):
+        self.total.assign(0)
+
+
+@broken_metric("workers_merge")
+class MergesHalf(MeanOf):
+    def merge_state(self, metrics):
+        for metric in metrics:
+            self.total.assign(self.total + metric.total)
+
+
+# On PyTorch nothing is compiled, so nothing differs.
+@broken_metric(*[] if TORCH else ["works_in_a_model"], also=("keeps_its_arguments",))
+class CountsInPython(MeanOf):
+    seen = 0
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_true, y_pred, sample_weight)
+        if not is_concrete(y_pred):
+            self.total.assign(self.total + 1)
+
+
+def plain_softplus(x, *, scale=1.0):
+    return ops.log(1 + ops.exp(x * scale))
+
+
+KERNEL = {"inputs": features, "arguments": {"scale": 2.0}}
+
+
+def registered_kernel(function):
+    made = kerasx.kernel(static=("scale",), reference=plain_softplus)(function)
+    return keras.saving.register_keras_serializable("contract")(made)
+
+
+@sound(**KERNEL)
+@registered_kernel
+def softplus(x, *, scale=1.0):
+    """Logarithm of one plus the exponential of `x` times `scale`."""
+    return ops.softplus(x * scale)
+
+
+@breaks(
+    "equals_its_reference",
+    "gradient_equals_its_reference",
+    "kernel_works_in_half_precision",
+    **KERNEL,
+)
+@registered_kernel
+def forgets_the_scale(x, *, scale=1.0):
+    return ops.softplus(x)
+
+
+@breaks("gradient_equals_its_reference", **KERNEL)
+@registered_kernel
+def stops_its_gradient(x, *, scale=1.0):
+    return ops.stop_gradient(ops.softplus(x * scale))
+
+
+@breaks("kernel_works_in_half_precision", **KERNEL)
+@registered_kernel
+def goes_by_large_numbers(x, *, scale=1.0):
+    return ops.softplus(x * scale) * 1e5 / 1e5
+
+
+@breaks("compiles_once_per_bucket", buckets=1, **KERNEL)
+@registered_kernel
+def compiles_every_length(x, *, scale=1.0):
+    return ops.softplus(x * scale)
+
+
+def plainly_activated(x, *, activation):
+    return activation(x)
+
+
+@breaks("is_a_node_of_models", inputs=features, arguments={"activation": lambda x: x * 2})
+@keras.saving.register_keras_serializable("contract")
+@kerasx.kernel(static=("activation",), reference=plainly_activated)
+def takes_a_lambda(x, *, activation):
+    return activation(x)

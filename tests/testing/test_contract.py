@@ -1,0 +1,204 @@
+"""The contract lets sound contributions pass, and each broken one fails the check meant for it."""
+
+import inspect
+import sys
+import types
+
+import contract_examples
+import hypothesis
+import keras
+import pytest
+from click.testing import CliRunner
+
+from kerasx.check import check as check_command
+from kerasx.kernel import Kernel
+from kerasx.testing import Case, contract_tests, everything
+from kerasx.testing.contract import CHECKS, Subject, plan, subjects
+
+BACKEND = keras.backend.backend()
+# Nothing is compiled there, or there is no such format.
+ELSEWHERE = {
+    "jax": {"exports"},
+    "torch": {"exports", "compiles", "compiles_as_a_loss", "compiles_once_per_bucket"},
+}
+
+
+def kind_of(contribution):
+    if isinstance(contribution, Kernel):
+        return "kernels"
+    if not inspect.isclass(contribution):
+        return "losses"
+    bases = {"layers": keras.Layer, "losses": keras.Loss, "metrics": keras.Metric}
+    return next(kind for kind, base in bases.items() if issubclass(contribution, base))
+
+
+def items_of(case):
+    subject = Subject(kind_of(case.of), case.of, None, (case,))
+    return [item for item in plan([subject]) if item.case]
+
+
+def failing(items):
+    failed = {}
+    for item in items:
+        try:
+            item.run()
+        except Exception as error:
+            failed[item.check.name] = error
+    return failed
+
+
+@pytest.mark.parametrize("case", contract_examples.SOUND, ids=lambda case: case.label)
+def test_sound_contributions_pass(case):
+    items = items_of(case)
+    assert failing(items) == {}
+    assert len(items) >= 4
+
+
+@pytest.fixture
+def as_many_examples_everywhere(pytestconfig):
+    """On JAX the usual ones are too few for what is wrong only at times."""
+    usual = pytestconfig.getoption("hypothesis_profile")
+    if usual == "ci":
+        hypothesis.settings.register_profile("many", max_examples=30, derandomize=True)
+        hypothesis.settings.load_profile("many")
+    yield
+    hypothesis.settings.load_profile(usual)
+
+
+@pytest.mark.usefixtures("as_many_examples_everywhere")
+@pytest.mark.parametrize(
+    ("case", "wanted", "allowed"),
+    contract_examples.BROKEN,
+    ids=lambda value: value.label if isinstance(value, Case) else "",
+)
+def test_broken_contributions_are_caught(case, wanted, allowed, pytestconfig):
+    """PROFILE=thorough also sees that the other checks let it pass."""
+    items = items_of(case)
+    if pytestconfig.getoption("hypothesis_profile") != "thorough":
+        items = [item for item in items if item.check.name in wanted]
+    failed = failing(items)
+    assert wanted - ELSEWHERE.get(BACKEND, set()) <= failed.keys()
+    assert failed.keys() <= wanted | allowed, failed
+
+
+def test_each_check_catches_something():
+    caught = set().union(*(wanted for _, wanted, _ in contract_examples.BROKEN))
+    uncaught = {each.name for each in CHECKS if each.needs_case} - caught
+    assert uncaught <= ELSEWHERE.get(BACKEND, set())
+
+
+# The checks that need no case
+
+
+def subject(value, kind="layers", **more):
+    return Subject(kind, value, **more)
+
+
+def test_no_case():
+    with pytest.raises(AssertionError, match=r"Scale has no case.*kerasx_cases.*Case\(Scale"):
+        everything.has_a_case(subject(contract_examples.Scale))
+    everything.has_a_case(subject(contract_examples.Scale, cases=contract_examples.SOUND))
+
+
+def documented(doc):
+    class Layer(keras.layers.Layer):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+
+    Layer.__doc__ = doc
+    return subject(Layer)
+
+
+@pytest.mark.parametrize(
+    ("doc", "message"),
+    [
+        ("", "it has no docstring"),
+        ("A layer\nwith units.", "not one line"),
+        ("A layer.", r"does not name \['units'\]"),
+    ],
+)
+def test_docstrings(doc, message):
+    everything.is_documented(documented("A layer.\n\nArgs:\n    units: how many."))
+    with pytest.raises(AssertionError, match=message):
+        everything.is_documented(documented(doc))
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Write a package, and return a subject that says it is of it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+
+    def write(name, text):
+        (tmp_path / f"{name}.py").write_text(text)
+        return subject(types.SimpleNamespace(__module__=name, __name__="Layer"))
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import keras.src", "from keras.src import ops", "from keras.src.ops import numpy as n"],
+)
+def test_private_imports(package, line):
+    name = f"private_{abs(hash(line))}"
+    with pytest.raises(AssertionError, match=rf"keras.src: {name}.py:2"):
+        everything.uses_public_keras(package(name, f"import keras\n{line}"))
+    everything.uses_public_keras(package(f"{name}_not", "from keras import ops"))
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch has no setting that shows it")
+def test_computing_on_import(package):
+    everything.import_computes_nothing(package("lazy", "import keras"))
+    with pytest.raises(AssertionError, match="after `import busy` a device is in use"):
+        everything.import_computes_nothing(package("busy", "import keras; keras.ops.ones(3) + 1"))
+
+
+def test_names_resolve():
+    (found, *_) = subjects("kerasx_metrics")
+    everything.resolves(found)
+    other = Subject(found.kind, contract_examples.MeanOf, found.qualified)
+    with pytest.raises(AssertionError):
+        everything.resolves(other)
+
+
+# Targets, and how they are run
+
+
+def test_targets():
+    assert [each.qualified for each in subjects("kerasx-metrics")] == [
+        each.qualified for each in subjects("kerasx_metrics")
+    ]
+    (scale,) = subjects("contract_examples:Scale")
+    assert (scale.kind, len(scale.cases)) == ("layers", 2)
+    with pytest.raises(ValueError, match="no plugin is called 'acme'; installed are: kerasx-met"):
+        subjects("acme")
+    with pytest.raises(ValueError, match="module contract_examples has no Nothing"):
+        subjects("contract_examples:Nothing")
+
+
+def test_waived_checks_are_skipped_with_their_reason(monkeypatch):
+    case = Case(contract_examples.Scale, contract_examples.features, waived={"copies": "a reason"})
+    monkeypatch.setattr(contract_examples, "WAIVED", case, raising=False)
+    marks = contract_tests("contract_examples:WAIVED").pytestmark[0].args[1]
+    skipped = [each for each in marks if each.marks]
+    assert [each.id for each in skipped] == ["Scale-copies"]
+    assert skipped[0].marks[0].kwargs["reason"] == "a reason"
+
+
+def test_command(monkeypatch):
+    case = Case(contract_examples.KeepsItsCount, contract_examples.pairs)
+    monkeypatch.setattr(contract_examples, "RESET", case, raising=False)
+    run = CliRunner().invoke(check_command, ["contract_examples:KeepsItsCount"])
+    assert run.exit_code == 1
+    assert "KeepsItsCount-reset_forgets failed. Promised: After `reset_state`" in run.output
+    assert CliRunner().invoke(check_command, ["contract_examples:absolutely"]).exit_code == 1
+    run = CliRunner().invoke(check_command, ["contract_examples:MeanOf"])
+    assert run.exit_code == 0, run.output
+    assert "MeanOf" in run.output
+
+
+def test_command_without_hypothesis(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    run = CliRunner().invoke(check_command, ["kerasx-metrics"])
+    assert 'pip install "kerasx[testing]"' in run.output
