@@ -5,7 +5,7 @@ VENV ?= .venv
 BACKENDS ?= tensorflow jax
 PROFILE ?= ci
 PYTEST_ARGS ?=
-BACKEND_FREE := tests/distribution tests/registry
+BACKEND_FREE := tests/distribution tests/registry tests/test_demo.py tests/test_new.py tests/test_readme.py
 
 # What pip installs for each backend; may carry pip options, such as an --index-url.
 # TensorFlow's CPU build is smaller and enough for everything here.

@@ -17,7 +17,7 @@ from kerasx.registry import KINDS, Contribution, contributions, explain
 from kerasx.saved import inspect_model
 
 # Commands with a module of their own, of the same name.
-MODULES = ("check", "demo", "doctor", "stubs")
+MODULES = ("check", "demo", "doctor", "new", "stubs")
 
 
 class Commands(click.Group):

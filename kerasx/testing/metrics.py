@@ -76,8 +76,8 @@ def weights_repeat(case: Case, data: DataObject) -> None:
     """
     y_true, y_pred = case.draw(data, batch=SAMPLES)
     times = seeds(data).permutation([1, 1, 1, 1, 2, 3])
-    copied = np.concatenate([np.arange(SAMPLES), np.flatnonzero(times == 1)[:2]])
-    weight = np.concatenate([times, [0, 0]]).astype("float32")
+    copied = np.concatenate([np.arange(SAMPLES), np.flatnonzero(times == 1)[:3]])
+    weight = np.concatenate([times, [0, 0, 0]]).astype("float32")
     found = _value(case, y_true[copied], y_pred[copied], weight)
     expected = _value(case, y_true.repeat(times, 0), y_pred.repeat(times, 0))
     assert_close(found, expected, case.close("float32"), f"with weights {weight}, beside copies")

@@ -31,13 +31,13 @@ def run() -> Run:
 
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the tree without what is built: environments, caches, anything hidden."""
+    """Copy the tree without what is built: environments, and what is hidden, as caches are."""
 
     def unwanted(directory: str, names: list[str]) -> list[str]:
         return [
             name
             for name in names
-            if name.startswith(".")
+            if (name.startswith(".") and name not in (".github", ".gitignore"))
             or name in ("__pycache__", "build", "dist")
             or Path(directory, name, "pyvenv.cfg").exists()
         ]

@@ -11,6 +11,8 @@ import matplotlib.image
 import pytest
 from packaging.requirements import Requirement
 
+JAX = ("env", "KERAS_BACKEND=jax")
+
 
 @pytest.fixture(scope="module")
 def wheels(run, clone, tmp_path_factory):
@@ -26,13 +28,6 @@ def wheels(run, clone, tmp_path_factory):
 @pytest.fixture(scope="module")
 def plugins(clone):
     return {directory.name for directory in (clone / "plugins").iterdir()}
-
-
-@pytest.fixture
-def environment(run, tmp_path):
-    """Return the Python of an empty environment."""
-    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
-    return tmp_path / "venv" / "bin" / "python"
 
 
 def read_wheel(wheel: Path, name: str) -> str:
@@ -91,35 +86,85 @@ def test_wheels_hold_the_packages_and_the_license(wheels, clone):
         assert "Apache License" in read_wheel(wheel, "licenses/LICENSE")
 
 
-def test_demo_runs_from_the_wheels(run, wheels, environment, tmp_path):
-    constraints = tmp_path / "constraints.txt"
+@pytest.fixture(scope="module")
+def environment(run, wheels, tmp_path_factory):
+    """Return the programs of a new environment that has the wheels and a small backend."""
+    directory = tmp_path_factory.mktemp("environment")
+    run(sys.executable, "-m", "venv", directory / "venv", cwd=directory)
+    constraints = directory / "constraints.txt"
     constraints.write_text(
         "".join(f"{name}=={wheel_headers(wheel)['Version']}\n" for name, wheel in wheels.items())
     )
-    backend = metadata.packages_distributions()["tensorflow"][0]
+    programs = directory / "venv" / "bin"
     run(
-        *(environment, "-m", "pip", "install", "--quiet", "--no-compile"),
+        *(programs / "python", "-m", "pip", "install", "--quiet", "--no-compile"),
         *("--find-links", wheels["kerasx"].parent, "--constraint", constraints),
-        *("kerasx[all,demo]", f"{backend}=={metadata.version(backend)}"),
-        cwd=tmp_path,
+        *("kerasx[all,demo]", f"jax=={metadata.version('jax')}"),
+        cwd=directory,
     )
+    return programs
+
+
+def test_demo_runs_from_the_wheels(run, environment, tmp_path):
     for package in ("kerasx", "kerasx_metrics"):
         find = f"import importlib.util as u; print(u.find_spec({package!r}).origin)"
-        origin = run(environment, "-c", find, cwd=tmp_path)
-        assert origin.startswith(str(tmp_path / "venv"))
+        origin = run(environment / "python", "-c", find, cwd=tmp_path)
+        assert origin.startswith(str(environment.parent))
 
-    output = run(environment.with_name("kerasx"), "demo", "--epochs", "2", cwd=tmp_path)
+    output = run(*JAX, environment / "kerasx", "demo", "--epochs", "2", cwd=tmp_path)
     assert "f1_score: " in output
     assert "scikit-learn's report is the same" in output
     assert "all 360 predictions are identical" in output
-    assert "cpu_feature_guard" not in output
     assert matplotlib.image.imread(tmp_path / "kerasx-demo" / "confusion_matrix.png").std() > 0
 
 
-def test_a_clone_installs_its_own_plugins(run, clone, environment, tmp_path):
-    pip = (environment, "-m", "pip")
-    run(*pip, "install", "--quiet", "--no-compile", f"{clone}[metrics]", cwd=tmp_path)
-    report = json.loads(run(*pip, "inspect", "--local", cwd=tmp_path))
-    installed = {package["metadata"]["name"]: package for package in report["installed"]}
-    plugin = clone / "plugins" / "kerasx-metrics"
-    assert installed["kerasx-metrics"]["direct_url"]["url"] == plugin.as_uri()
+TRAIN = """
+import keras, numpy as np
+import kerasx
+x = np.random.default_rng(0).uniform(size=(64, 8)).astype("float32")
+model = keras.Sequential([keras.Input((8,)), kerasx.layers.LayerScale(initial_value=0.5)])
+model.compile(
+    keras.optimizers.Adam(0.1),
+    loss=kerasx.losses.Charbonnier(),
+    metrics=[kerasx.metrics.PeakSignalToNoiseRatio()],
+)
+history = model.fit(x, x, epochs=20, verbose=0).history["peak_signal_to_noise_ratio"]
+assert history[-1] > history[0] + 10, history
+model.save("model.keras")
+"""
+RELOAD = """
+import keras
+import kerasx
+model = keras.models.load_model("model.keras")
+assert type(model.layers[-1]) is kerasx.lookup("zeta_images>LayerScale")
+"""
+
+
+def test_a_new_plugin_passes_its_tests_and_trains_a_model(run, environment, wheels, tmp_path):
+    """What `kerasx new` prints, and then a user in another directory."""
+    output = run(*JAX, environment / "kerasx", "new", "zeta-images", cwd=tmp_path)
+    *_, enter, install, test = output.strip().splitlines()
+    assert (enter, install, test) == ("cd zeta-images", 'pip install -e ".[test]"', "pytest")
+    project = tmp_path / "zeta-images"
+
+    pip = (environment / "python", "-m", "pip", "install", "--quiet", "--no-compile")
+    links = ("--find-links", wheels["kerasx"].parent)
+    run(*pip, *links, "-e", ".[test]", cwd=project)
+    assert " passed" in run(*JAX, environment / "pytest", "-q", cwd=project)
+    assert "zeta-images" in run(*JAX, environment / "kerasx", "list", cwd=project)
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run(*JAX, environment / "python", "-c", TRAIN, cwd=elsewhere)
+    run(*JAX, environment / "python", "-c", RELOAD, cwd=elsewhere)
+
+
+def test_a_clone_installs_its_own_plugins(run, clone, tmp_path):
+    report = tmp_path / "report.json"
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--report", report)
+    run(*pip, f"{clone}[metrics]", cwd=tmp_path)
+    chosen = {
+        each["metadata"]["name"]: each["download_info"]["url"]
+        for each in json.loads(report.read_text())["install"]
+    }
+    assert chosen["kerasx-metrics"] == (clone / "plugins" / "kerasx-metrics").as_uri()

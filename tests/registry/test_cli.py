@@ -169,7 +169,8 @@ def test_version_and_help(command, interpreter):
     assert command("--version")[1].startswith("kerasx, version ")
     status, output = command("--help")
     names = [line.split()[0] for line in output.partition("Commands:\n")[2].splitlines()]
-    assert (status, names) == (0, ["check", "demo", "doctor", "info", "inspect", "list", "stubs"])
+    commands = ["check", "demo", "doctor", "info", "inspect", "list", "new", "stubs"]
+    assert (status, names) == (0, commands)
     assert "handwritten digits" in command("demo", "--help")[1]
 
 

@@ -189,7 +189,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", dict.fromkeys([WAYS[0], WAYS[-1]]))
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("name", VALUES)
 def test_values_of_100_million_samples(name, classes, way):

@@ -1,0 +1,57 @@
+"""The ``kerasx new`` command: a plugin of one's own, which passes its tests."""
+
+import importlib.util
+import keyword
+import re
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import click
+
+# The name of the template, which is a plugin that works, is replaced everywhere.
+TEMPLATE = "acme-layers"
+CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache"}
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where the package's own directory is made. [default: here]",
+)
+def new(name: str, directory: Path) -> None:
+    """Write a plugin package NAME: a layer, a loss, a metric, a kernel, and their tests."""
+    package = name.replace("-", "_")
+    problem = _problem(name, package)
+    root = directory / name
+    if root.exists():
+        problem = f"{root} exists"
+    if problem:
+        raise click.ClickException(problem)
+    with as_file(files("kerasx") / "template") as template:
+        for source in sorted(template.rglob("*")):
+            if source.is_dir() or CACHES.intersection(source.parts):
+                continue
+            target = root / _renamed(str(source.relative_to(template)), name, package)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(_renamed(source.read_text("utf-8"), name, package), "utf-8")
+    click.echo(f"Wrote {root}, a plugin that works. To try it:\n")
+    click.echo(f'cd {root}\npip install -e ".[test]"\npytest')
+
+
+def _renamed(text: str, name: str, package: str) -> str:
+    return text.replace(TEMPLATE, name).replace(TEMPLATE.replace("-", "_"), package)
+
+
+def _problem(name: str, package: str) -> str | None:
+    """What is wrong with a name."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
+        return (
+            f"a name has lower-case letters, digits and hyphens, as {TEMPLATE}, and is no word of "
+            f"Python; received {name!r}"
+        )
+    if importlib.util.find_spec(package):
+        return f"a module called {package} is installed already; choose another name than {name!r}"
+    return None
