@@ -1,0 +1,7 @@
+"""How many inputs hypothesis draws; in the night: `pytest --hypothesis-profile=thorough`."""
+
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("thorough", max_examples=500, deadline=None)
+settings.load_profile("quick")
