@@ -5,7 +5,8 @@ VENV ?= .venv
 BACKENDS ?= tensorflow jax
 PROFILE ?= ci
 PYTEST_ARGS ?=
-BACKEND_FREE := tests/distribution tests/registry tests/test_demo.py tests/test_new.py tests/test_readme.py
+BACKEND_FREE := tests/distribution tests/registry tests/test_demo.py tests/test_new.py \
+	tests/test_readme.py $(wildcard plugins/*/tests/test_documentation.py plugins/*/tests/test_plots.py)
 
 # What pip installs for each backend; may carry pip options, such as an --index-url.
 # TensorFlow's CPU build is smaller and enough for everything here.
@@ -23,7 +24,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test wheels lint format bench clean FORCE
+.PHONY: help demo test wheels lint format bench docs clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-8s %s\n", $$1, $$2 }'
@@ -58,6 +59,9 @@ format: $(STAMPS)/extra-dev ## put the code into the project's style
 
 bench: $(STAMPS)/tensorflow $(STAMPS)/torch $(STAMPS)/extra-bench ## time the metrics beside Keras's and torchmetrics
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest benchmarks $(PYTEST_ARGS)
+
+docs: $(STAMPS)/jax $(STAMPS)/extra-docs ## build the documents in build/site
+	KERAS_BACKEND=jax $(BIN)/mkdocs build
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis .benchmarks kerasx-demo

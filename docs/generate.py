@@ -2,14 +2,29 @@
 
 import os
 import re
+from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import click
+import griffe
 
+from kerasx import hookspecs
 from kerasx.cli import main
 from kerasx.registry import contributions
 from kerasx.testing.contract import CHECKS
+
+ROOT = Path(__file__).parents[1]
+
+
+def source(path: str) -> str:
+    """A file."""
+    return f"```{path.rpartition('.')[2]}\n{(ROOT / path).read_text()}```"
+
+
+def program(_: str) -> str:
+    """The first program of the README."""
+    return re.search(r"```python\n.*?```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
 
 
 def checks(kind: str) -> str:
@@ -24,11 +39,14 @@ def checks(kind: str) -> str:
 
 def reference(kind: str) -> str:
     """The docstring of each contribution of a kind, classes before functions."""
-    found = sorted(contributions(kind), key=lambda each: each.name.swapcase())
-    return "\n\n".join(
-        f"::: {each.object.__module__}.{each.name}\n    options:\n      toc_label: {each.name}"
-        for each in found
-    )
+    found = sorted(contributions(kind), key=lambda each: (each.name.islower(), each.name.lower()))
+    return "\n\n".join(f"::: {each.object.__module__}.{each.name}" for each in found)
+
+
+def hooks(_: str) -> str:
+    """The docstring of each hook of the contract between kerasx and its plugins."""
+    names = [name for name in vars(hookspecs) if name.startswith("kerasx_")]
+    return "\n\n".join(f"::: kerasx.hookspecs.{name}" for name in names)
 
 
 def commands(_: str) -> str:
@@ -42,13 +60,25 @@ def commands(_: str) -> str:
     return "\n\n".join(parts)
 
 
-GENERATORS = {"checks": checks, "reference": reference, "commands": commands}
+class Examples(griffe.Extension):
+    """What a docstring shows as a Python session is code, under any heading or none."""
+
+    def on_instance(self, *, obj: griffe.Object, **_: object) -> None:
+        """Put a fence around each session."""
+        if obj.docstring:
+            session = r"^>>> .*(?:\n(?!\s*$).*)*"
+            obj.docstring.value = re.sub(
+                session, r"```pycon\n\g<0>\n```", obj.docstring.value, flags=re.MULTILINE
+            )
+
+
+GENERATORS = {each.__name__: each for each in (checks, commands, hooks, program, reference, source)}
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Replace each `{{ generator argument }}`."""
     return re.sub(
-        r"^\{\{ (\w+) ?(\w*) \}\}$",
+        r"^\{\{ (\w+) ?(\S*) \}\}$",
         lambda match: GENERATORS[match[1]](match[2]),
         markdown,
         flags=re.MULTILINE,

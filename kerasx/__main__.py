@@ -2,4 +2,5 @@
 
 from kerasx.cli import main
 
-main(prog_name="kerasx")
+if __name__ == "__main__":
+    main(prog_name="kerasx")

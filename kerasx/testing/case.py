@@ -19,17 +19,6 @@ from kerasx.testing.strategies import sizes
 class Case:
     """How to exercise one contribution, and what holds for it.
 
-    >>> import keras
-    >>> from kerasx.testing import Case, tensors
-    >>> case = Case(
-    ...     keras.layers.Dense,
-    ...     lambda batch, channels: tensors((batch, channels)),
-    ...     arguments={"units": 4},
-    ...     varies=("batch",),
-    ... )
-    >>> case.dimensions
-    ('batch', 'channels')
-
     Attributes:
         of: the class, function or kernel.
         inputs: a function that returns the hypothesis strategy of its inputs. The names of its
@@ -52,6 +41,18 @@ class Case:
         buckets: for a kernel that rounds lengths up: how many programs may be compiled for all
             lengths of `varies`.
         waived: name of a check -> why it does not hold; shown to whoever runs the contract.
+
+    Example:
+    >>> import keras
+    >>> from kerasx.testing import Case, tensors
+    >>> case = Case(
+    ...     keras.layers.Dense,
+    ...     lambda batch, channels: tensors((batch, channels)),
+    ...     arguments={"units": 4},
+    ...     varies=("batch",),
+    ... )
+    >>> case.dimensions
+    ('batch', 'channels')
     """
 
     of: Any
