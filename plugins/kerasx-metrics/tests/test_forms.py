@@ -168,6 +168,17 @@ def test_one_score_for_two_classes(name):
         assert_same(function(flat(y), flat(scores), flat(weight)), expected)
 
 
+@pytest.mark.parametrize("threshold", [-0.5, 0.0, 0.3, 1.0, 1.5])
+def test_thresholds_of_logits_are_probabilities(threshold):
+    y, logits = np.array([0, 1, 0, 1, 1]), np.array([-30.0, -0.5, 0.0, 0.5, 10.0])
+    predicted = 1 / (1 + np.exp(-logits)) > threshold
+    expected = sk.confusion_matrix(y, predicted, labels=[0, 1])
+    found = kerasx.metrics.confusion_matrix(
+        y, logits, task="binary", threshold=threshold, from_logits=True
+    )
+    assert_same(found, expected)
+
+
 def test_exact_match_of_sequences():
     y, scores, weight = data("multiclass")
     scores[0] = np.eye(3)[y[0]]
