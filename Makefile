@@ -21,6 +21,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 STAMPS := $(VENV)/.stamps
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+# JAX compiles each operation of each shape; workers and later runs share what is compiled.
+export JAX_COMPILATION_CACHE_DIR ?= $(abspath $(VENV))/jax-cache
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -36,11 +39,12 @@ demo: $(STAMPS)/tensorflow $(STAMPS)/extra-demo ## train, evaluate, save and rel
 	KERAS_BACKEND=tensorflow $(BIN)/kerasx demo
 
 # What does not depend on the backend runs along with TensorFlow's tests only. A file stays with one
-# worker, which compiles each shape once. One worker per core and one thread per worker: PyTorch slows
-# down twentyfold where its threads outnumber the cores.
+# worker, which compiles each shape once, and files are taken in order, which begins with the longest.
+# One worker per core and one thread per worker: PyTorch slows down twentyfold where its threads
+# outnumber the cores.
 test: $(BACKENDS:%=$(STAMPS)/%) $(STAMPS)/extra-test ## run all tests on each backend: make test BACKENDS=torch
 	@$(foreach backend,$(BACKENDS),echo "== tests on $(backend) ==" && \
-		KERAS_BACKEND=$(backend) OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile \
+		KERAS_BACKEND=$(backend) OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder \
 			--hypothesis-profile=$(PROFILE) \
 			$(if $(filter tensorflow,$(backend)),,$(BACKEND_FREE:%=--ignore=%)) $(PYTEST_ARGS) &&) true
 

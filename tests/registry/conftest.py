@@ -61,6 +61,7 @@ def plant(tmp_path_factory):
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
             if paths:
                 subprocess.run([*pip, "--target", site, *paths], check=True)
+            (site / ".planted").touch()
             planted[key] = site
         return planted[key]
 
@@ -140,7 +141,6 @@ def afresh(plant, interpreter):
 
     def start(plugins, code, **variables):
         site = plant(plugins)
-        (site / ".planted").touch()
         modules = {each.stem for each in site.iterdir()}
         run(AFRESH.format(modules=modules, site=str(site), variables=variables))
         return run(code)
