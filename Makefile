@@ -64,7 +64,7 @@ format: $(STAMPS)/extra-dev ## put the code into the project's style
 bench: $(STAMPS)/tensorflow $(STAMPS)/torch $(STAMPS)/extra-bench ## time the metrics beside Keras's and torchmetrics
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest benchmarks $(PYTEST_ARGS)
 
-docs: $(STAMPS)/jax $(STAMPS)/extra-docs ## build the documents in build/site
+docs: $(STAMPS)/jax $(STAMPS)/extra-dev ## build the documents in build/site
 	KERAS_BACKEND=jax $(BIN)/mkdocs build
 
 clean: ## remove the environment and everything that was built

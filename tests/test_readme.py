@@ -8,7 +8,8 @@ from pathlib import Path
 
 import keras
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 
 
 def blocks(language):
@@ -16,7 +17,7 @@ def blocks(language):
 
 
 def test_the_shortest_program_runs(capsys):
-    program, _ = blocks("python")
+    program, *_ = blocks("python")
     space = {}
     exec(compile(program, "README.md", "exec"), space)
     history = space["model"].history.history
@@ -28,7 +29,7 @@ def test_the_shortest_program_runs(capsys):
 
 
 def test_the_plugin_installs_and_reloads(tmp_path):
-    (metadata,), (_, module) = blocks("toml"), blocks("python")
+    (metadata,), (_, module, _) = blocks("toml"), blocks("python")
     project, site = tmp_path / "acme-layers", tmp_path / "site"
     project.mkdir()
     (project / "pyproject.toml").write_text(metadata)
@@ -60,3 +61,8 @@ def test_the_plugin_installs_and_reloads(tmp_path):
         )
         == "[[2.0, 2.0]]"
     )
+
+
+def test_the_contract_is_the_one_line_of_a_new_plugin():
+    *_, contract = blocks("python")
+    assert contract == (ROOT / "kerasx/template/tests/test_contract.py").read_text()
