@@ -21,9 +21,6 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 STAMPS := $(VENV)/.stamps
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
-# JAX compiles each operation of each shape; workers and later runs share what is compiled.
-export JAX_COMPILATION_CACHE_DIR ?= $(abspath $(VENV))/jax-cache
-export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -38,15 +35,15 @@ help: ## list the targets
 demo: $(STAMPS)/tensorflow $(STAMPS)/extra-demo ## train, evaluate, save and reload a small network on real digits
 	KERAS_BACKEND=tensorflow $(BIN)/kerasx demo
 
-# What does not depend on the backend runs along with TensorFlow's tests only. A file stays with one
-# worker, which compiles each shape once, and files are taken in order, which begins with the longest.
+# What does not depend on the backend runs along with TensorFlow's tests only, in the order of the
+# files, which begins with the longest. A file stays with one worker, which compiles each shape once.
 # One worker per core and one thread per worker: PyTorch slows down twentyfold where its threads
 # outnumber the cores.
 test: $(BACKENDS:%=$(STAMPS)/%) $(STAMPS)/extra-test ## run all tests on each backend: make test BACKENDS=torch
 	@$(foreach backend,$(BACKENDS),echo "== tests on $(backend) ==" && \
-		KERAS_BACKEND=$(backend) OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder \
+		KERAS_BACKEND=$(backend) OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile \
 			--hypothesis-profile=$(PROFILE) \
-			$(if $(filter tensorflow,$(backend)),,$(BACKEND_FREE:%=--ignore=%)) $(PYTEST_ARGS) &&) true
+			$(if $(filter tensorflow,$(backend)),--no-loadscope-reorder,$(BACKEND_FREE:%=--ignore=%)) $(PYTEST_ARGS) &&) true
 
 wheels: $(STAMPS)/venv ## build dist/*.whl for kerasx and every plugin, fit for publishing
 	rm -rf dist
