@@ -141,7 +141,9 @@ def _facts(kernel: Kernel) -> dict[str, str]:
     policy = f"{'compiled' if compiled else 'not compiled'}: {why}"
     facts["policy"] = "\n".join([policy, *map(str, kernel.measured)])
     facts["reference"] = getattr(kernel.reference, "__name__", "none")
-    source = re.search(r"\bSources?:\s+(.+?)(?:\n\s*\n|$)", inspect.getdoc(kernel) or "", re.DOTALL)
+    source = re.search(
+        r"\b(?:Source|Reference)s?:\s+(.+?)(?:\n\s*\n|$)", inspect.getdoc(kernel) or "", re.DOTALL
+    )
     if source:
         facts["source"] = textwrap.fill(" ".join(source[1].split()), 80)
     return facts

@@ -17,18 +17,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-import linecache
-import re
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import keras
 
+from kerasx import programs
 from kerasx.buckets import Buckets
 from kerasx.explain import Explanation, explain
 from kerasx.gradient import read
 from kerasx.policy import Measured, decide
+from kerasx.programs import is_concrete as is_concrete
+from kerasx.programs import is_symbolic, is_traced, why_refused
 from kerasx.shapes import Shapes
 
 P = ParamSpec("P")
@@ -149,28 +149,12 @@ class Kernel(Generic[P, R]):
     @functools.cached_property
     def compiled(self) -> Callable[..., Any]:
         """The function as the backend in use compiles it; takes keyword arguments."""
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            return tf.function(self.function, jit_compile=True, autograph=False)
-        if keras.backend.backend() == "jax":
-            import jax
-
-            return jax.jit(self.function, static_argnames=self.static)
-        if keras.backend.backend() == "torch":
-            import torch
-
-            return torch.compile(self.function)
-        return self.function
+        return programs.compiled(self.function, self.static)
 
     @functools.cached_property
     def graph(self) -> Callable[..., Any]:
         """The function as it runs where it is not compiled; takes keyword arguments."""
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            return tf.function(self.function, autograph=False)
-        return self.function
+        return programs.graph(self.function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._call(None, args, kwargs)
@@ -200,7 +184,7 @@ class Kernel(Generic[P, R]):
 
     def _call(self, compile: bool | None, args: tuple, kwargs: dict[str, Any]) -> Any:
         arguments, static = self._bound(args, kwargs)
-        if any(map(_is_symbolic, keras.tree.flatten(arguments))):
+        if any(map(is_symbolic, keras.tree.flatten(arguments))):
             if self.shapes:
                 self.shapes.check(
                     {name: _symbols_or_tensors(value) for name, value in arguments.items()}
@@ -211,12 +195,12 @@ class Kernel(Generic[P, R]):
         compile = decide(self.__name__, self.measured)[0] if compile is None else compile
         run = self._program(compile, tensors)
         try:
-            if self.buckets and run is not self.function and not _is_traced(tensors):
+            if self.buckets and run is not self.function and not is_traced(tensors):
                 outputs = run(**self.buckets.padded(tensors, sizes), **static)
                 return self.buckets.cut(outputs, sizes)
             return run(**tensors, **static)
         except Exception as error:
-            reason = _why_not_compiled(error, self.function)
+            reason = why_refused(error, self.function)
             if reason is None:
                 raise
             raise KernelError(f"kernel {self.__name__!r} cannot be compiled: {reason}") from error
@@ -238,10 +222,10 @@ class Kernel(Generic[P, R]):
         """What to call: within compiled code that is not XLA's, a compiled kernel stays one."""
         backend = keras.backend.backend()
         if backend == "torch":
-            return self.compiled if compile and not _is_traced(tensors) else self.function
+            return self.compiled if compile and not is_traced(tensors) else self.function
         if compile:
             return self.compiled
-        return self.function if backend == "tensorflow" and _is_traced(tensors) else self.graph
+        return self.function if backend == "tensorflow" and is_traced(tensors) else self.graph
 
     def __reduce__(self) -> str:
         return self.__qualname__  # copied and pickled by name, as a function is
@@ -374,60 +358,8 @@ class KernelCall(keras.Operation):
         return cls(kernel, static, name=config["name"])
 
 
-def is_concrete(tensor: Any) -> bool:
-    """Whether the values of a tensor can be read now.
-
-    They cannot while a function is traced: in a compiled training step, under `jax.jit` or
-    `torch.compile`, or when Keras computes shapes. Checks of values belong behind this question.
-
-    >>> import keras
-    >>> is_concrete(keras.ops.ones(3)), is_concrete(keras.KerasTensor((3,)))
-    (True, False)
-    """
-    if _is_symbolic(tensor):
-        return False
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.executing_eagerly()
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return not isinstance(tensor, jax.core.Tracer)
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return not (torch.compiler.is_compiling() or torch.as_tensor(tensor).is_meta)
-    return True
-
-
-def _is_symbolic(value: Any) -> bool:
-    return isinstance(value, keras.KerasTensor)
-
-
 def _symbols_or_tensors(value: Any) -> Any:
-    return value if any(map(_is_symbolic, keras.tree.flatten(value))) else _as_tensors(value)
-
-
-def _is_traced(tensors: dict[str, Any]) -> bool:
-    """Whether this call becomes a part of a program, whose shapes are fixed.
-
-    `jax.grad` alone traces too, but runs what it traces.
-    """
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        return not tf.executing_eagerly()
-    leaves = keras.tree.flatten(tensors)
-    if backend == "jax":
-        import jax
-
-        return any(
-            isinstance(leaf, jax.core.Tracer) and leaf.to_concrete_value() is None
-            for leaf in leaves
-        )
-    return not all(leaf is None or is_concrete(leaf) for leaf in leaves)
+    return value if any(map(is_symbolic, keras.tree.flatten(value))) else _as_tensors(value)
 
 
 def _as_tensors(value: Any) -> Any:
@@ -447,36 +379,3 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(_frozen, value))
     return value
-
-
-def _why_not_compiled(error: Exception, function: Callable[..., Any]) -> str | None:
-    """What in `function` the compiler refused, or None if `error` is of another kind."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        if isinstance(error, tf.errors.OperatorNotAllowedInGraphError):
-            return f"{_failing_line(error, function)}: {str(error).split('. ')[0]}"
-        if isinstance(error, tf.errors.OpError) and "XLA" in str(error):
-            refused = re.findall(r"(\w+) \(No registered", str(error))
-            nodes = refused or re.findall(r"\{\{node ([^}]+)\}\}", str(error))
-            if nodes:
-                return f"XLA has no operation for {', '.join(sorted(set(nodes)))}"
-            return str(error)
-    if keras.backend.backend() == "jax":
-        import jax
-
-        if isinstance(error, jax.errors.JAXTypeError | jax.errors.JAXIndexError):
-            return f"{_failing_line(error, function)}: {str(error).splitlines()[0]}"
-    return None
-
-
-def _failing_line(error: Exception, function: Callable[..., Any]) -> str:
-    """The last line of `function` that the traceback passes through."""
-    code = inspect.unwrap(function).__code__
-    lines = [
-        number
-        for frame, number in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_filename == code.co_filename and frame.f_code.co_name == code.co_name
-    ]
-    number = lines[-1] if lines else code.co_firstlineno
-    return f"line {number}, `{linecache.getline(code.co_filename, number).strip()}`"
