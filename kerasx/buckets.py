@@ -76,7 +76,7 @@ class Buckets:
         """The results without what padding added."""
 
         def of(form: Form, output: Any) -> Any:
-            longer = self.rules.keys() & set(form.dims)
+            longer = self.rules.keys() & sizes.known.keys() & set(form.dims)
             if all(sizes.known[dim] == self._bucket(dim, sizes) for dim in longer):
                 return output
             return output[
@@ -104,7 +104,7 @@ class Buckets:
             else:
                 shape = sizes.shapes[name]
             widths = [(0, 0)] * len(shape)
-            for dim, axis in form.axes(len(shape)).items():
+            for dim, axis in form.axes(len(shape)):
                 if dim in self.rules:
                     widths[axis] = (0, self._bucket(dim, sizes) - shape[axis])
             if name in self.pad or any(after for _, after in widths):

@@ -136,8 +136,9 @@ class Program:
             (left,) = computation[each.operands[0]].sizes
             summed = math.prod(left[axis] for axis in each.axes("lhs_contracting_dims"))
             return 2 * each.elements * summed
-        if each.operation in ("reduce", "reduce-window", "scatter"):
-            return sum(computation[name].elements for name in each.operands[: len(each.sizes)])
+        if each.operation == "reduce":
+            reduced = each.operands[: len(each.sizes)]
+            return sum(computation[name].elements for name in reduced) - each.elements
         return each.elements
 
     def _bytes(self, each: Instruction, computation: dict[str, Instruction]) -> int | None:

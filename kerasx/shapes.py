@@ -11,7 +11,6 @@ any dimensions that all arguments with `...` share. ` | ` separates forms, of wh
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,15 +50,15 @@ class Form:
     def __str__(self) -> str:
         return shown(self.dims)
 
-    def axes(self, rank: int) -> dict[str | int, int]:
-        """Dimension -> axis in a tensor of so many dimensions; no axis for `...` and numbers."""
+    def axes(self, rank: int) -> list[tuple[str, int]]:
+        """Each name of a dimension, with its axis in a tensor of so many dimensions."""
         before = self.dims.index(REST) if REST in self.dims else rank
         beyond = rank - len(self.dims)
-        return {
-            dim: axis if axis < before else axis + beyond
+        return [
+            (dim, axis if axis < before else axis + beyond)
             for axis, dim in enumerate(self.dims)
             if isinstance(dim, str) and dim != REST
-        }
+        ]
 
     def pairs(self, shape: Shape) -> list[tuple[str | int, Any]] | None:
         """Each dimension with its size, `...` with a tuple of sizes; None if the rank differs."""
@@ -177,6 +176,8 @@ class Shapes:
         for name, key in zip(self.forms, given, strict=True):
             if key is not None:
                 shape, dtype = key
+                # JAX has symbols for sizes where Keras asks for shapes.
+                shape = tuple(size if isinstance(size, int) else None for size in shape)
                 form = self._fitting(name, self.forms[name], shape, dtype, sizes)
                 sizes.add(name, form, shape)
         return sizes
@@ -211,10 +212,7 @@ class Shapes:
 
 def shown(dims: Sequence[Any]) -> str:
     """Dimensions as a shape is written."""
-    words = [
-        re.sub(r"^\(|,?\)$", "", str(dim)) if isinstance(dim, tuple) else str(dim) for dim in dims
-    ]
-    words = [word for word in words if word]
+    words = [str(size) for dim in dims for size in (dim if isinstance(dim, tuple) else (dim,))]
     return f"({', '.join(words)}{',' if len(words) == 1 and words != [REST] else ''})"
 
 

@@ -101,7 +101,7 @@ def test_is_a_part_of_any_step(kernel):
         model = keras.Sequential([keras.Input((3,)), layer, keras.layers.Lambda(kernel)])
         model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=jit_compile)
         target = X @ X.T + 1
-        history = model.fit(X, target, batch_size=2, verbose=0).history
+        history = model.fit(X, target, batch_size=2, shuffle=False, verbose=0).history
         assert history["loss"] == pytest.approx([1.0])
     np.testing.assert_allclose(ops.convert_to_numpy(compiled(kernel)(X)), X @ X.T)
 
@@ -120,7 +120,7 @@ def test_torch_compiles_where_that_was_measured_to_win(monkeypatch):
     program.clear()
     np.testing.assert_array_equal(ops.convert_to_numpy(double(X)), X * 2)
     np.testing.assert_array_equal(ops.convert_to_numpy(double(X)), X * 2)
-    assert program == [True]
+    assert all(program)
     inputs = keras.Input((3,))
     np.testing.assert_array_equal(keras.Model(inputs, double(inputs)).predict(X, verbose=0), X * 2)
 
