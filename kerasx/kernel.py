@@ -168,7 +168,7 @@ class Kernel(Generic[P, R]):
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             return self._call(compile, args, kwargs)
 
-        return functools.update_wrapper(run, self)
+        return functools.update_wrapper(run, self, updated=())
 
     def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
         """What runs for these arguments, and what it costs.
@@ -184,7 +184,7 @@ class Kernel(Generic[P, R]):
 
     def _call(self, compile: bool | None, args: tuple, kwargs: dict[str, Any]) -> Any:
         arguments, static = self._bound(args, kwargs)
-        if any(map(is_symbolic, keras.tree.flatten(arguments))):
+        if any(map(_has_symbols, arguments.values())):
             if self.shapes:
                 self.shapes.check(
                     {name: _symbols_or_tensors(value) for name, value in arguments.items()}
@@ -358,8 +358,14 @@ class KernelCall(keras.Operation):
         return cls(kernel, static, name=config["name"])
 
 
+def _has_symbols(value: Any) -> bool:
+    if isinstance(value, dict | list | tuple):
+        return any(map(is_symbolic, keras.tree.flatten(value)))
+    return is_symbolic(value)
+
+
 def _symbols_or_tensors(value: Any) -> Any:
-    return value if any(map(is_symbolic, keras.tree.flatten(value))) else _as_tensors(value)
+    return value if _has_symbols(value) else _as_tensors(value)
 
 
 def _as_tensors(value: Any) -> Any:
