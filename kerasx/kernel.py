@@ -84,10 +84,6 @@ class Kernel(Generic[P, R]):
                 f"kernel {self.__name__!r}: every argument of a kernel has a name of its own; "
                 f"received {', '.join(unnamed)}"
             )
-        self._positional = [
-            each.name for each in parameters if each.kind == each.POSITIONAL_OR_KEYWORD
-        ]
-        self._required = {each.name for each in parameters if each.default is each.empty}
         data = [name for name in self.signature.parameters if name not in self.static]
         self._names("static", self.static, list(self.signature.parameters))
         self._names("shapes", shapes or (), data)
@@ -207,14 +203,7 @@ class Kernel(Generic[P, R]):
 
     def _bound(self, args: tuple, kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arguments that were given, by name: those that are data, and the static ones."""
-        names = self._positional[: len(args)]
-        arguments = dict(zip(names, args, strict=False)) | kwargs
-        if (
-            len(arguments) != len(args) + len(kwargs)
-            or not self._required <= arguments.keys()
-            or not arguments.keys() <= self.signature.parameters.keys()
-        ):
-            self.signature.bind(*args, **kwargs)  # raises, in Python's words
+        arguments = self.signature.bind(*args, **kwargs).arguments
         static = {name: _frozen(arguments.pop(name)) for name in self.static if name in arguments}
         return arguments, static
 
