@@ -3,8 +3,8 @@
 `keras.ops.custom_gradient` differs by backend. PyTorch takes no more than one output, refuses every
 argument that is not a tensor or None, runs a function that raises a second time, and leaves it to
 the garbage collector to free an output that the gradient needs. TensorFlow takes no None, JAX no
-Python value. Backends also differ in how they call the gradient, and in what they make of one that
-has another shape than its argument: TensorFlow says nothing.
+text, and neither a Python number in compiled code. Backends also differ in how they call the
+gradient; TensorFlow, run eagerly, takes one of another shape than its argument.
 """
 
 from __future__ import annotations
