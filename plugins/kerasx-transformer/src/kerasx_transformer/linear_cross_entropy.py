@@ -30,11 +30,11 @@ class Form(NamedTuple):
     z_loss: float
     logit_softcap: float | None
 
-    def logits(self, features: Tensor, weight: Tensor, bias: Sequence[Tensor]) -> Tensor:
+    def logits(self, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Logits of `(rows, vocabulary)`, in float32 or wider."""
         logits = _product(features, weight)
-        if bias:
-            logits = logits + bias[0]
+        if bias is not None:
+            logits = logits + bias
         if self.logit_softcap:
             logits = self.logit_softcap * ops.tanh(logits / self.logit_softcap)
         return logits
@@ -108,6 +108,13 @@ def plain_linear_cross_entropy(
 @kerasx.kernel(
     static=("ignore_class", "label_smoothing", "z_loss", "logit_softcap", "reduction"),
     reference=plain_linear_cross_entropy,
+    shapes={
+        "features": "... d",
+        "weight": "d vocabulary",
+        "labels": "int ...",
+        "bias": "vocabulary",
+        "sample_weight": "...",
+    },
 )
 def linear_cross_entropy(
     features: Tensor,
@@ -124,8 +131,8 @@ def linear_cross_entropy(
 ) -> Tensor:
     """Softmax cross-entropy of `features @ weight + bias`, without ever holding all its logits.
 
-    With logits `l = features @ weight + bias`, replaced by `logit_softcap * tanh(l / logit_softcap)`
-    where a cap is given (Gemma 2, arXiv:2408.00118, section 2), the loss of a position is
+    With logits `l = features @ weight + bias`, or `logit_softcap * tanh(l / logit_softcap)` where a
+    cap is given (Gemma 2, arXiv:2408.00118, section 2), the loss of a position is
 
         logsumexp(l) - (1 - label_smoothing) * l[label] - label_smoothing * mean(l)
             + z_loss * logsumexp(l)**2
@@ -148,8 +155,7 @@ def linear_cross_entropy(
         label_smoothing: from 0 to 1, the share of the target that is spread over all classes.
         z_loss: the coefficient of the squared logsumexp.
         logit_softcap: the bound of the logits, above 0.
-        sample_weight: floating tensor of shape `(...)`, or of the first axes of it; the loss of
-            each position is multiplied with it.
+        sample_weight: floating tensor of shape `(...)`, which the losses are multiplied with.
         reduction: `None` for the loss per position, `"sum"`, or `"mean"`: the weighted sum over the
             number of positions that are not ignored, whatever their weights, as Keras's losses
             reduce by default. Where all are ignored it is 0. For a mean in terms of the weights,
@@ -174,110 +180,112 @@ def linear_cross_entropy(
     0.3472
     """
     _check_options(label_smoothing, logit_softcap, reduction)
-    features, weight, labels = map(ops.convert_to_tensor, (features, weight, labels))
-    _check_shapes(features, weight, labels, bias, sample_weight)
     dtype = keras.backend.result_type(features.dtype, weight.dtype)
     wide = _wide(dtype)
     shape = ops.shape(labels)
     features = ops.cast(ops.reshape(features, (-1, features.shape[-1])), dtype)
     weight = ops.cast(weight, dtype)
-    biases = () if bias is None else (ops.cast(bias, wide),)
+    bias = None if bias is None else ops.cast(bias, wide)
     labels, counted = _read(ops.reshape(labels, (-1,)), ops.shape(weight)[1], ignore_class)
 
     share = ops.cast(counted, wide)  # what a position's loss is multiplied with
     if sample_weight is not None:
-        given = _per_label(ops.cast(sample_weight, wide), shape)
+        given = ops.cast(ops.reshape(sample_weight, (-1,)), wide)
         share = ops.where(ops.equal(counted, 1), given, share)
     form = Form(float(label_smoothing), float(z_loss), logit_softcap)
     if reduction is None:
-        loss = _per_position(features, weight, biases, labels, form)
+        loss = _per_position(features, weight, bias, labels, form)
         loss = ops.where(ops.equal(counted, 0), ops.zeros_like(loss), loss)
         return ops.reshape(loss * share, shape)
     if reduction == "mean":
         number = ops.sum(ops.cast(ops.not_equal(counted, 0), wide))
         share = share / ops.maximum(number, 1)
-    return _total(features, weight, biases, labels, share, form)
+    return _total(features, weight, bias, labels, share, form)
 
 
 def _per_position(
-    features: Tensor, weight: Tensor, biases: tuple[Tensor, ...], labels: Tensor, form: Form
+    features: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, form: Form
 ) -> Tensor:
     """The loss of each position; backward, the logits are computed again."""
-    row = ((), _wide(weight.dtype))
 
-    @ops.custom_gradient
-    def losses(features: Tensor, weight: Tensor, *biases: Tensor) -> Any:
+    @kerasx.custom_gradient
+    def losses(features: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor) -> Any:
         def forward(features: Tensor, labels: Tensor) -> Any:
-            return form.losses(form.logits(features, weight, biases), labels), ()
+            return form.losses(form.logits(features, weight, bias), labels), ()
 
+        row = ((), _wide(weight.dtype))
         (loss, normalizer), _ = _in_chunks(forward, (features, labels), weight, [row, row], ())
 
-        def gradient(*args: Tensor, upstream: Tensor = None) -> tuple[Tensor, ...]:
-            upstream = args[-1] if upstream is None else upstream
-
-            def backward(features: Tensor, *rows: Tensor) -> Any:
-                labels, normalizer, upstream = rows
-                logits = form.logits(features, weight, biases)
+        def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
+            def backward(
+                features: Tensor, labels: Tensor, normalizer: Tensor, upstream: Tensor
+            ) -> Any:
+                logits = form.logits(features, weight, bias)
                 slopes = form.slopes(logits, normalizer, labels, upstream)
-                of_features, totals = _gradients(slopes, features, weight, biases)
+                of_features, totals = _gradients(slopes, features, weight, bias)
                 return (of_features,), totals
 
             rows = (features, labels, normalizer, upstream)
             outputs = [((features.shape[1],), features.dtype)]
-            (of_features,), totals = _in_chunks(backward, rows, weight, outputs, (weight, *biases))
-            return _cast_as((of_features, *totals), (features, weight, *biases))
+            (of_features,), totals = _in_chunks(
+                backward, rows, weight, outputs, _given(weight, bias)
+            )
+            of_weight, of_bias = totals if bias is not None else (*totals, None)
+            return of_features, of_weight, of_bias, None
 
         return loss, gradient
 
-    return losses(features, weight, *biases)
+    return losses(features, weight, bias, labels)
 
 
 def _total(
     features: Tensor,
     weight: Tensor,
-    biases: tuple[Tensor, ...],
+    bias: Tensor | None,
     labels: Tensor,
     share: Tensor,
     form: Form,
 ) -> Tensor:
     """The sum of losses times their share; its gradients are computed with it."""
 
-    @ops.custom_gradient
-    def total(features: Tensor, weight: Tensor, share: Tensor, *biases: Tensor) -> Any:
+    @kerasx.custom_gradient
+    def total(
+        features: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, share: Tensor
+    ) -> Any:
         def forward(features: Tensor, labels: Tensor, share: Tensor) -> Any:
-            logits = form.logits(features, weight, biases)
+            logits = form.logits(features, weight, bias)
             loss, normalizer = form.losses(logits, labels)
             slopes = form.slopes(logits, normalizer, labels, share)
-            of_features, totals = _gradients(slopes, features, weight, biases)
+            of_features, totals = _gradients(slopes, features, weight, bias)
             return (loss, of_features), totals
 
-        rows = (features, labels, share)
         outputs = [((), share.dtype), ((features.shape[1],), features.dtype)]
-        (loss, of_features), (of_weight, *of_biases) = _in_chunks(
-            forward, rows, weight, outputs, (weight, *biases)
+        (loss, of_features), totals = _in_chunks(
+            forward, (features, labels, share), weight, outputs, _given(weight, bias)
         )
 
-        def gradient(*args: Tensor, upstream: Tensor = None) -> tuple[Tensor, ...]:
-            upstream = args[-1] if upstream is None else upstream
-            found = (of_features, of_weight, loss, *of_biases)
-            scaled = [each * ops.cast(upstream, each.dtype) for each in found]
-            return _cast_as(scaled, (features, weight, share, *biases))
+        def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
+            of_weight, of_bias = totals if bias is not None else (*totals, None)
+            found = (of_features, of_weight, of_bias, None, loss)
+            return tuple(
+                None if each is None else each * ops.cast(upstream, each.dtype) for each in found
+            )
 
         ignored = ops.equal(share, 0)
         return ops.sum(ops.where(ignored, ops.zeros_like(loss), loss * share)), gradient
 
-    return total(features, weight, share, *biases)
+    return total(features, weight, bias, labels, share)
 
 
 def _gradients(
-    slopes: Tensor, features: Tensor, weight: Tensor, biases: tuple[Tensor, ...]
+    slopes: Tensor, features: Tensor, weight: Tensor, bias: Tensor | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """From the gradient of a chunk's logits: of its features; of the weight and the bias."""
     narrow = ops.cast(slopes, features.dtype)
     of_features = _product(narrow, ops.transpose(weight))
     of_weight = _product(ops.transpose(features), narrow)
-    of_biases = tuple(ops.sum(slopes, 0) for _ in biases)
-    return ops.cast(of_features, features.dtype), (of_weight, *of_biases)
+    totals = (of_weight,) if bias is None else (of_weight, ops.sum(slopes, 0))
+    return ops.cast(of_features, features.dtype), totals
 
 
 def _in_chunks(
@@ -338,8 +346,8 @@ def _wide(dtype: Any) -> str:
     return keras.backend.result_type(dtype, "float32")
 
 
-def _cast_as(values: Sequence[Tensor], tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    return tuple(ops.cast(a, b.dtype) for a, b in zip(values, tensors, strict=True))
+def _given(*tensors: Tensor | None) -> list[Tensor]:
+    return [each for each in tensors if each is not None]
 
 
 def _read(labels: Tensor, vocabulary: int, ignore_class: int | None) -> tuple[Tensor, Tensor]:
@@ -361,13 +369,6 @@ def _read(labels: Tensor, vocabulary: int, ignore_class: int | None) -> tuple[Te
     return ops.cast(ops.where(known, labels, ops.zeros_like(labels)), "int32"), counted
 
 
-def _per_label(values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Values for the first axes of the labels, as one for each."""
-    missing = len(shape) - len(values.shape)
-    values = ops.reshape(values, (*ops.shape(values), *[1] * missing))
-    return ops.reshape(ops.broadcast_to(values, shape), (-1,))
-
-
 def _check_options(
     label_smoothing: float, logit_softcap: float | None, reduction: str | None
 ) -> None:
@@ -377,47 +378,3 @@ def _check_options(
         raise ValueError(f"logit_softcap must be above 0, or None; received {logit_softcap}")
     if reduction not in (None, "sum", "mean"):
         raise ValueError(f"reduction must be None, 'sum' or 'mean'; received {reduction!r}")
-
-
-def _check_shapes(
-    features: Tensor,
-    weight: Tensor,
-    labels: Tensor,
-    bias: Tensor | None,
-    sample_weight: Tensor | None,
-) -> None:
-    received = {
-        "features": features,
-        "weight": weight,
-        "labels": labels,
-        "bias": bias,
-        "sample_weight": sample_weight,
-    }
-    shapes = {name: tuple(each.shape) for name, each in received.items() if each is not None}
-
-    def fits(given: Sequence[int | None], wanted: Sequence[int | None]) -> bool:
-        return len(given) == len(wanted) and all(
-            a is None or b is None or a == b for a, b in zip(given, wanted, strict=True)
-        )
-
-    leading = shapes["features"][:-1]
-    sound = (
-        len(shapes["features"]) >= 1
-        and len(shapes["weight"]) == 2
-        and fits(shapes["features"][-1:], shapes["weight"][:1])
-        and fits(shapes["labels"], leading)
-        and fits(shapes.get("bias", shapes["weight"][1:]), shapes["weight"][1:])
-        and len(shapes.get("sample_weight", ())) <= len(leading)
-    )
-    if not sound:
-        shown = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ValueError(
-            "expected features (..., d), weight (d, vocabulary), labels (...), bias (vocabulary,) "
-            f"and sample_weight of the first axes of labels; received {shown}"
-        )
-    for name, each in received.items():
-        dtype = keras.backend.standardize_dtype(each.dtype) if each is not None else None
-        right = keras.backend.is_int_dtype if name == "labels" else keras.backend.is_float_dtype
-        if dtype and not right(dtype):
-            kind = "integers" if name == "labels" else "floating"
-            raise ValueError(f"{name} must be {kind}; received {dtype}")
