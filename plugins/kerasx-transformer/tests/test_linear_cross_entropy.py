@@ -70,7 +70,7 @@ def definition(
         slopes = slopes * (1 - (logits / logit_softcap) ** 2)
     found = [
         slopes @ weight.T,
-        np.einsum("...d,...v->dv", features, slopes),
+        features.reshape(-1, weight.shape[0]).T @ slopes.reshape(-1, classes),
         slopes.reshape(-1, classes).sum(0),
         upstream * loss,
     ]
@@ -88,7 +88,9 @@ def found_by_kernel(arrays, labels, upstream, options, dtype="float32"):
     def scalar(*tensors):
         return ops.sum(loss(*tensors) * upstream)
 
-    return ops.convert_to_numpy(loss(*arrays)), gradients(compiled(scalar), arrays)
+    return ops.convert_to_numpy(loss(*map(ops.convert_to_tensor, arrays))), gradients(
+        compiled(scalar), arrays
+    )
 
 
 def inputs(seed, shape, channels, classes, scale=1.0):
@@ -106,34 +108,38 @@ def inputs(seed, shape, channels, classes, scale=1.0):
 def close(found, expected, tolerance=1e-5):
     for ours, theirs in zip(found, expected, strict=True):
         theirs = np.asarray(theirs)
+        ours = ops.convert_to_numpy(ours)
         np.testing.assert_allclose(
             ours, theirs, rtol=0, atol=tolerance * max(1.0, np.abs(theirs).max(initial=0))
         )
 
 
-@pytest.mark.parametrize("reduction", [None, "sum", "mean"])
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"ignore_class": -100},
-        {"ignore_class": 2, "label_smoothing": 0.2},
-        {"z_loss": 0.1, "logit_softcap": 2.0, "label_smoothing": 1.0},
-    ],
-    ids=lambda options: "-".join(options) or "plain",
-)
-def test_equals_its_definition(options, reduction):
-    for shape, channels, classes in [((3, 5), 4, 7), ((1,), 1, 1), ((4,), 3, 2), ((13,), 2, 11)]:
-        arrays, labels, random = inputs(7, shape, channels, classes, scale=3.0)
-        if options.get("ignore_class", 0) < 0:
-            labels[random.random(shape) < 0.4] = options["ignore_class"]
-        upstream = random.normal(size=() if reduction else shape).astype("float32")
-        options = {**options, "reduction": reduction}
-        loss, found = found_by_kernel(arrays, labels, upstream, options)
-        features, weight, bias, sample_weight = arrays
-        expected = definition(features, weight, labels, bias, sample_weight, upstream, **options)
-        close([loss], [expected[0]])
-        close(found, expected[1])
+EVERY = {"z_loss": 0.1, "logit_softcap": 2.0, "label_smoothing": 0.3, "ignore_class": 2}
+WAYS = {
+    "per position": ({}, (4,), 3, 2),
+    "sum": ({"reduction": "sum"}, (13,), 2, 11),
+    "mean": ({"ignore_class": -100, "reduction": "mean"}, (3, 5), 4, 7),
+    "all smoothed": ({"label_smoothing": 1.0}, (2, 1, 3), 1, 5),
+    "of one": ({"z_loss": 0.5, "reduction": "mean"}, (1,), 1, 1),
+    "every option, per position": (EVERY, (3, 5), 4, 7),
+    "every option, mean": (EVERY | {"reduction": "mean"}, (3, 5), 4, 7),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_equals_its_definition(way):
+    options, shape, channels, classes = WAYS[way]
+    arrays, labels, random = inputs(7, shape, channels, classes, scale=3.0)
+    if options.get("ignore_class", 0) < 0:
+        labels[random.random(shape) < 0.4] = options["ignore_class"]
+    of_loss = () if "reduction" in options else shape
+    upstream = random.normal(size=of_loss).astype("float32")
+    loss, found = found_by_kernel(arrays, labels, upstream, options)
+    features, weight, bias, sample_weight = arrays
+    expected = definition(features, weight, labels, bias, sample_weight, upstream, **options)
+    assert loss.shape == of_loss
+    close([loss], [expected[0]])
+    close(found, expected[1])
 
 
 @given(
@@ -346,3 +352,22 @@ def test_number_of_positions_unknown_when_traced(reduction, jit):
         )
         close([loss], [np.sum(expected[0])])
         close(found, expected[1][:2])
+
+
+def test_in_a_model_for_any_number_of_positions():
+    (features, weight, _, _), labels, _ = inputs(0, (3, 5), 3, 7)
+    symbols = keras.Input((None, 3)), keras.Input((None,), dtype="int32")
+    model = keras.Model(symbols, kernel(symbols[0], ops.convert_to_tensor(weight), symbols[1]))
+    assert model.output.shape == (None, None)
+    for length in (5, 2):
+        given = features[:, :length], labels[:, :length]
+        expected = definition(given[0], weight, given[1], np.zeros(7), np.ones((3, length)), 1.0)
+        close([model.predict(given, verbose=0)], [expected[0]])
+
+
+@pytest.mark.parametrize("reduction", [None, "sum", "mean"])
+def test_no_position(reduction):
+    loss = kernel(
+        ops.zeros((0, 3)), ops.ones((3, 7)), ops.zeros((0,), "int32"), reduction=reduction
+    )
+    assert ops.convert_to_numpy(loss).sum() == 0

@@ -193,13 +193,13 @@ def linear_cross_entropy(
         given = ops.cast(ops.reshape(sample_weight, (-1,)), wide)
         share = ops.where(ops.equal(counted, 1), given, share)
     form = Form(float(label_smoothing), float(z_loss), logit_softcap)
-    if reduction is None:
-        loss = _per_position(features, weight, bias, labels, form)
-        loss = ops.where(ops.equal(counted, 0), ops.zeros_like(loss), loss)
-        return ops.reshape(loss * share, shape)
     if reduction == "mean":
         number = ops.sum(ops.cast(ops.not_equal(counted, 0), wide))
         share = share / ops.maximum(number, 1)
+    if reduction is None or not _differentiated(features, weight, bias, share):
+        loss = _per_position(features, weight, bias, labels, form)
+        loss = ops.where(ops.equal(counted, 0), ops.zeros_like(loss), loss) * share
+        return ops.reshape(loss, shape) if reduction is None else ops.sum(loss)
     return _total(features, weight, bias, labels, share, form)
 
 
@@ -302,27 +302,42 @@ def _in_chunks(
     """
     number = ops.shape(rows[0])[0]
     most = max(ROWS, LOGITS // weight.shape[1])
-    if isinstance(number, int) and number <= most:
+    if isinstance(number, int):
+        chunks = max(1, -(-number // most))
+    elif ops.is_tensor(number):  # TensorFlow, of a size that is unknown while it traces
+        chunks = ops.maximum(-(-number // most), 1)
+    else:  # JAX's symbol for a size, where Keras asks for shapes only
+        chunks = 1
+    if isinstance(chunks, int) and chunks == 1:
         return step(*rows)
-    chunks = -(-number // most)
     size = -(-number // chunks)
     chunked = [_split(each, chunks, size, chunks * size - number) for each in rows]
     found = [ops.zeros((chunks, size, *shape), dtype) for shape, dtype in outputs]
     summed = [ops.zeros(ops.shape(each), _wide(each.dtype)) for each in totals]
 
-    def body(place: Tensor, carry: tuple[Sequence[Tensor], Sequence[Tensor]]) -> Any:
-        parts, added = step(*(each[place] for each in chunked))
-        index = ops.reshape(place, (1, 1))
-        return (
-            [ops.scatter_update(a, index, b[None]) for a, b in zip(carry[0], parts, strict=True)],
-            [a + b for a, b in zip(carry[1], added, strict=True)],
-        )
+    def body(place: Tensor, carry: tuple[list[Tensor], list[Tensor]]) -> Any:
+        found, summed = carry
+        parts, terms = step(*(each[place] for each in chunked))
+        found = [_put(whole, place, part) for whole, part in zip(found, parts, strict=True)]
+        summed = [_plus(total, term) for total, term in zip(summed, terms, strict=True)]
+        return found, summed
 
     found, summed = ops.fori_loop(0, chunks, body, (found, summed))
     return [
         ops.reshape(each, (chunks * size, *shape))[:number]
         for each, (shape, _) in zip(found, outputs, strict=True)
     ], summed
+
+
+def _put(whole: Tensor, place: Tensor, part: Tensor) -> Tensor:
+    if keras.backend.backend() == "torch":  # nothing is compiled, so nobody else spares the copy
+        whole[place] = part
+        return whole
+    return ops.scatter_update(whole, ops.reshape(place, (1, 1)), part[None])
+
+
+def _plus(total: Tensor, term: Tensor) -> Tensor:
+    return total.add_(term) if keras.backend.backend() == "torch" else total + term
 
 
 def _split(tensor: Tensor, chunks: int, size: int, missing: int) -> Tensor:
@@ -340,6 +355,15 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 
         return jnp.matmul(a, b, preferred_element_type=wide)
     return ops.matmul(ops.cast(a, wide), ops.cast(b, wide))
+
+
+def _differentiated(*tensors: Tensor | None) -> bool:
+    """Whether gradients can be asked for. A compiler drops what nobody asks for; PyTorch tells."""
+    if keras.backend.backend() != "torch":
+        return True
+    import torch
+
+    return torch.is_grad_enabled() and any(each.requires_grad for each in _given(*tensors))
 
 
 def _wide(dtype: Any) -> str:
