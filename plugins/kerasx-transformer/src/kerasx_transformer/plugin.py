@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_transformer.linear_cross_entropy import linear_cross_entropy
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
-KERNELS: list = []
+KERNELS: list = [
+    linear_cross_entropy,
+]
 LAYERS: list = []
 LOSSES: list = []
 METRICS: list = []
