@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_transformer import attention
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
-KERNELS: list = []
+KERNELS: list = [attention.blockwise_attention]
 LAYERS: list = []
 LOSSES: list = []
 METRICS: list = []

@@ -1,0 +1,204 @@
+"""Attention in blocks, at once, and as the kernel equals a brute force in float64."""
+
+
+import keras
+import numpy as np
+import pytest
+
+import kerasx
+from kerasx.testing.numerics import as_numpy, compiled, gradients
+from kerasx_transformer.attention import _rules as rules_of
+from kerasx_transformer.attention import attention_in_blocks, plain_attention
+
+BACKEND = keras.backend.backend()
+
+
+def brute_force(query, key, value, upstream, visible, bias, scale, softcap, kept):
+    """Output, and gradients for query, key, value and bias, row by row in float64."""
+    query, key, value, upstream = (x.astype("float64") for x in (query, key, value, upstream))
+    batch, query_time, heads, _ = query.shape
+    group = heads // key.shape[2]
+    output = np.zeros((*query.shape[:3], value.shape[-1]))
+    d_query, d_key, d_value = (np.zeros(x.shape) for x in (query, key, value))
+    d_bias = np.zeros((batch, heads, query_time, key.shape[1]))
+    for b, h, i in np.ndindex(batch, heads, query_time):
+        g = h // group
+        seen = np.flatnonzero(visible[b, h, i])
+        if not len(seen):
+            continue
+        scores = key[b, seen, g] @ query[b, i, h] * scale
+        slope = np.ones_like(scores)
+        if softcap:
+            slope = 1 - np.tanh(scores / softcap) ** 2
+            scores = softcap * np.tanh(scores / softcap)
+        scores = scores + bias[b, h, i, seen]
+        weights = np.exp(scores - scores.max())
+        weights /= weights.sum()
+        used = weights * kept[b, h, i, seen]
+        output[b, i, h] = used @ value[b, seen, g]
+        d_value[b, seen, g] += np.outer(used, upstream[b, i, h])
+        d_weights = value[b, seen, g] @ upstream[b, i, h] * kept[b, h, i, seen]
+        d_scores = weights * (d_weights - weights @ d_weights)
+        d_bias[b, h, i, seen] = d_scores
+        d_scores = d_scores * slope * scale
+        d_query[b, i, h] = d_scores @ key[b, seen, g]
+        d_key[b, seen, g] += np.outer(d_scores, query[b, i, h])
+    return output, d_query, d_key, d_value, d_bias
+
+
+def reduced_to(array, shape):
+    """Summed over the axes along which an array of this shape is broadcast."""
+    shape = (1,) * (4 - len(shape)) + tuple(shape)
+    axes = tuple(axis for axis, size in enumerate(shape) if size == 1)
+    return array.sum(axes, keepdims=True)
+
+
+class Example:
+    """Inputs of attention, what a brute force makes of them, and how to run a function on them."""
+
+    def __init__(self, times=(11, 11), heads=(4, 2), dims=(4, 4), seed=0, **arguments):
+        random = np.random.default_rng(seed)
+        (rows, columns), (many, few), (dim, value_dim) = times, heads, dims
+        draw = lambda *shape: random.normal(size=shape).astype("float32")  # noqa: E731
+        self.arrays = [draw(2, rows, many, dim), draw(2, columns, few, dim)]
+        self.arrays.append(draw(2, columns, few, value_dim))
+        self.upstream = draw(2, rows, many, value_dim)
+        whole = (2, many, rows, columns)
+        distance = np.arange(rows)[:, None] + columns - rows - np.arange(columns)
+        visible = np.broadcast_to(True, whole)
+        self.tensors = {}
+        if arguments.get("causal"):
+            visible = visible & (distance >= 0)
+        if window := arguments.get("window"):
+            visible = visible & (distance < window) & (distance > -window)
+        if "segments" in arguments:
+            self.tensors["segment_ids"] = ids = arguments.pop("segments")
+            of_query, of_key = ids if isinstance(ids, tuple) else (ids, ids)
+            visible = visible & (of_query[:, None, :, None] == of_key[:, None, None])
+        if "mask" in arguments:
+            self.tensors["mask"] = mask = random.random(arguments.pop("mask")) < 0.6
+            visible = visible & mask
+        bias = np.zeros(whole)
+        self.bias = None
+        if "bias" in arguments:
+            self.bias = draw(*arguments.pop("bias"))
+            bias = bias + self.bias
+        kept = np.ones(whole)
+        if arguments.get("dropout_rate"):
+            self.tensors["seed"] = np.array([7, 9], "int32")
+            kept = keep_of(arguments["dropout_rate"], whole, (7, 9))
+        self.arguments = arguments
+        self.expected = list(
+            brute_force(
+                *self.arrays,
+                self.upstream,
+                visible,
+                bias,
+                arguments.get("scale") or dim**-0.5,
+                arguments.get("logit_softcap"),
+                kept,
+            )
+        )
+        if self.bias is None:
+            self.expected.pop()
+        else:
+            reduced = reduced_to(self.expected[-1], self.bias.shape)
+            self.expected[-1] = reduced.reshape(self.bias.shape)
+
+    def run(self, function, wrap=compiled, dtype="float32"):
+        """Output and gradients of a function of the arguments of attention."""
+        inputs = [*self.arrays, *([] if self.bias is None else [self.bias])]
+        inputs = [keras.ops.convert_to_tensor(each, dtype) for each in inputs]
+        tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, self.tensors)
+        upstream = keras.ops.convert_to_tensor(self.upstream, dtype)
+
+        def called(query, key, value, bias=None):
+            return function(query, key, value, bias=bias, **tensors, **self.arguments)
+
+        def scalar(*values):
+            return keras.ops.sum(keras.ops.cast(called(*values) * upstream, "float32"))
+
+        output = as_numpy(wrap(called)(*inputs))
+        return [output, *as_numpy(gradients(wrap(scalar), inputs))]
+
+    def compare(self, found, tolerance=2e-5):
+        for ours, theirs in zip(found, self.expected, strict=True):
+            atol = tolerance * max(1, np.abs(theirs).max())
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=atol)
+
+
+def keep_of(rate, shape, seed):
+    """Dropout as documented, in unsigned 64-bit arithmetic."""
+
+    def mixed(x):
+        for bits, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+            x = (x ^ (x >> bits)) * factor % 2**32
+        return x ^ (x >> 16)
+
+    batch, heads, rows, columns = shape
+    state = 0
+    for number in seed:
+        state = mixed(np.uint64(state) ^ np.uint64(number))
+    head = np.arange(batch * heads, dtype="uint64").reshape(batch, heads, 1, 1)
+    row = mixed(mixed(state ^ head) ^ np.arange(rows, dtype="uint64")[:, None])
+    column = np.arange(columns, dtype="uint64") * 0x9E3779B1 % 2**32
+    return (mixed(row ^ column) >> 8 >= rate * 2**24) / (1 - rate)
+
+
+def in_blocks(query, key, value, *, block=4, bias=None, **arguments):
+    tensors = {name: arguments.pop(name, None) for name in ("segment_ids", "mask", "seed")}
+    options = ("causal", "window", "scale", "logit_softcap", "dropout_rate")
+    given = {"causal": False, "dropout_rate": 0.0, **arguments}
+    rules = rules_of(query, *(given.get(name) for name in options))
+    return attention_in_blocks(query, key, value, rules, bias=bias, block=block, **tensors)
+
+
+PACKED = np.array([[0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 3], [5, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6]], "int32")
+EXAMPLES = {
+    "all": {"heads": (2, 2)},
+    "causal": {"causal": True},
+    "window": {"causal": True, "window": 3, "heads": (3, 1)},
+    "window both ways": {"window": 3},
+    "fewer queries": {"causal": True, "times": (5, 11)},
+    "more queries": {"causal": True, "times": (11, 5)},
+    "packed": {"segments": PACKED, "causal": True},
+    "unsorted segments": {"segments": PACKED[:, ::-1] % 3},
+    "segments of both": {"segments": (PACKED[:, 3:8], PACKED), "times": (5, 11)},
+    "padding": {"mask": (2, 1, 1, 11), "causal": True},
+    "mask": {"mask": (2, 4, 11, 11)},
+    "mask of rows": {"mask": (11, 1)},
+    "bias": {"bias": (2, 4, 11, 11)},
+    "bias of heads": {"bias": (1, 4, 1, 11), "causal": True},
+    "bias of times": {"bias": (11, 11), "dims": (4, 3)},
+    "softcap": {"logit_softcap": 1.5, "scale": 1.0},
+    "dropout": {"dropout_rate": 0.4, "causal": True},
+    "everything": {
+        "causal": True,
+        "window": 6,
+        "segments": PACKED,
+        "mask": (2, 1, 11, 11),
+        "bias": (1, 4, 11, 1),
+        "logit_softcap": 2.0,
+        "dropout_rate": 0.25,
+        "dims": (4, 3),
+    },
+}
+examples = pytest.mark.parametrize("name", EXAMPLES)
+
+
+@examples
+def test_in_blocks(name):
+    example = Example(**EXAMPLES[name])
+    example.compare(example.run(in_blocks))
+
+
+@examples
+def test_kernel(name):
+    example = Example(**EXAMPLES[name])
+    example.compare(example.run(kerasx.kernels.blockwise_attention))
+
+
+@pytest.mark.parametrize("name", ["more queries", "everything"])
+def test_reference(name):
+    example = Example(**EXAMPLES[name])
+    example.compare(example.run(plain_attention, wrap=lambda function: function))
