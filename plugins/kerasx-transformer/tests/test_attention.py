@@ -1,12 +1,11 @@
 """Attention in blocks, at once, and as the kernel equals a brute force in float64."""
 
-
 import keras
 import numpy as np
 import pytest
 
 import kerasx
-from kerasx.testing.numerics import as_numpy, compiled, gradients
+from kerasx.testing.numerics import as_numpy
 from kerasx_transformer.attention import _rules as rules_of
 from kerasx_transformer.attention import attention_in_blocks, plain_attention
 
@@ -105,7 +104,7 @@ class Example:
             reduced = reduced_to(self.expected[-1], self.bias.shape)
             self.expected[-1] = reduced.reshape(self.bias.shape)
 
-    def run(self, function, wrap=compiled, dtype="float32"):
+    def run(self, function, xla=False, dtype="float32"):
         """Output and gradients of a function of the arguments of attention."""
         inputs = [*self.arrays, *([] if self.bias is None else [self.bias])]
         inputs = [keras.ops.convert_to_tensor(each, dtype) for each in inputs]
@@ -115,16 +114,40 @@ class Example:
         def called(query, key, value, bias=None):
             return function(query, key, value, bias=bias, **tensors, **self.arguments)
 
-        def scalar(*values):
-            return keras.ops.sum(keras.ops.cast(called(*values) * upstream, "float32"))
-
-        output = as_numpy(wrap(called)(*inputs))
-        return [output, *as_numpy(gradients(wrap(scalar), inputs))]
+        return as_numpy(with_gradients(called, inputs, upstream, xla))
 
     def compare(self, found, tolerance=2e-5):
         for ours, theirs in zip(found, self.expected, strict=True):
             atol = tolerance * max(1, np.abs(theirs).max())
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=atol)
+
+
+def with_gradients(function, inputs, upstream, xla):
+    """The output of a function and its gradients along `upstream`, in one compiled step."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        @tf.function(jit_compile=xla, autograph=False)
+        def step(*inputs):
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                output = function(*inputs)
+            return output, *tape.gradient(output, inputs, upstream)
+
+        return list(step(*inputs))
+    if BACKEND == "jax":
+        import jax
+
+        @jax.jit
+        def step(*inputs):
+            output, pull = jax.vjp(function, *inputs)
+            return output, *pull(upstream)
+
+        return list(step(*inputs))
+    inputs = [each.requires_grad_() for each in inputs]
+    output = function(*inputs)
+    output.backward(upstream)
+    return [output.detach(), *(each.grad for each in inputs)]
 
 
 def keep_of(rate, shape, seed):
@@ -192,13 +215,19 @@ def test_in_blocks(name):
     example.compare(example.run(in_blocks))
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the others compile, or do not, as above")
+def test_in_blocks_with_xla():
+    example = Example(**EXAMPLES["everything"])
+    example.compare(example.run(in_blocks, xla=True))
+
+
 @examples
+def test_at_once(name):
+    example = Example(**EXAMPLES[name])
+    example.compare(example.run(plain_attention))
+
+
+@pytest.mark.parametrize("name", ["all", "padding", "everything"])
 def test_kernel(name):
     example = Example(**EXAMPLES[name])
     example.compare(example.run(kerasx.kernels.blockwise_attention))
-
-
-@pytest.mark.parametrize("name", ["more queries", "everything"])
-def test_reference(name):
-    example = Example(**EXAMPLES[name])
-    example.compare(example.run(plain_attention, wrap=lambda function: function))

@@ -444,6 +444,8 @@ class Blocks:
                 query_b, upstream_b, total_b, delta_b = (
                     _rows(each, at, self.rows) for each in (query_h, upstream_h, total_h, delta_h)
                 )
+                # Transposed gradients of keys and values: XLA would transpose blocks of scores.
+                query_t, upstream_t = ops.transpose(query_b), ops.transpose(upstream_b)
 
                 def of_keys(number: Tensor, state: tuple) -> tuple:
                     d_query_b, d_key_h, d_value_h, *d_bias = state
@@ -462,9 +464,8 @@ class Blocks:
                         d_bias = [self._add_scores(d_bias[0], d_scores, here)]
                     if self.rules.logit_softcap is not None:
                         d_scores = d_scores * (1 - ops.square(capped / self.rules.logit_softcap))
-                    # Transposed, so that XLA need not transpose the block of scores.
-                    d_value_h = _add_columns(d_value_h, ops.transpose(upstream_b), used, here)
-                    d_key_h = _add_columns(d_key_h, ops.transpose(query_b), d_scores, here)
+                    d_value_h = _add_columns(d_value_h, upstream_t, used, here)
+                    d_key_h = _add_columns(d_key_h, query_t, d_scores, here)
                     return d_query_b + ops.matmul(d_scores, key_b), d_key_h, d_value_h, *d_bias
 
                 d_query_h, *rest = state
