@@ -1,5 +1,7 @@
 """Attention in blocks, at once, and as the kernel equals a brute force in float64."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 import kerasx
 from kerasx.testing.numerics import as_numpy
 from kerasx_transformer.attention import _rules as rules_of
-from kerasx_transformer.attention import attention_in_blocks, plain_attention
+from kerasx_transformer.attention import attention_in_blocks, path, plain_attention
 
 BACKEND = keras.backend.backend()
 
@@ -231,3 +233,107 @@ def test_at_once(name):
 def test_kernel(name):
     example = Example(**EXAMPLES[name])
     example.compare(example.run(kerasx.kernels.blockwise_attention))
+
+
+def test_kernel_beyond_what_is_done_at_once():
+    example = Example(times=(290, 290), heads=(1, 1), dims=(2, 2), causal=True, window=40)
+    example.compare(example.run(kerasx.kernels.blockwise_attention))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision(dtype):
+    example = Example(**EXAMPLES["causal"])
+    inputs = [keras.ops.convert_to_tensor(each, dtype) for each in example.arrays]
+    upstream = keras.ops.convert_to_tensor(example.upstream, dtype)
+    function = functools.partial(in_blocks, causal=True)
+    found = with_gradients(function, inputs, upstream, xla=False)
+    assert {keras.backend.standardize_dtype(each.dtype) for each in found} == {dtype}
+    example.compare(as_numpy(found), {"float16": 2e-3, "bfloat16": 2e-2}[dtype])
+
+
+def test_a_query_that_sees_nothing_gives_zeros():
+    example = Example(times=(11, 5), causal=True)
+    output, of_query, *_ = example.run(in_blocks)
+    assert not output[:, :6].any()
+    assert not of_query[:, :6].any()
+    assert output[:, 6:].all()
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the others know all shapes")
+@pytest.mark.parametrize("xla", [False, True])
+def test_sizes_known_when_it_runs(xla):
+    import tensorflow as tf
+
+    specification = tf.TensorSpec((None, None, 2, 4))
+
+    @tf.function(input_signature=[specification] * 3, jit_compile=xla, autograph=False)
+    def step(query, key, value):
+        with tf.GradientTape() as tape:
+            tape.watch([query, key, value])
+            output = in_blocks(query, key, value, causal=True)
+        return output, *tape.gradient(output, [query, key, value])
+
+    for time in (3, 11):
+        example = Example(times=(time, time), heads=(2, 2), causal=True)
+        known = in_blocks(*map(keras.ops.convert_to_tensor, example.arrays), causal=True)
+        found = step(*example.arrays)
+        np.testing.assert_allclose(found[0], example.expected[0], atol=2e-5)
+        np.testing.assert_allclose(found[0], known, atol=2e-6)
+        assert all(np.abs(each).sum() > 0 for each in found[1:])
+
+
+def symbols(*shapes, dtype="float32"):
+    return [keras.KerasTensor(shape, dtype) for shape in shapes]
+
+
+def test_path_says_what_runs_and_why():
+    short = symbols(*[(2, 64, 4, 16)] * 3, dtype="bfloat16")
+    long = symbols(*[(2, 4096, 4, 16)] * 3, dtype="bfloat16")
+    reason = "not the fused kernel, because of logit_softcap"
+    for device in ("cpu", "gpu"):
+        fused = (BACKEND, device) in [("torch", "cpu"), ("torch", "gpu"), ("jax", "gpu")]
+        said = path(*long, causal=True, device=device)
+        name = {"torch": "sdpa: ", "jax": "cudnn: "}.get(BACKEND) if fused else "blocks: "
+        assert said.startswith(name)
+        said = path(*short, logit_softcap=30.0, device=device)
+        assert said.startswith("plain: all scores at once")
+        assert (reason in said) == fused
+        said = path(*long, logit_softcap=30.0, device=device)
+        assert said.startswith("blocks: ")
+        assert (reason in said) == fused
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"query": (2, 5, 4)}, r"query must have shape \(batch, time, heads, head_dim\)"),
+        ({"query": (2, 5, 3, 4)}, "query must have a multiple of the 2 heads of key; received 3"),
+        ({"query": (2, 5, 4, 3)}, "key must have head_dim 3, as query has; received 4"),
+        ({"value": (2, 6, 2, 4)}, "value must have batch, time and heads of key"),
+        ({"mask": (2, 1, 5, 6)}, r"mask must be broadcastable to \(2, 4, 5, 5\); received"),
+        ({"bias": (3, 1, 5, 5)}, r"bias must be broadcastable to \(2, 4, 5, 5\); received"),
+        ({"segment_ids": (2, 4)}, r"segment_ids must have shape \(2, 5\)"),
+    ],
+)
+def test_shapes_that_do_not_fit(change, message):
+    shapes = {"query": (2, 5, 4, 4), "key": (2, 5, 2, 4), "value": (2, 5, 2, 4), **change}
+    dtypes = {"mask": "bool", "segment_ids": "int32"}
+    tensors = {name: np.ones(shape, dtypes.get(name, "float32")) for name, shape in shapes.items()}
+    with pytest.raises(ValueError, match=message):
+        kerasx.kernels.blockwise_attention(**tensors)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mask": np.ones((5, 5), "float32")}, "mask must be boolean; an additive one is a `bias`"),
+        ({"window": 0}, "window must be at least 1; received 0"),
+        ({"logit_softcap": 0.0}, "logit_softcap must be positive; received 0.0"),
+        ({"dropout_rate": 1.0}, "dropout_rate must be at least 0 and below 1; received 1.0"),
+        ({"dropout_rate": 0.5}, "seed must be given with dropout_rate"),
+    ],
+)
+def test_arguments_that_do_not_fit(arguments, message):
+    x = np.ones((2, 5, 2, 4), "float32")
+    with pytest.raises(ValueError, match=message):
+        kerasx.kernels.blockwise_attention(x, x, x, **arguments)
