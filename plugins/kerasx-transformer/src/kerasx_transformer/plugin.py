@@ -5,12 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_transformer.alibi import ALiBi
+from kerasx_transformer.entmax import entmax, entmax15
+from kerasx_transformer.gated import GeGLU, SwiGLU, geglu, swiglu
+from kerasx_transformer.normalization import add_rms_norm
+from kerasx_transformer.rotary import RotaryEmbedding, rotary_embedding
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
-KERNELS: list = []
-LAYERS: list = []
+KERNELS: list = [
+    add_rms_norm,
+    entmax,
+    entmax15,
+    geglu,
+    rotary_embedding,
+    swiglu,
+]
+LAYERS: list = [
+    ALiBi,
+    GeGLU,
+    RotaryEmbedding,
+    SwiGLU,
+]
 LOSSES: list = []
 METRICS: list = []
 
