@@ -46,10 +46,9 @@ def plain_entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:
-    """The power where the base is positive, and zero elsewhere."""
-    positive = base > 0
-    one = ops.ones_like(base)
-    return ops.where(positive, ops.power(ops.where(positive, base, one), exponent), 0 * one)
+    """The power where the base is positive, zero below, NaN where it is NaN."""
+    below = base <= 0
+    return ops.where(below, 0.0, ops.power(ops.where(below, 1.0, base), exponent))
 
 
 @kerasx.kernel(static=("alpha", "axis"), reference=plain_entmax)
@@ -59,8 +58,8 @@ def entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
     They are the `p` that make `sum(p * x) + H(p)` largest, with the Tsallis entropy
     `H(p) = (1 - sum(p ** alpha)) / (alpha * (alpha - 1))`:
     `p = max((alpha - 1) * x - tau, 0) ** (1 / (alpha - 1))`. Near `alpha=1` that is
-    `keras.ops.softmax`, at 1.5 `entmax15`, at 2 `keras.ops.sparsemax`; the larger alpha, the fewer
-    are above zero. Exact, not a fixed number of bisections, and computed in float32 at least. The
+    `keras.ops.softmax`, at 1.5 `entmax15`, at 2 sparsemax (`keras.ops.sparsemax` up to Keras 3.15
+    is right only where a single probability is positive); the larger alpha, the fewer are positive. Exact, not a fixed number of bisections, and computed in float32 at least. The
     gradient keeps the probabilities alone: with `g = p ** (2 - alpha)` where `p` is positive, it
     is `g * (upstream - sum(g * upstream) / sum(g))`.
 

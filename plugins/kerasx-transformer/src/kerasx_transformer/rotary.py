@@ -88,15 +88,15 @@ def rotary_embedding(
     frequencies = float(base) ** (-np.arange(0, rotary_dim, 2) / rotary_dim)
     angles = ops.expand_dims(ops.cast(positions, "float32"), -1) * frequencies.astype("float32")
     angles = ops.expand_dims(angles, -2)  # the same for all heads
-    cos, sin = ops.cos(angles), ops.sin(angles)
+    return _turned(x, ops.cos(angles), ops.sin(angles), interleaved)
 
-    @kerasx.custom_gradient
-    def turned(x: Tensor) -> tuple[Tensor, Any]:
-        return _turn(x, cos, sin, interleaved), lambda upstream: (
-            _turn(upstream, cos, -sin, interleaved),
-        )
 
-    return turned(x)
+@kerasx.custom_gradient
+def _turned(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> tuple[Tensor, Any]:
+    def gradient(upstream: Tensor) -> tuple[Tensor, None, None, None]:
+        return _turn(upstream, cos, -sin, interleaved), None, None, None
+
+    return _turn(x, cos, sin, interleaved), gradient
 
 
 def _turn(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> Tensor:
