@@ -58,10 +58,12 @@ def entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
     They are the `p` that make `sum(p * x) + H(p)` largest, with the Tsallis entropy
     `H(p) = (1 - sum(p ** alpha)) / (alpha * (alpha - 1))`:
     `p = max((alpha - 1) * x - tau, 0) ** (1 / (alpha - 1))`. Near `alpha=1` that is
-    `keras.ops.softmax`, at 1.5 `entmax15`, at 2 sparsemax (`keras.ops.sparsemax` up to Keras 3.15
-    is right only where a single probability is positive); the larger alpha, the fewer are positive. Exact, not a fixed number of bisections, and computed in float32 at least. The
-    gradient keeps the probabilities alone: with `g = p ** (2 - alpha)` where `p` is positive, it
-    is `g * (upstream - sum(g * upstream) / sum(g))`.
+    `keras.ops.softmax`, at 1.5 `entmax15`, at 2 sparsemax (`keras.ops.sparsemax` of Keras 3.15 is
+    right only where one probability is positive). The larger alpha, the fewer are positive.
+
+    Exact, with no fixed number of bisections, and computed in float32 at least. The gradient keeps
+    the probabilities alone: with `g = p ** (2 - alpha)` where `p` is positive and zero elsewhere,
+    it is `g * (upstream - sum(g * upstream) / sum(g))`.
 
     From: Peters, Niculae & Martins 2019, Sparse Sequence-to-Sequence Models, sections 3 and 4.
 
