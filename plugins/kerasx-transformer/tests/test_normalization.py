@@ -52,7 +52,7 @@ def test_gradients(used):
     def scalar(*arguments):
         outputs = kerasx.kernels.add_rms_norm(*arguments)
         return sum(
-            ops.sum(output * each)
+            ops.sum(ops.multiply(output, each))
             for output, each, kept in zip(outputs, along, keep, strict=True)
             if kept
         )

@@ -98,7 +98,7 @@ class ALiBi(keras.layers.Layer):
         positions = ops.cast(query_positions, "float32")[..., None, :, None]
         distance = ops.abs(positions - ops.arange(keys, dtype="float32"))
         slopes = alibi_slopes(inputs.shape[1])[:, None, None]
-        return inputs - ops.cast(slopes * distance, inputs.dtype)
+        return inputs - ops.cast(ops.multiply(slopes, distance), inputs.dtype)
 
     def compute_output_spec(
         self, inputs: keras.KerasTensor, query_positions: keras.KerasTensor | None = None

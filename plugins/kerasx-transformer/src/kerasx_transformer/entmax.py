@@ -188,21 +188,16 @@ def _by_bisection(s: Tensor, q: float, axis: int) -> Tensor:
         m = ops.maximum(highest ** (1 / q), np.finfo("float32").tiny)
         return highest * _power(1 + s / m, q)
 
-    def middle(low: Tensor, high: Tensor) -> Tensor:
-        return (low + high) / 2
-
-    def going(low: Tensor, high: Tensor) -> Tensor:
-        between = middle(low, high)
-        return ops.any(ops.logical_and(between > low, between < high))
-
-    def halved(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-        between = middle(low, high)
-        above = ops.sum(unnormalized(between), axis, keepdims=True) > 1
-        return ops.where(above, low, between), ops.where(above, between, high)
+    def halved(_: Tensor, ends: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        low, high = ends
+        middle = (low + high) / 2
+        above = ops.sum(unnormalized(middle), axis, keepdims=True) > 1
+        return ops.where(above, low, middle), ops.where(above, middle, high)
 
     high = ops.ones_like(ops.max(s, axis, keepdims=True))
-    count = ops.cast(ops.shape(s)[axis], s.dtype)
-    low, high = ops.while_loop(going, halved, (high / count, high))
+    digits = np.finfo(keras.backend.standardize_dtype(s.dtype)).nmant
+    # The highest of a million probabilities, all equal, begins with twenty zeros.
+    low, high = ops.fori_loop(0, digits + 22, halved, (0 * high, high))
     below, above = unnormalized(low), unnormalized(high)
     missing = 1 - ops.sum(below, axis, keepdims=True)
     gained = above - below

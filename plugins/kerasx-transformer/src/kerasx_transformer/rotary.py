@@ -86,8 +86,8 @@ def rotary_embedding(
     rotary_dim = _check(x, positions, rotary_dim)
     positions = ops.arange(ops.shape(x)[1]) if positions is None else positions
     frequencies = float(base) ** (-np.arange(0, rotary_dim, 2) / rotary_dim)
-    angles = ops.expand_dims(ops.cast(positions, "float32"), -1) * frequencies.astype("float32")
-    angles = ops.expand_dims(angles, -2)  # the same for all heads
+    positions = ops.cast(positions, "float32")[..., None, None]  # the same for all heads
+    angles = ops.multiply(positions, frequencies.astype("float32"))
     return _turned(x, ops.cos(angles), ops.sin(angles), interleaved)
 
 
