@@ -29,7 +29,7 @@ def plain_entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
     One step of Newton's method changes it no more, and gives it its gradient.
     """
     q = 1 / (alpha - 1)
-    scores = x * (alpha - 1)
+    scores = ops.convert_to_tensor(x) * (alpha - 1)
     fixed = ops.stop_gradient(scores)
 
     def total(scores: Tensor, threshold: Tensor, power: float) -> Tensor:

@@ -32,8 +32,8 @@ def plain_rotary_embedding(
         same[a, a] = same[b, b] = other[b, a] = 1
         other[a, b] = -1
         angle = positions[..., None, None] * base ** (-2 * pair / rotary_dim)
-        matrices += ops.cos(angle) * ops.cast(same, x.dtype)
-        matrices += ops.sin(angle) * ops.cast(other, x.dtype)
+        cosine, sine = ops.cos(angle), ops.sin(angle)
+        matrices = matrices + cosine * ops.cast(same, x.dtype) + sine * ops.cast(other, x.dtype)
     return ops.einsum("...tij,...thj->...thi", matrices, x)
 
 
