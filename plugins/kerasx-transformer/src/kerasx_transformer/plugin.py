@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_transformer.language_model_head import LanguageModelHead
+from kerasx_transformer.losses import LinearCrossEntropy
+from kerasx_transformer.metrics import Perplexity, TokenAccuracy
+from kerasx_transformer.token_scores import linear_token_scores
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
-KERNELS: list = []
-LAYERS: list = []
-LOSSES: list = []
-METRICS: list = []
+KERNELS: list = [linear_token_scores]
+LAYERS: list = [LanguageModelHead]
+LOSSES: list = [LinearCrossEntropy]
+METRICS: list = [Perplexity, TokenAccuracy]
 
 
 @kerasx.hookimpl
