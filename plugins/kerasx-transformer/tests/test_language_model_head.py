@@ -169,6 +169,14 @@ def test_what_comes_after_the_head_is_an_error_of_the_first_step():
         model.fit(TOKENS, NEXT, verbose=0)
 
 
+@pytest.mark.skipif(BACKEND != "jax", reason="the others keep the tensor")
+def test_rematerialisation_is_an_error_of_the_first_step():
+    with keras.RematScope(mode="full"):
+        model = compiled(untied(), run_eagerly=True)
+    with pytest.raises(ValueError, match=r"keras\.RematScope"):
+        model.fit(TOKENS, NEXT, verbose=0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

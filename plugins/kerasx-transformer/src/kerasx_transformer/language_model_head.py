@@ -40,7 +40,8 @@ class LanguageModelHead(keras.layers.Layer):
     it records the features and weights, from which `LinearCrossEntropy`, `Perplexity` and
     `TokenAccuracy` compute block by block. A compiled training step then never holds the logits
     `(batch, time, vocabulary)`: nothing reads them, and the compiler drops them. It does hold them
-    if anything else reads them, such as another metric.
+    if anything else reads them, such as another metric. Eager code, which is PyTorch's default and
+    `run_eagerly=True`, computes them once, without a gradient, and holds them to the step's end.
 
     Keras's `ReversibleEmbedding` ties weights too, and has no such loss.
 

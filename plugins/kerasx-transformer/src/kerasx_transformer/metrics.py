@@ -62,7 +62,7 @@ class TokenMetric(keras.Metric):
         Args:
             y_true: whole numbers `(...)` or `(..., 1)`.
             y_pred: predictions `(..., vocabulary)`. A mask that Keras attached to them leaves
-                positions out.
+                positions out; in JAX's `fit` Keras hands none to metrics, but the head does.
             sample_weight: of the shape of the labels, or of their first axes.
 
         Raises:

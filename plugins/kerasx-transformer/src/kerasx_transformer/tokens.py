@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kerasx.kernel import is_concrete
+from kerasx.recorded import is_shape_inference
 
 DROPPED = -1  # the label of positions that do not count
 
@@ -72,7 +73,7 @@ def tokens(
     known = word if keep is None else ops.logical_and(keep, word)
     labels = ops.where(known, ops.cast(labels, "int32"), DROPPED)
     wrong = ops.any(wrong)
-    if is_concrete(wrong) and bool(wrong):
+    if is_concrete(wrong) and not is_shape_inference() and bool(wrong):
         raise ValueError(
             f"{by}: y_true must hold whole numbers from 0 to {y_pred.shape[-1] - 1}, the words of "
             f"y_pred of shape {_show(y_pred.shape)}"
