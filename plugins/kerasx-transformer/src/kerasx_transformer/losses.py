@@ -22,7 +22,9 @@ def cross_entropy(
     places = ops.expand_dims(ops.maximum(labels, 0), -1)
     target = ops.squeeze(ops.take_along_axis(logits, places, -1), -1)
     if label_smoothing:
-        target = (1 - label_smoothing) * target + label_smoothing * ops.mean(logits, -1)
+        # PyTorch's `mean` computes in float32.
+        mean = ops.sum(logits, -1) / logits.shape[-1]
+        target = (1 - label_smoothing) * target + label_smoothing * mean
     loss = normalizer - target
     return loss + z_loss * normalizer**2 if z_loss else loss
 
