@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_transformer.multi_head_attention import GroupedQueryAttention, MultiHeadAttention
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
 KERNELS: list = []
-LAYERS: list = []
+LAYERS: list = [GroupedQueryAttention, MultiHeadAttention]
 LOSSES: list = []
 METRICS: list = []
 
