@@ -163,6 +163,8 @@ class ProjectedAttention(keras.layers.Layer):
                 f"{self.name}: flash_attention=True computes no scores; received "
                 "return_attention_scores=True"
             )
+        # Keras counts both from the first position, the kernel from the last.
+        aligned = query is value or query.shape[1] == value.shape[1] is not None
         gate = self.gate_dense(query) if self.use_gate else None
         query, key = self.query_dense(query), self.key_dense(value if key is None else key)
         value = self.value_dense(value)
@@ -191,7 +193,7 @@ class ProjectedAttention(keras.layers.Layer):
             or (self.dropout > 0 and training)
             or self.axes != (1,)
             or len(query.shape) != 4
-            or self.value_size != self.key_size
+            or ((use_causal_mask or self.sliding_window is not None) and not aligned)
             or (scope is not None and not scope.is_new)
         )
         if plain:

@@ -16,6 +16,10 @@ TIME = 3  # two positions at once, then one with the cache of these
 NOISE = 0.1  # added to weights: zeros at the beginning of training would hide what they scale
 
 
+class Differs(ValueError):
+    """A layer gives in steps what differs from what it gives at once."""
+
+
 def refuse_unless_stepwise(model: keras.Model) -> Tensor:
     """Raise unless a model gives in steps, with a cache, what it gives at once.
 
@@ -31,6 +35,12 @@ def refuse_unless_stepwise(model: keras.Model) -> Tensor:
     Raises:
         ValueError: it does not hold; the message names the innermost layer at fault.
     """
+    shapes = [tuple(each.shape) for each in getattr(model, "inputs", None) or ()]
+    if shapes not in ([], [(None, None)]):
+        raise ValueError(
+            "model must take tokens (batch, time) of any length, keras.Input((None,)); this one "
+            f"takes {shapes}"
+        )
     tokens = np.array([[1, 0, 1], [1, 1, 0]], "int32")
     whole, problem = _problem(model, (tokens,), {})
     if problem:
@@ -38,7 +48,7 @@ def refuse_unless_stepwise(model: keras.Model) -> Tensor:
     return whole
 
 
-def _refuse(layer: Any, args: tuple, kwargs: dict[str, Any], problem: str) -> None:
+def _refuse(layer: Any, args: tuple, kwargs: dict[str, Any], problem: Exception) -> None:
     """Raise of the innermost layer that has a problem."""
     if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
         found = []
@@ -54,14 +64,15 @@ def _refuse(layer: Any, args: tuple, kwargs: dict[str, Any], problem: str) -> No
         keras.models.clone_model(graph, clone_function=lambda each: each, call_function=visit)
         if found:
             _refuse(*found[0])
-        return  # each layer gives in steps what it gives at once, and so does their composition
+        if isinstance(problem, Differs):
+            return  # each layer gives the same in steps, and so does their composition
     raise ValueError(
         f"generate: layer {layer.name!r} ({type(layer).__name__}) of the model cannot run in steps "
         f"with a cache: {problem}"
-    )
+    ) from problem
 
 
-def _problem(layer: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[Any, str | None]:
+def _problem(layer: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Exception | None]:
     """What a layer gives at once, and why it does not give the same in steps, if so."""
     if not getattr(layer, "built", True):
         layer(*args, **kwargs)
@@ -97,21 +108,21 @@ def _problem(layer: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[Any, str 
     arrays = [ops.convert_to_tensor(tensors[place]) for place in places]
     try:
         whole, *parts = kerasx.kernel(both).compiled(arrays, weights)
-    except ValueError as error:
-        return None, str(error)
+    except Exception as error:  # of any kind that a layer raises
+        return None, error
     half = getattr(layer, "compute_dtype", "float32") in ("float16", "bfloat16")
     tolerance = 0.05 if half else 1e-3
     for at_once, *steps in zip(*map(keras.tree.flatten, (whole, *parts)), strict=True):
         at_once, *steps = (np.asarray(ops.convert_to_numpy(each)) for each in (at_once, *steps))
         if any(each.ndim < 2 for each in steps):
-            return whole, "its result has no axis of time"
+            return whole, ValueError("its result has no axis of time")
         found = np.concatenate(steps, axis=1)
         if found.shape != at_once.shape:
-            return whole, "its result has no position for each position of its input"
+            return whole, ValueError("its result has not one position for each of its input")
         found, at_once = found.astype("float64"), at_once.astype("float64")
         error = np.abs(found - at_once).max()
         if not error <= tolerance * max(np.abs(at_once).max(), 1e-6):
-            return whole, (
+            return whole, Differs(
                 "its result for a position depends on other positions, or on which position it is, "
                 "and it keeps no cache"
             )
