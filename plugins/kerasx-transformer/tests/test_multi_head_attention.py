@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasx.testing import assert_close, sizes, tensors
+from kerasx.testing import sizes, tensors
+from kerasx.testing.numerics import assert_close
 from kerasx_transformer import CacheScope
 from kerasx_transformer.multi_head_attention import GroupedQueryAttention, MultiHeadAttention
 
