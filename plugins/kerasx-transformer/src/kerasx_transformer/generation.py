@@ -377,34 +377,26 @@ def _check_arguments(
 
 def _read_prompt(prompt: Any, lengths: Any, pad_token: int) -> tuple[np.ndarray, np.ndarray]:
     """Tokens `(batch, time)` and lengths `(batch,)`, int32."""
-    if isinstance(prompt, list | tuple) and lengths is None:
-        rows = [np.asarray(ops.convert_to_numpy(row)) for row in prompt]
-        lengths = [row.size for row in rows]
-        if any(row.ndim != 1 for row in rows):
-            raise ValueError("prompt must be tokens (batch, time), or a list of lists of tokens")
-        tokens = np.full((len(rows), max(lengths, default=0)), pad_token)
-        for number, row in enumerate(rows):
-            tokens[number, : row.size] = row
-        if not all(np.issubdtype(row.dtype, np.integer) for row in rows if row.size):
-            raise ValueError("prompt must hold integers")
-    else:
-        tokens = np.asarray(ops.convert_to_numpy(prompt))
-    if tokens.ndim != 2 or not np.issubdtype(tokens.dtype, np.integer):
+    if not isinstance(prompt, list | tuple):
+        prompt = ops.convert_to_numpy(prompt)
+    rows = [np.asarray(ops.convert_to_numpy(row)) for row in prompt]
+    if not rows or any(
+        row.ndim != 1 or (row.size and not np.issubdtype(row.dtype, np.integer)) for row in rows
+    ):
         raise ValueError(
             "prompt must be integer tokens (batch, time), or a list of lists of tokens; received "
-            f"{tokens.dtype} of shape {tokens.shape}"
+            f"{prompt!r}"
         )
-    batch, width = tokens.shape
-    if lengths is None:
-        lengths = np.full(batch, width)
-    lengths = np.asarray(ops.convert_to_numpy(lengths)).astype("int32")
-    if batch == 0 or lengths.shape != (batch,) or lengths.min() < 1 or lengths.max() > width:
+    sizes = np.array([row.size for row in rows], "int32")
+    lengths = sizes if lengths is None else np.asarray(ops.convert_to_numpy(lengths))
+    if lengths.shape != sizes.shape or np.any(lengths < 1) or np.any(lengths > sizes):
         raise ValueError(
-            f"prompt_lengths must be {batch} numbers from 1 to {width}, the time of prompt; "
-            f"received {lengths.tolist()}"
+            f"prompt_lengths must be {len(rows)} numbers from 1 to {sizes.tolist()}, the lengths "
+            f"of the rows of prompt; received {lengths.tolist()}"
         )
-    within = np.arange(width) < lengths[:, None]
-    tokens = np.where(within, tokens, pad_token)
-    if tokens[within].min() < 0:
-        raise ValueError(f"prompt must hold tokens from 0; received {tokens[within].min()}")
-    return tokens.astype("int32"), lengths
+    tokens = np.full((len(rows), sizes.max()), pad_token, "int32")
+    for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
+        tokens[number, :length] = row[:length]
+    if tokens.min() < 0:
+        raise ValueError(f"prompt must hold tokens from 0; received {tokens.min()}")
+    return tokens, lengths.astype("int32")
