@@ -370,7 +370,7 @@ def test_does_not_keep_a_model_alive():
         ({"num_beams": 2, "top_p": 0.5}, "top_p is for drawing; num_beams=2"),
         ({"temperature": 0, "top_k": 2}, "top_k is for drawing; temperature=0"),
         ({"end_token": 7}, "end_token must be one of the model's 7 tokens"),
-        ({"pad_token": 7}, "pad_token must be one of"),
+        ({"pad_token": -1}, "pad_token must be one of"),
         ({"prompt": [[7]]}, "prompt must hold tokens below 7"),
         ({"prompt": [[-1]]}, "prompt must hold tokens from 0"),
         ({"prompt": [[0.5]]}, "prompt must be integer tokens"),

@@ -396,7 +396,7 @@ def _read_prompt(prompt: Any, lengths: Any, pad_token: int) -> tuple[np.ndarray,
         )
     tokens = np.full((len(rows), sizes.max()), pad_token, "int32")
     for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
+        if row[:length].min() < 0:
+            raise ValueError(f"prompt must hold tokens from 0; received {row[:length].min()}")
         tokens[number, :length] = row[:length]
-    if tokens.min() < 0:
-        raise ValueError(f"prompt must hold tokens from 0; received {tokens.min()}")
     return tokens, lengths.astype("int32")
