@@ -278,7 +278,7 @@ def nothing_with(values):
             lambda: MultiHeadAttention(2, 4, flash_attention=True)(
                 X, X, return_attention_scores=True
             ),
-            "flash_attention=True computes no scores",
+            "flash_attention=True, but the kernel gives no scores",
         ),
         (
             lambda: MultiHeadAttention(2, 4, rotary=True, attention_axes=(1, 2))(X[None], X[None]),

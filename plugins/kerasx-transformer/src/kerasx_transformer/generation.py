@@ -10,10 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
-import kerasx
 from kerasx_transformer.cache import CacheScope, Values
 from kerasx_transformer.multi_head_attention import positive
-from kerasx_transformer.steps import refuse_unless_stepwise
+from kerasx_transformer.steps import compiled, refuse_unless_stepwise
 
 Tensor = Any
 IMPOSSIBLE = -1e9  # the score of a beam that is there only for its shape
@@ -239,7 +238,7 @@ def _program(model: keras.Model, **static: Any) -> Callable[..., Tensor]:
             arrays = (tokens, lengths, ends, start, uniform, numbers)
             return _run(model_of(), weights, *arrays, **static)
 
-        programs[key] = kerasx.kernel(program).compiled
+        programs[key] = compiled(program)
     return programs[key]
 
 

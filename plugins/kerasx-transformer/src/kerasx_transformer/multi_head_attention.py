@@ -158,11 +158,6 @@ class ProjectedAttention(keras.layers.Layer):
         scope = current_scope()
         if scope is not None:
             self._check_step(attention_mask, return_attention_scores, use_causal_mask)
-        if self.flash_attention and return_attention_scores:
-            raise ValueError(
-                f"{self.name}: flash_attention=True computes no scores; received "
-                "return_attention_scores=True"
-            )
         # Keras counts both from the first position, the kernel from the last.
         aligned = query is value or query.shape[1] == value.shape[1] is not None
         gate = self.gate_dense(query) if self.use_gate else None
@@ -196,6 +191,11 @@ class ProjectedAttention(keras.layers.Layer):
             or ((use_causal_mask or self.sliding_window is not None) and not aligned)
             or (scope is not None and not scope.is_new)
         )
+        if self.flash_attention and plain and scope is None:
+            raise ValueError(
+                f"{self.name}: flash_attention=True, but the kernel gives no scores, attends over "
+                "axis 1 alone, and in causal or windowed calls needs a query as long as the value"
+            )
         if plain:
             output, scores = self._plain(query, key, value, mask, start, use_causal_mask, training)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -18,6 +19,11 @@ NOISE = 0.1  # added to weights: zeros at the beginning of training would hide w
 
 class Differs(ValueError):
     """A layer gives in steps what differs from what it gives at once."""
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function compiled by XLA where the backend does; on PyTorch a loop is one of Python."""
+    return function if keras.backend.backend() == "torch" else kerasx.kernel(function).compiled
 
 
 def refuse_unless_stepwise(model: keras.Model) -> Tensor:
@@ -107,7 +113,7 @@ def _problem(layer: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Exce
 
     arrays = [ops.convert_to_tensor(tensors[place]) for place in places]
     try:
-        whole, *parts = kerasx.kernel(both).compiled(arrays, weights)
+        whole, *parts = compiled(both)(arrays, weights)
     except Exception as error:  # of any kind that a layer raises
         return None, error
     half = getattr(layer, "compute_dtype", "float32") in ("float16", "bfloat16")
