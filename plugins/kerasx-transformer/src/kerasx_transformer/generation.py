@@ -15,21 +15,20 @@ from kerasx_transformer.multi_head_attention import positive
 from kerasx_transformer.steps import compiled, refuse_unless_stepwise
 
 Tensor = Any
+HALVINGS = 40  # of the range of logits, to below what float32 tells apart
 IMPOSSIBLE = -1e9  # the score of a beam that is there only for its shape
 
 
-def keep_top_k(logits: Tensor, k: int) -> Tensor:
+def keep_top_k(logits: Tensor, k: int | Tensor) -> Tensor:
     """Logits with all below the `k`-th highest at minus infinity; those equal to it stay.
 
     From: Fan, Lewis & Dauphin 2018, Hierarchical Neural Story Generation, section 5.2.
 
     Args:
-        logits: `(..., vocabulary)`.
+        logits: float32 `(..., vocabulary)`.
         k: how many to keep.
     """
-    if k >= logits.shape[-1]:
-        return logits
-    return _at_least(logits, ops.top_k(logits, k)[0][..., -1:])
+    return _keep_highest(logits, ops.ones_like(logits), k)
 
 
 def keep_top_p(logits: Tensor, p: float | Tensor) -> Tensor:
@@ -40,18 +39,29 @@ def keep_top_p(logits: Tensor, p: float | Tensor) -> Tensor:
     From: Holtzman et al. 2020, The Curious Case of Neural Text Degeneration, section 3.1.
 
     Args:
-        logits: `(..., vocabulary)`.
+        logits: float32 `(..., vocabulary)`.
         p: a probability above 0; 1 keeps all.
     """
-    ordered = ops.flip(ops.sort(logits, axis=-1), axis=-1)
-    probabilities = ops.softmax(ordered, axis=-1)
-    before = ops.cumsum(probabilities, axis=-1) - probabilities
-    needed = ops.where(before < p, ordered, float("inf"))
-    return _at_least(logits, ops.min(needed, axis=-1, keepdims=True))
+    return _keep_highest(logits, ops.softmax(logits, axis=-1), p)
 
 
-def _at_least(logits: Tensor, least: Tensor) -> Tensor:
-    return ops.where(logits >= least, logits, -float("inf"))
+def _keep_highest(logits: Tensor, amounts: Tensor, needed: Any) -> Tensor:
+    """The highest logits, as few as have the needed sum of amounts.
+
+    The lowest of them is found by halving: XLA sorts a large vocabulary fifty times as slowly.
+    """
+    high = ops.max(logits, axis=-1, keepdims=True)
+    low = ops.min(ops.where(ops.isfinite(logits), logits, high), axis=-1, keepdims=True)
+
+    def halve(_: Any, bounds: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        low, high = bounds
+        middle = (low + high) / 2
+        found = ops.sum(ops.where(logits >= middle, amounts, 0.0), axis=-1, keepdims=True)
+        enough = found >= needed
+        return ops.where(enough, middle, low), ops.where(enough, high, middle)
+
+    low, _ = ops.fori_loop(0, HALVINGS, halve, (low, high))
+    return ops.where(logits >= low, logits, -float("inf"))
 
 
 def keep_min_p(logits: Tensor, p: float | Tensor) -> Tensor:
@@ -175,11 +185,15 @@ def generate(
     if num_beams == 1 and not greedy:
         drawn = keras.random.uniform((batch, total - start), seed=seed)
         uniform[:, start:total] = ops.convert_to_numpy(drawn)
-    numbers = {"top_p": top_p, "min_p": min_p, "temperature": None if greedy else temperature}
+    numbers = {
+        "top_k": top_k,
+        "top_p": top_p,
+        "min_p": min_p,
+        "temperature": None if greedy else temperature,
+    }
     program = _program(
         model,
         prefix=prefix,
-        top_k=top_k,
         greedy=greedy,
         num_beams=num_beams,
         end_token=end_token,
@@ -253,7 +267,6 @@ def _run(
     numbers: dict[str, Tensor],
     *,
     prefix: int,
-    top_k: int | None,
     greedy: bool,
     num_beams: int,
     end_token: int | None,
@@ -290,7 +303,7 @@ def _run(
             if greedy:
                 chosen = ops.cast(ops.argmax(logits, axis=-1), "int32")
             else:
-                logits = _filtered(logits, top_k, numbers)
+                logits = _filtered(logits, numbers)
                 chosen = sample(logits, ops.take(uniform, position, axis=1))
             chosen = ops.where(is_fixed, fixed, chosen)
         else:
@@ -314,10 +327,10 @@ def _run(
     return tokens[::num_beams]  # the beams are in order
 
 
-def _filtered(logits: Tensor, top_k: int | None, numbers: dict[str, Tensor]) -> Tensor:
+def _filtered(logits: Tensor, numbers: dict[str, Tensor]) -> Tensor:
     logits = logits / numbers["temperature"]
-    if top_k is not None:
-        logits = keep_top_k(logits, top_k)
+    if "top_k" in numbers:
+        logits = keep_top_k(logits, numbers["top_k"])
     if "top_p" in numbers:
         logits = keep_top_p(logits, numbers["top_p"])
     if "min_p" in numbers:
