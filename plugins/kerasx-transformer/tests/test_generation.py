@@ -284,6 +284,12 @@ def test_other_models_run_too():
     model = keras.Sequential(layers)
     model.layers[1].vectors.embeddings.assign(np.random.default_rng(0).normal(size=(32, 8)))
     assert_continues(generate(model, PROMPT, 5, temperature=0), model, 5, highest)
+    # Programs are kept for a model, and go with it.
+    gone = weakref.ref(model)
+    del model, layers
+    keras.backend.clear_session()
+    gc.collect()
+    assert gone() is None
 
 
 def attention_of_keras(x):
@@ -312,18 +318,21 @@ class Opaque(keras.Model):
         return self.mixing(self.embedding(tokens))
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: language_model(attention_of_keras),
-        lambda: language_model(not_causal),
-        lambda: language_model(nested_convolution),
-        lambda: language_model(keras.layers.LSTM(8, return_sequences=True, name="culprit")),
-        lambda: language_model(LearnedPositions(aware=False, name="culprit")),
-        Opaque,
-    ],
-    ids=["attention of Keras", "not causal", "convolution", "recurrent", "positions", "opaque"],
-)
+REFUSED = {
+    "convolution": lambda: language_model(nested_convolution),
+    "positions": lambda: language_model(LearnedPositions(aware=False, name="culprit")),
+    "opaque": Opaque,
+    "attention of Keras": lambda: language_model(attention_of_keras),
+    "not causal": lambda: language_model(not_causal),
+    "recurrent": lambda: language_model(
+        keras.layers.LSTM(8, return_sequences=True, name="culprit")
+    ),
+}
+if keras.backend.backend() == "jax":  # which compiles each layer of each
+    REFUSED = {name: REFUSED[name] for name in ("convolution", "opaque")}
+
+
+@pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED)
 def test_a_layer_that_cannot_run_in_steps_is_named(make):
     with pytest.raises(ValueError, match=r"layer 'culprit' \(\w+\) .*cannot run in steps"):
         generate(make(), PROMPT, 2)
@@ -346,16 +355,6 @@ def test_takes_the_weights_of_the_moment(model):
     assert_continues(found, model, 9, highest)
     model.set_weights(weights)
     assert not np.array_equal(found, before)
-
-
-def test_does_not_keep_a_model_alive():
-    model = language_model(lambda x: MultiHeadAttention(1, 2)(x, x, use_causal_mask=True))
-    generate(model, PROMPT, 1, temperature=0)
-    gone = weakref.ref(model)
-    del model
-    keras.backend.clear_session()
-    gc.collect()
-    assert gone() is None
 
 
 @pytest.mark.parametrize(

@@ -185,20 +185,8 @@ def generate(
     if num_beams == 1 and not greedy:
         drawn = keras.random.uniform((batch, total - start), seed=seed)
         uniform[:, start:total] = ops.convert_to_numpy(drawn)
-    numbers = {
-        "top_k": top_k,
-        "top_p": top_p,
-        "min_p": min_p,
-        "temperature": None if greedy else temperature,
-    }
-    program = _program(
-        model,
-        prefix=prefix,
-        greedy=greedy,
-        num_beams=num_beams,
-        end_token=end_token,
-        pad_token=pad_token,
-    )
+    rules = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+    program = _program(model, prefix=prefix, greedy=greedy, num_beams=num_beams)
     found = program(
         [ops.stop_gradient(ops.convert_to_tensor(each)) for each in model.variables],
         ops.convert_to_tensor(padded),
@@ -206,10 +194,11 @@ def generate(
         ops.convert_to_tensor(lengths + max_new_tokens),
         ops.convert_to_tensor(start, "int32"),
         ops.convert_to_tensor(uniform),
+        ops.convert_to_tensor([pad_token, -1 if end_token is None else end_token], "int32"),
         {
-            name: ops.convert_to_tensor(number, "float32")
-            for name, number in numbers.items()
-            if number is not None
+            name: ops.convert_to_tensor(rule, "float32")
+            for name, rule in rules.items()
+            if rule is not None
         },
     )
     return ops.convert_to_numpy(found)[:, :total]
@@ -247,9 +236,10 @@ def _program(model: keras.Model, **static: Any) -> Callable[..., Tensor]:
             ends: Tensor,
             start: Tensor,
             uniform: Tensor,
-            numbers: dict[str, Tensor],
+            special: Tensor,
+            rules: dict[str, Tensor],
         ) -> Tensor:
-            arrays = (tokens, lengths, ends, start, uniform, numbers)
+            arrays = (tokens, lengths, ends, start, uniform, special, rules)
             return _run(model_of(), weights, *arrays, **static)
 
         programs[key] = compiled(program)
@@ -264,16 +254,16 @@ def _run(
     ends: Tensor,
     start: Tensor,
     uniform: Tensor,
-    numbers: dict[str, Tensor],
+    special: Tensor,
+    rules: dict[str, Tensor],
     *,
     prefix: int,
     greedy: bool,
     num_beams: int,
-    end_token: int | None,
-    pad_token: int,
 ) -> Tensor:
     """The loop: `tokens` `(batch, room)` with what the model continues them with."""
     batch, room = tokens.shape
+    pad_token, end_token = special[0], special[1]
     state = list(zip(model.variables, weights, strict=True))
 
     def run(tokens: Tensor, position: Any, values: Any) -> tuple[Tensor, Values]:
@@ -303,7 +293,7 @@ def _run(
             if greedy:
                 chosen = ops.cast(ops.argmax(logits, axis=-1), "int32")
             else:
-                logits = _filtered(logits, numbers)
+                logits = _filtered(logits, rules)
                 chosen = sample(logits, ops.take(uniform, position, axis=1))
             chosen = ops.where(is_fixed, fixed, chosen)
         else:
@@ -312,9 +302,8 @@ def _run(
             values = keras.tree.map_structure(lambda each: ops.take(each, rows, axis=0), values)
         tokens = ops.slice_update(tokens, [0, position], chosen[:, None])
         done = ops.logical_or(done, position + 1 >= ends)
-        if end_token is not None:
-            ended = ops.logical_and(chosen == end_token, ops.logical_not(given))
-            done = ops.logical_or(done, ended)
+        ended = ops.logical_and(chosen == end_token, ops.logical_not(given))
+        done = ops.logical_or(done, ended)
         return position + 1, tokens, done, scores, values
 
     def goes_on(position: Tensor, tokens: Tensor, done: Tensor, *_: Any) -> Tensor:
@@ -327,14 +316,14 @@ def _run(
     return tokens[::num_beams]  # the beams are in order
 
 
-def _filtered(logits: Tensor, numbers: dict[str, Tensor]) -> Tensor:
-    logits = logits / numbers["temperature"]
-    if "top_k" in numbers:
-        logits = keep_top_k(logits, numbers["top_k"])
-    if "top_p" in numbers:
-        logits = keep_top_p(logits, numbers["top_p"])
-    if "min_p" in numbers:
-        logits = keep_min_p(logits, numbers["min_p"])
+def _filtered(logits: Tensor, rules: dict[str, Tensor]) -> Tensor:
+    logits = logits / rules["temperature"]
+    if "top_k" in rules:
+        logits = keep_top_k(logits, rules["top_k"])
+    if "top_p" in rules:
+        logits = keep_top_p(logits, rules["top_p"])
+    if "min_p" in rules:
+        logits = keep_min_p(logits, rules["min_p"])
     return logits
 
 

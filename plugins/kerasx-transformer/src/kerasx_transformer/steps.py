@@ -112,8 +112,10 @@ def _problem(layer: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Exce
         return whole, first, last
 
     arrays = [ops.convert_to_tensor(tensors[place]) for place in places]
+    # JAX would compile each operation of it by itself.
+    run = compiled(both) if keras.backend.backend() == "jax" else both
     try:
-        whole, *parts = compiled(both)(arrays, weights)
+        whole, *parts = run(arrays, weights)
     except Exception as error:  # of any kind that a layer raises
         return None, error
     half = getattr(layer, "compute_dtype", "float32") in ("float16", "bfloat16")
