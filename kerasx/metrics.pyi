@@ -51,5 +51,7 @@ if typing.TYPE_CHECKING:
     from kerasx_metrics.probabilities import BrierScore as BrierScore
     from kerasx_metrics.probabilities import CalibrationError as CalibrationError
     from kerasx_metrics.probabilities import LogLoss as LogLoss
+    from kerasx_transformer.metrics import Perplexity as Perplexity
+    from kerasx_transformer.metrics import TokenAccuracy as TokenAccuracy
 
 def __getattr__(name: str) -> typing.Any: ...

@@ -1,0 +1,8 @@
+"""Losses that plugins contribute. Written by ``kerasx stubs``."""
+
+import typing
+
+if typing.TYPE_CHECKING:
+    from kerasx_transformer.losses import LinearCrossEntropy as LinearCrossEntropy
+
+def __getattr__(name: str) -> typing.Any: ...
