@@ -435,7 +435,7 @@ def plain_mean(x, weight, mask=None):
     return ops.mean(ops.tanh(x * weight), 1)
 
 
-@sound(buckets=6, **ROUNDED)
+@sound(buckets=5, **ROUNDED)
 @bucketed(plain_mean, returns="batch d", pad={"mask": False})
 def mean(x, weight, mask=None):
     """Mean over time of `x` times `weight`, squashed."""
