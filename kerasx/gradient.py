@@ -1,9 +1,10 @@
 """Gradients written by hand, in one form for all backends.
 
 `keras.ops.custom_gradient` differs by backend. PyTorch takes no more than one output, refuses every
-argument that is not a tensor, calls the gradient in another way, runs the function a second time
-where it raised, and never frees what the gradient keeps of the output. TensorFlow takes no None and
-no keyword in a graph. None of them says when a gradient has another shape than its argument.
+argument that is not a tensor or None, runs a function that raises a second time, and leaves it to
+the garbage collector to free an output that the gradient needs. TensorFlow takes no None, JAX no
+text, and neither a Python number in compiled code. Backends also differ in how they call the
+gradient; TensorFlow, run eagerly, takes one of another shape than its argument.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def custom_gradient(function: Callable[..., tuple[Any, Callable]]) -> Callable[.
 
     @functools.wraps(function)
     def differentiable(*args: Any) -> Any:
-        args = keras.tree.map_structure(_value, args)
+        args = keras.tree.map_structure(read, args)
         leaves = keras.tree.flatten(args)
         places = [place for place, leaf in enumerate(leaves) if keras.ops.is_tensor(leaf)]
         structure: list[Any] = []
@@ -92,6 +93,8 @@ def _gradients(
         for given, output in zip(upstream, keras.tree.flatten(outputs), strict=True)
     ]
     found = gradient(keras.tree.pack_sequence_as(outputs, upstream))
+    if len(args) == 1 and not isinstance(found, tuple):
+        found = (found,)
     if not isinstance(found, tuple) or len(found) != len(args):
         received = f"a tuple of {len(found)}" if isinstance(found, tuple) else type(found).__name__
         raise TypeError(
@@ -111,19 +114,22 @@ def _gradients(
 def _fitting(name: str, tensor: Any, gradient: Any) -> Any:
     if gradient is None or not _is_floating(tensor):
         return None
-    if tuple(gradient.shape) != tuple(tensor.shape) and None not in (
-        *gradient.shape,
-        *tensor.shape,
-    ):
+    wanted, found = tuple(tensor.shape), tuple(gradient.shape)
+    if found != wanted and None not in (*found, *wanted):
         raise ValueError(
-            f"the gradient of {name!r} with respect to an argument of shape {tuple(tensor.shape)} "
-            f"must have that shape; received {tuple(gradient.shape)}"
+            f"the gradient of {name!r} with respect to an argument of shape {wanted} must have "
+            f"that shape; received {found}"
         )
     return keras.ops.cast(gradient, tensor.dtype)
 
 
-def _value(leaf: Any) -> Any:
-    return keras.ops.convert_to_tensor(leaf) if isinstance(leaf, keras.Variable) else leaf
+def read(value: Any) -> Any:
+    """A variable's value; anything else as it is."""
+    if not isinstance(value, keras.Variable):
+        return value
+    # TensorFlow's own variable inside would be traced by identity, anew for each one.
+    value = value.value
+    return value.read_value() if hasattr(value, "read_value") else value
 
 
 def _is_floating(tensor: Any) -> bool:
