@@ -25,10 +25,10 @@ def silu(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def gelu(x: Tensor) -> tuple[Tensor, Tensor]:
     """`x` times the normal distribution function of `x`, and its derivative."""
-    probability = 0.5 * (1 + ops.erf(x * math.sqrt(0.5)))
+    # XLA's erf is an ulp or two off -1 far out, which x would magnify; erfc keeps its digits.
+    probability = 0.5 * ops.erfc(x * -math.sqrt(0.5))
     density = ops.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
-    # Below -10 the probability is nothing but the rounding of erf, which x would magnify.
-    return ops.maximum(x, -10.0) * probability, probability + x * density
+    return x * probability, probability + x * density
 
 
 def gelu_by_tanh(x: Tensor) -> tuple[Tensor, Tensor]:
