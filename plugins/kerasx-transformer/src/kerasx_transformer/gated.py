@@ -20,22 +20,23 @@ def silu(x: Tensor) -> tuple[Tensor, Tensor]:
     """`x * sigmoid(x)`, and its derivative."""
     sigmoid = ops.sigmoid(x)
     value = x * sigmoid
-    return value, sigmoid * (1 - value) + value
+    return value, sigmoid + value * (1 - sigmoid)
 
 
 def gelu(x: Tensor) -> tuple[Tensor, Tensor]:
     """`x` times the normal distribution function of `x`, and its derivative."""
-    probability = 0.5 * (1 + ops.erf(x * math.sqrt(0.5)))
+    # XLA's erf is an ulp or two off -1 far out, which x would magnify; erfc keeps its digits.
+    probability = 0.5 * ops.erfc(x * -math.sqrt(0.5))
     density = ops.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     return x * probability, probability + x * density
 
 
 def gelu_by_tanh(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The usual approximation of `gelu`, and its derivative."""
-    rate, cubic = math.sqrt(2 / math.pi), 0.044715
-    tanh = ops.tanh(rate * x * (1 + cubic * x * x))
-    slope = rate * (1 + 3 * cubic * x * x) * (1 - tanh * tanh)
-    return 0.5 * x * (1 + tanh), 0.5 * (1 + tanh + x * slope)
+    """The usual approximation of `gelu`, and its derivative; `(1 + tanh(u)) / 2 = sigmoid(2 u)`."""
+    rate, cubic = 2 * math.sqrt(2 / math.pi), 0.044715
+    probability = ops.sigmoid(rate * x * (1 + cubic * x * x))
+    slope = rate * (1 + 3 * cubic * x * x) * probability * (1 - probability)
+    return x * probability, probability + x * slope
 
 
 def gated(name: str, formula: Formula, gate: Tensor, value: Tensor) -> Tensor:
