@@ -26,7 +26,7 @@ def plain_linear_token_scores(
         logits = logit_softcap * ops.tanh(logits / logit_softcap)
     chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
     likelihoods = ops.sum(ops.log_softmax(logits, -1) * chosen, -1)
-    hits = ops.argmax(logits, -1) == ops.cast(labels, "int64")
+    hits = ops.cast(ops.argmax(logits, -1), "int32") == ops.cast(labels, "int32")
     return likelihoods, ops.cast(hits, likelihoods.dtype)
 
 
