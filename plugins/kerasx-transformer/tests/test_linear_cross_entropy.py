@@ -86,7 +86,7 @@ def found_by_kernel(arrays, labels, upstream, options, dtype="float32"):
         return kernel(features, weight, labels, bias=bias, sample_weight=sample_weight, **options)
 
     def scalar(*tensors):
-        return ops.sum(loss(*tensors) * upstream)
+        return ops.sum(loss(*tensors) * ops.convert_to_tensor(upstream))
 
     return ops.convert_to_numpy(loss(*map(ops.convert_to_tensor, arrays))), gradients(
         compiled(scalar), arrays
