@@ -12,6 +12,7 @@ queries, and one over those blocks of keys that these queries may see.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -38,16 +39,18 @@ class Rules:
     logit_softcap: float | None
     dropout_rate: float
 
-    def visible(self, query: Tensor, key: Tensor, ahead: Tensor) -> Tensor:
-        """Whether positions of queries may see those of keys; `ahead` is key minus query time."""
-        distance = query + ahead - key
-        visible = key >= 0
-        if self.causal:
-            visible = ops.logical_and(visible, distance >= 0)
+    def visible(self, query: Tensor, key: Tensor, ahead: Tensor) -> list[Tensor]:
+        """Which positions of queries may see those of keys; `ahead` is key minus query time.
+
+        Conditions that must all hold. Each is one comparison of a column with a row of numbers.
+        """
+        own = query + ahead
+        conditions = [key <= own] if self.causal else []
         if self.window is not None:
-            reach = distance if self.causal else ops.abs(distance)
-            visible = ops.logical_and(visible, reach < self.window)
-        return visible
+            conditions.append(key > own - self.window)
+            if not self.causal:
+                conditions.append(key < own + self.window)
+        return conditions
 
     def capped(self, scores: Tensor) -> Tensor:
         if self.logit_softcap is None:
@@ -117,13 +120,13 @@ def plain_attention(
     if bias is not None:
         scores = scores + ops.cast(bias, compute)
     rows, columns = ops.arange(query_time)[:, None], ops.arange(key_time)[None]
-    visible = rules.visible(rows, columns, key_time - query_time)
+    conditions = rules.visible(rows, columns, key_time - query_time)
     if segment_ids is not None:
         of_query, of_key = _pair(segment_ids)
-        visible = ops.logical_and(visible, of_query[:, None, :, None] == of_key[:, None, None, :])
+        conditions.append(of_query[:, None, :, None] == of_key[:, None, None, :])
     if mask is not None:
-        visible = ops.logical_and(visible, mask)
-    scores = ops.where(visible, scores, -math.inf)
+        conditions.append(mask)
+    scores = _where_all(conditions, scores)
     highest = ops.max(scores, -1, keepdims=True, initial=LEAST)
     weights = ops.exp(scores - ops.stop_gradient(highest))
     total = ops.sum(weights, -1, keepdims=True)
@@ -207,7 +210,7 @@ class Blocks:
         """
         row = ops.arange(self.pieces)[:, None] * self.rows + self.ahead
         column = ops.arange(self.key_pieces)[None] * self.columns
-        needed = ops.cast(row - row + column >= 0, "bool")
+        needed = ops.ones((self.pieces, self.key_pieces), "bool")
         if self.rules.causal:
             needed = ops.logical_and(needed, column < row + self.rows)
         if self.rules.window is not None:
@@ -255,7 +258,7 @@ class Blocks:
         """Filled up to whole blocks along an axis of time."""
         whole = self.key_pieces * self.columns if keys else self.pieces * self.rows
         lacking = whole - (self.key_time if keys else self.query_time)
-        if isinstance(lacking, int) and lacking == 0:
+        if _is_zero(lacking):
             return x
         width = [(0, lacking if place == axis else 0) for place in range(len(x.shape))]
         return ops.pad(x, width, constant_values=value)
@@ -312,22 +315,24 @@ class Blocks:
         scores = capped
         if bias is not None:
             scores = scores + ops.cast(self._block_of_scores(bias, place), self.dtype)
-        row = place.row + ops.arange(self.rows)[:, None]
-        column = place.column + ops.arange(self.columns)[None]
-        visible = self.rules.visible(row, column, self.ahead)
-        visible = ops.logical_and(visible, column < self.key_time)
+        conditions = self.rules.visible(*self._positions(place), self.ahead)
+        if not _is_zero(self.key_pieces * self.columns - self.key_time):
+            conditions.append(self._positions(place)[1] < self.key_time)
         if self.segments is not None:
-            same = self._ids(0, place)[:, None] == self._ids(1, place)[None]
-            visible = ops.logical_and(visible, same)
+            conditions.append(self._ids(0, place)[:, None] == self._ids(1, place)[None])
         if self.mask is not None:
-            visible = ops.logical_and(visible, self._block_of_scores(self.mask, place))
-        return ops.where(visible, scores, ops.cast(-math.inf, self.dtype)), capped
+            conditions.append(self._block_of_scores(self.mask, place))
+        return _where_all(conditions, scores), capped
+
+    def _positions(self, place: Place) -> tuple[Tensor, Tensor]:
+        """Positions of the queries, as a column, and of the keys, as a row."""
+        row, column = ops.arange(self.rows)[:, None], ops.arange(self.columns)[None]
+        return place.row + row, place.column + column
 
     def _kept(self, place: Place) -> Tensor:
-        row = place.row + ops.arange(self.rows)[:, None]
-        column = place.column + ops.arange(self.columns)[None]
         head = place.batch * self.heads + place.head
-        return ops.cast(self.rules.kept(self.seed, head, row, column), self.dtype)
+        kept = self.rules.kept(self.seed, head, *self._positions(place))
+        return ops.cast(kept, self.dtype)
 
     def _place(self, batch: Tensor, key_head: Tensor, piece: Tensor) -> Place:
         head = key_head * self.group + piece // self.pieces
@@ -528,6 +533,19 @@ def _add_columns(x: Tensor, left: Tensor, right: Tensor, place: Place) -> Tensor
     """`x` with a product added at the columns of a block of keys."""
     start, shape = (0, place.column), (ops.shape(x)[0], ops.shape(right)[1])
     return ops.slice_update(x, start, ops.slice(x, start, shape) + ops.matmul(left, right))
+
+
+def _is_zero(number: Tensor) -> bool:
+    """Whether a number is known, and zero."""
+    return isinstance(number, int) and number == 0
+
+
+def _where_all(conditions: list[Tensor], scores: Tensor) -> Tensor:
+    """The scores where all conditions hold, and minus infinity elsewhere."""
+    if not conditions:
+        return scores
+    visible = functools.reduce(ops.logical_and, conditions)
+    return ops.where(visible, scores, ops.cast(-math.inf, scores.dtype))
 
 
 def _divided(length: Tensor, block: int) -> tuple[Tensor, Tensor]:
