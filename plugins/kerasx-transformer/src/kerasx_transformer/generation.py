@@ -48,7 +48,7 @@ def keep_top_p(logits: Tensor, p: float | Tensor) -> Tensor:
 def _keep_highest(logits: Tensor, amounts: Tensor, needed: Any) -> Tensor:
     """The highest logits, as few as have the needed sum of amounts.
 
-    The lowest of them is found by halving: XLA sorts a large vocabulary fifty times as slowly.
+    The lowest of them is found by halving: XLA on a CPU is slow to sort a large vocabulary.
     """
     high = ops.max(logits, axis=-1, keepdims=True)
     low = ops.min(ops.where(ops.isfinite(logits), logits, high), axis=-1, keepdims=True)
