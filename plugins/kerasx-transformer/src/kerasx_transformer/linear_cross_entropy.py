@@ -376,7 +376,8 @@ def _given(*tensors: Tensor | None) -> list[Tensor]:
 
 def _read(labels: Tensor, vocabulary: int, ignore_class: int | None) -> tuple[Tensor, Tensor]:
     """Labels, 0 where there is none; and 1 where one counts, 0 where ignored, NaN where wrong."""
-    labels = ops.cast(labels, keras.backend.result_type(labels.dtype, "int32"))
+    long = keras.backend.standardize_dtype(labels.dtype) in ("int64", "uint64")
+    labels = ops.cast(labels, "int64" if long else "int32")  # int32 would wrap what is out of range
     known = ops.logical_and(labels >= 0, labels < vocabulary)
     counted = ops.where(known, 1.0, float("nan"))
     if ignore_class is not None:
