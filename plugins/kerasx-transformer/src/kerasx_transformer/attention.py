@@ -152,19 +152,27 @@ def attention_in_blocks(
     block: int = BLOCK,
 ) -> Tensor:
     """The same in blocks of at most `block` queries and keys, with a gradient of its own."""
-    blocks = Blocks(query, key, rules, segment_ids, mask, seed, block)
+    of_query, of_key = (None, None) if segment_ids is None else _pair(segment_ids)
+    given = {"bias": bias, "of_query": of_query, "of_key": of_key, "mask": mask, "seed": seed}
+    given = {name: tensor for name, tensor in given.items() if tensor is not None}
 
+    # JAX differentiates `attention` where what surrounds it is traced no more: it takes all tensors
+    # as arguments.
     @ops.custom_gradient
     def attention(*inputs: Tensor) -> tuple[Tensor, Any]:
-        found, total = blocks.forward(*inputs)
+        others = dict(zip(given, inputs[3:], strict=True))
+        bias = others.pop("bias", None)
+        blocks = Blocks(*inputs[:2], rules, block, **others)
+        found, total = blocks.forward(*inputs[:3], bias)
 
-        def gradient(*args: Tensor, upstream: Tensor | None = None) -> tuple[Tensor, ...]:
+        def gradient(*args: Tensor, upstream: Tensor | None = None) -> tuple[Tensor | None, ...]:
             upstream = args[0] if upstream is None else upstream
-            return blocks.backward(upstream, found, total, *inputs)
+            of_inputs = blocks.backward(upstream, found, total, *inputs[:3], bias)
+            return (*of_inputs, *[None] * (len(inputs) - len(of_inputs)))
 
         return found, gradient
 
-    return attention(query, key, value, *([] if bias is None else [bias]))
+    return attention(query, key, value, *given.values())
 
 
 class Blocks:
@@ -179,10 +187,11 @@ class Blocks:
         query: Tensor,
         key: Tensor,
         rules: Rules,
-        segment_ids: Tensor | tuple[Tensor, Tensor] | None,
-        mask: Tensor | None,
-        seed: Tensor | None,
         block: int,
+        of_query: Tensor | None = None,
+        of_key: Tensor | None = None,
+        mask: Tensor | None = None,
+        seed: Tensor | None = None,
     ):
         self.rules, self.seed = rules, seed
         self.dtype = _compute_dtype(query)
@@ -194,8 +203,8 @@ class Blocks:
         self.ahead = self.key_time - self.query_time
         self.mask = None if mask is None else self._padded_scores(mask)
         self.segments = None
-        if segment_ids is not None:
-            self.segments = tuple(ops.cast(ids, "int32") for ids in _pair(segment_ids))
+        if of_query is not None:
+            self.segments = tuple(ops.cast(ids, "int32") for ids in (of_query, of_key))
         self.first, self.last = self._ranges()
         if self.segments is not None:
             of_query, of_key = self.segments
