@@ -113,7 +113,7 @@ class Kernel(Generic[P, R]):
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             self._takes_the_same(function, f"implementation for {backend!r}")
             self._implementations[backend] = function
-            for program in ("compiled", "graph"):
+            for program in ("compiled", "nested", "graph"):
                 self.__dict__.pop(program, None)
             return function
 
@@ -145,6 +145,15 @@ class Kernel(Generic[P, R]):
     @functools.cached_property
     def compiled(self) -> Callable[..., Any]:
         """The function as the backend in use compiles it; takes keyword arguments."""
+        return programs.compiled(self.function, self.static)
+
+    @functools.cached_property
+    def nested(self) -> Callable[..., Any]:
+        """The compiled function within a graph of TensorFlow, where sizes may be unknown.
+
+        TensorFlow would call what it traced there, with its loops of unknown length, for arguments
+        of known sizes too; XLA cannot differentiate it outside.
+        """
         return programs.compiled(self.function, self.static)
 
     @functools.cached_property
@@ -213,7 +222,7 @@ class Kernel(Generic[P, R]):
         if backend == "torch":
             return self.compiled if compile and not is_traced(tensors) else self.function
         if compile:
-            return self.compiled
+            return self.nested if backend == "tensorflow" and is_traced(tensors) else self.compiled
         return self.function if backend == "tensorflow" and is_traced(tensors) else self.graph
 
     def __reduce__(self) -> str:

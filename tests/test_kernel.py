@@ -143,6 +143,22 @@ def test_trains_inside_a_compiled_step(jit_compile):
     np.testing.assert_allclose(model.predict(x + 1, verbose=0), np.full((4, 2), 3.9), rtol=1e-6)
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="sizes are known where JAX and PyTorch trace")
+def test_what_was_traced_for_an_unknown_size_is_not_called_for_a_known_one():
+    import tensorflow as tf
+
+    @kerasx.kernel
+    def is_known(x):
+        return ops.ones_like(x) * float(x.shape[0] is not None)
+
+    def total(x):
+        return ops.sum(is_known(x))
+
+    ones = tf.ones(3)
+    assert tf.function(total, input_signature=[tf.TensorSpec((None,))])(ones) == 0
+    assert total(ones) == 3
+
+
 def test_is_a_node_of_a_functional_model(tmp_path):
     inputs = keras.Input((3,))
     hidden = scale_shift(inputs, inputs, pieces=((0.5, "a"), (0.25, "b")))

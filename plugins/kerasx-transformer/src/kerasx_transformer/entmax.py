@@ -184,23 +184,24 @@ def _by_bisection(s: Tensor, q: float, axis: int) -> Tensor:
     There the power has an infinite slope, and neighbouring thresholds give sums that differ.
     """
 
-    def unnormalized(highest: Tensor) -> Tensor:
+    def shares(highest: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the highest probability, and their sum: equal ones add up exactly."""
         m = ops.maximum(highest ** (1 / q), np.finfo("float32").tiny)
-        return highest * _power(1 + s / m, q)
+        found = _power(1 + s / m, q)
+        return found, ops.sum(found, axis, keepdims=True)
 
     def halved(_: Tensor, ends: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         low, high = ends
         middle = (low + high) / 2
-        above = ops.sum(unnormalized(middle), axis, keepdims=True) > 1
+        above = middle * shares(middle)[1] > 1
         return ops.where(above, low, middle), ops.where(above, middle, high)
 
     high = ops.ones_like(ops.max(s, axis, keepdims=True))
     digits = np.finfo(keras.backend.standardize_dtype(s.dtype)).nmant
     # The highest of a million probabilities, all equal, begins with twenty zeros.
     low, high = ops.fori_loop(0, digits + 22, halved, (0 * high, high))
-    below, above = unnormalized(low), unnormalized(high)
-    missing = 1 - ops.sum(below, axis, keepdims=True)
-    gained = above - below
-    total = ops.sum(gained, axis, keepdims=True)
+    (below, sum_below), (above, sum_above) = shares(low), shares(high)
+    missing = 1 - low * sum_below
+    total = high * sum_above - low * sum_below
     part = ops.where(total > 0, missing / ops.maximum(total, missing), 0 * missing)
-    return below + part * gained
+    return low * below + part * (high * above - low * below)

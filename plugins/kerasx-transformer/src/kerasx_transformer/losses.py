@@ -120,7 +120,7 @@ class LinearCrossEntropy(keras.Loss):
             total = ops.divide_no_nan(total, ops.cast(self._divisor(given), total.dtype))
         # Keras divides a mean among the replicas of a distributed step.
         total = ops.reshape(total, (1,))
-        return _Given(reduction=self.reduction, dtype=self.dtype)(total, total)
+        return _Given(reduction=self.reduction, name=self.name, dtype=self.dtype)(total, total)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each position."""
