@@ -250,6 +250,7 @@ class ProjectedAttention(keras.layers.Layer):
             near = self._near(query, key, start, causal)
             mask = _both(mask, self._with_heads(near, len(scores.shape)))
         over = tuple(range(len(scores.shape) - width, len(scores.shape)))
+        over = over[0] if width == 1 else over  # of several, Keras must know the sizes
         if mask is None:
             scores = ops.softmax(scores, axis=over)
         else:
