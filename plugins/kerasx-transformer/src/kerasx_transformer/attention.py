@@ -869,12 +869,10 @@ def _check(
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Whether two sizes, or shapes, may be equal; None is a size that is not known yet."""
-    if isinstance(one, int) or isinstance(other, int):
-        return one is None or other is None or one == other
-    if one is None and other is None:
-        return True
-    return len(one) == len(other) and all(map(_equal, one, other))
+    """Whether two sizes, or shapes, may be equal; what is no number is not known yet."""
+    if hasattr(one, "__len__"):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return not (isinstance(one, int) and isinstance(other, int)) or one == other
 
 
 def _refuse(argument: str, must: str, received: Any) -> None:

@@ -164,10 +164,7 @@ class ProjectedAttention(keras.layers.Layer):
         query, key = self.query_dense(query), self.key_dense(value if key is None else key)
         value = self.value_dense(value)
         if self.rotary is not None:
-            query, key = (
-                self.rotary(each, positions=first_position() + ops.arange(ops.shape(each)[1]))
-                for each in (query, key)
-            )
+            query, key = map(self._turned, (query, key))
         mask = _both(_as_bool(value_mask), _as_bool(key_mask))  # (batch, key time)
         start = 0
         if scope is not None:
@@ -212,6 +209,11 @@ class ProjectedAttention(keras.layers.Layer):
             output = output * gate
         output = self.output_dense(output)
         return (output, scores) if return_attention_scores else output
+
+    def _turned(self, heads: Tensor) -> Tensor:
+        """Queries or keys with rotary positions, in their dtype whatever that of `rotary`."""
+        positions = first_position() + ops.arange(ops.shape(heads)[1])
+        return ops.cast(self.rotary(heads, positions=positions), heads.dtype)
 
     def _plain(
         self,
