@@ -13,6 +13,7 @@ import pytest
 import sklearn.metrics as sk
 
 import kerasx
+from kerasx_metrics import inputs
 from kerasx_metrics.streaming import as_pair
 
 
@@ -109,6 +110,17 @@ def test_counts_stay_exact(name, way):
         for _ in range(4):
             update(*batch)
         assert whole(metric.sums) == (start + 4 * once).tolist()
+
+
+@pytest.mark.parametrize("name", COUNTING)
+def test_counts_are_whole_numbers_until_there_are_weights(name):
+    metric = getattr(kerasx.metrics, name.split()[0])(**COUNTING[name])
+    y, scores = map(keras.ops.convert_to_tensor, batch_of(metric))
+    layout = metric._read(y, scores)
+    for weight, dtype in [(None, "int32"), (keras.ops.ones(50), "float32")]:
+        flat = inputs.canonical(y, scores, weight, None, layout)
+        value, _ = metric.statistic(flat, layout, **metric.statistic_options())
+        assert keras.backend.standardize_dtype(value.dtype) == dtype
 
 
 def test_counts_of_one_update_are_added_exactly():
@@ -305,6 +317,25 @@ def test_weights_of_a_nearly_constant_predictor_do_not_cancel(other):
     metric = kerasx.metrics.MatthewsCorrCoef(num_classes=3)
     metric.update_state(y, predicted, weight)
     np.testing.assert_allclose(as_array(metric.result()), expected, atol=1e-6)
+
+
+def test_rounding_leaves_no_count_below_zero():
+    """Every sample is wrongly called the last class, so that it has no true negative."""
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        metric = kerasx.metrics.Specificity(num_classes=3)
+        weight = random.uniform(0, 1, 1000).astype("float32")
+        metric.update_state(random.integers(0, 2, 1000), np.full(1000, 2), weight)
+        assert 0 <= metric.sums[3, 2] < 1e-3
+
+
+def test_weights_of_many_classes():
+    random = np.random.default_rng(0)
+    y, predicted = random.integers(0, 300, (2, 1000))
+    weight = random.uniform(0, 1, 1000).astype("float32")
+    actual = kerasx.metrics.confusion_matrix(y, predicted, weight, num_classes=300)
+    expected = sk.confusion_matrix(y, predicted, sample_weight=weight, labels=range(300))
+    np.testing.assert_allclose(as_array(actual), expected, rtol=1e-6, atol=1e-6)
 
 
 BIG = 400_000
