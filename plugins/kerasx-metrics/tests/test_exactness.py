@@ -124,7 +124,7 @@ def test_counts_are_whole_numbers_until_there_are_weights(name):
 
 
 def test_counts_of_one_update_are_added_exactly():
-    counts = np.array([2**24 + 1, 2**31 - 1, 0, 4095], "int32")
+    counts = np.array([2**24 + 1, 2**31 - 1, 1_234_567_891, 0, 4095], "int32")
     pair = as_array(as_pair(keras.ops.convert_to_tensor(counts)))
     assert pair.dtype == "float32"
     assert whole(pair.astype("float64").sum(0)) == counts.tolist()
@@ -320,12 +320,13 @@ def test_weights_of_a_nearly_constant_predictor_do_not_cancel(other):
 
 
 def test_rounding_leaves_no_count_below_zero():
-    """Every sample is wrongly called the last class, so that it has no true negative."""
+    """Every sample is of the last class or wrongly called so: it has no true negative."""
     for seed in range(8):
         random = np.random.default_rng(seed)
+        other, called = random.integers(0, 2, 1000), random.random(1000) < 0.5
+        y, predicted = np.where(called, other, 2), np.where(called, 2, other)
         metric = kerasx.metrics.Specificity(num_classes=3)
-        weight = random.uniform(0, 1, 1000).astype("float32")
-        metric.update_state(random.integers(0, 2, 1000), np.full(1000, 2), weight)
+        metric.update_state(y, predicted, random.uniform(0, 1, 1000).astype("float32"))
         assert 0 <= metric.sums[3, 2] < 1e-3
 
 

@@ -128,6 +128,7 @@ def test_mask_leaves_samples_out_of_their_average():
 
 
 @pytest.mark.parametrize(("name", "task"), [pair for pair in PAIRS if pair[0] != "exact_match"])
+@pytest.mark.filterwarnings("error:.*does not support masking")
 def test_mask_that_keras_attached_to_predictions(name, task):
     y, scores, weight = data(task)
     mask = np.arange(6) < np.array([[1], [6], [3], [0]])
@@ -185,6 +186,13 @@ def test_thresholds_of_logits_are_probabilities(threshold):
         y, logits, task="binary", threshold=threshold, from_logits=True
     )
     assert_same(found, expected)
+
+
+def test_result_of_one_class_before_any_update():
+    metric = kerasx.metrics.F1Score(class_id=4)
+    assert_same(metric.result(), 0.0)
+    assert metric.sums.shape == (5, 5)
+    assert_same(kerasx.metrics.F1Score(task="binary").result(), 0.0)
 
 
 def test_exact_match_of_sequences():

@@ -688,6 +688,12 @@ def test_counts_of_every_class(weighted):
     assert_equal(np.stack([tn, fp, fn, tp], 1).reshape(4, 2, 2), expected)
 
 
+def test_a_class_that_occurs_once_enters_the_average():
+    y, predicted = [0, 1, 1], [1, 1, 1]
+    expected = sk.f1_score(y, predicted, average="macro")
+    assert_equal(kerasx.metrics.f1_score(y, predicted, num_classes=3), expected)
+
+
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_a_score_that_equals_the_threshold_is_not_above_it(from_logits):
     scores = np.array([[0.5, 0.5], [0.5, 0.5]], "float32")  # as logits, too
