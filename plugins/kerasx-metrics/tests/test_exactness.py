@@ -14,7 +14,7 @@ import sklearn.metrics as sk
 
 import kerasx
 from kerasx_metrics import inputs
-from kerasx_metrics.streaming import as_pair
+from kerasx_metrics.streaming import as_pair, running_sum
 
 
 def as_array(tensor):
@@ -328,6 +328,13 @@ def test_rounding_leaves_no_count_below_zero():
         metric = kerasx.metrics.Specificity(num_classes=3)
         metric.update_state(y, predicted, random.uniform(0, 1, 1000).astype("float32"))
         assert 0 <= metric.sums[3, 2] < 1e-3
+
+
+@pytest.mark.parametrize("shape", [(1,), (2, 128), (200, 300), (2, 20_000)])
+def test_running_sum(shape):
+    values = np.random.default_rng(0).uniform(0, 1, shape).astype("float32")
+    actual = as_array(running_sum(keras.ops.convert_to_tensor(values)))
+    np.testing.assert_allclose(actual, values.cumsum(-1, dtype="float64"), rtol=1e-6)
 
 
 def test_weights_of_many_classes():
