@@ -112,7 +112,7 @@ def test_counts_stay_exact(name, way):
         assert whole(metric.sums) == (start + 4 * once).tolist()
 
 
-@pytest.mark.parametrize("name", COUNTING)
+@pytest.mark.parametrize("name", ["F1Score", "F1Score of multilabel", "Accuracy"])
 def test_counts_are_whole_numbers_until_there_are_weights(name):
     metric = getattr(kerasx.metrics, name.split()[0])(**COUNTING[name])
     y, scores = map(keras.ops.convert_to_tensor, batch_of(metric))
