@@ -130,6 +130,9 @@ def test_a_label_of_weight_zero_is_not_looked_at():
     metric = M.Accuracy()
     metric.update_state([0, 1, -1, 1], SCORES, [1.0, 1.0, 0.0, 1.0])
     assert float(metric.result()) == pytest.approx(2 / 3)
+    metric = M.F1Score(num_classes=3)  # of the classes that occur; 0 is only predicted there
+    metric.update_state([1, 2, -1], [1, 2, 0], [1.0, 1.0, 0.0])
+    assert float(metric.result()) == 1.0
 
 
 def test_numpy_arguments():
@@ -187,6 +190,12 @@ def test_nan_scores_are_misses_in_compiled_code(place):
     np.testing.assert_allclose(recall, [1, 0, 1])
     for metric in (M.LogLoss(), M.AUROC(), M.ConfusionMatrix()):
         assert np.isnan(compiled_result(metric, LABELS, scores)).any()
+
+
+@needs_tracing
+def test_a_nan_score_takes_no_place_among_the_top_k():
+    recall = compiled_result(M.Recall(top_k=1, average=None), LABELS, with_nan(SCORES, 1, 0))
+    np.testing.assert_allclose(recall, [1, 1 / 2, 1])
 
 
 @needs_tracing

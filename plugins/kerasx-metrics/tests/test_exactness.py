@@ -14,6 +14,8 @@ import sklearn.metrics as sk
 
 import kerasx
 from kerasx.sums import as_pair
+from kerasx_metrics import inputs
+from kerasx_metrics.streaming import running_sum
 
 
 def as_array(tensor):
@@ -111,8 +113,19 @@ def test_counts_stay_exact(name, way):
         assert whole(metric.sums) == (start + 4 * once).tolist()
 
 
+@pytest.mark.parametrize("name", ["F1Score", "F1Score of multilabel", "Accuracy"])
+def test_counts_are_whole_numbers_until_there_are_weights(name):
+    metric = getattr(kerasx.metrics, name.split()[0])(**COUNTING[name])
+    y, scores = map(keras.ops.convert_to_tensor, batch_of(metric))
+    layout = metric._read(y, scores)
+    for weight, dtype in [(None, "int32"), (keras.ops.ones(50), "float32")]:
+        flat = inputs.canonical(y, scores, weight, None, layout)
+        value, _ = metric.statistic(flat, layout, **metric.statistic_options())
+        assert keras.backend.standardize_dtype(value.dtype) == dtype
+
+
 def test_counts_of_one_update_are_added_exactly():
-    counts = np.array([2**24 + 1, 2**31 - 1, 0, 4095], "int32")
+    counts = np.array([2**24 + 1, 2**31 - 1, 1_234_567_891, 0, 4095], "int32")
     pair = as_array(as_pair(keras.ops.convert_to_tensor(counts)))
     assert pair.dtype == "float32"
     assert whole(pair.astype("float64").sum(0)) == counts.tolist()
@@ -305,6 +318,33 @@ def test_weights_of_a_nearly_constant_predictor_do_not_cancel(other):
     metric = kerasx.metrics.MatthewsCorrCoef(num_classes=3)
     metric.update_state(y, predicted, weight)
     np.testing.assert_allclose(as_array(metric.result()), expected, atol=1e-6)
+
+
+def test_rounding_leaves_no_count_below_zero():
+    """Every sample is of the last class or wrongly called so: it has no true negative."""
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        other, called = random.integers(0, 2, 1000), random.random(1000) < 0.5
+        y, predicted = np.where(called, other, 2), np.where(called, 2, other)
+        metric = kerasx.metrics.Specificity(num_classes=3)
+        metric.update_state(y, predicted, random.uniform(0, 1, 1000).astype("float32"))
+        assert 0 <= metric.sums[3, 2] < 1e-3
+
+
+@pytest.mark.parametrize("shape", [(1,), (2, 128), (200, 300), (2, 20_000)])
+def test_running_sum(shape):
+    values = np.random.default_rng(0).uniform(0, 1, shape).astype("float32")
+    actual = as_array(running_sum(keras.ops.convert_to_tensor(values)))
+    np.testing.assert_allclose(actual, values.cumsum(-1, dtype="float64"), rtol=1e-6)
+
+
+def test_weights_of_many_classes():
+    random = np.random.default_rng(0)
+    y, predicted = random.integers(0, 300, (2, 1000))
+    weight = random.uniform(0, 1, 1000).astype("float32")
+    actual = kerasx.metrics.confusion_matrix(y, predicted, weight, num_classes=300)
+    expected = sk.confusion_matrix(y, predicted, sample_weight=weight, labels=range(300))
+    np.testing.assert_allclose(as_array(actual), expected, rtol=1e-6, atol=1e-6)
 
 
 BIG = 400_000

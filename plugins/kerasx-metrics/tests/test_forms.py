@@ -119,7 +119,16 @@ def test_mask_leaves_positions_out(name, task):
     assert_same(function(spoiled, scores, weight, mask=mask, **grid), expected)
 
 
+def test_mask_leaves_samples_out_of_their_average():
+    y, scores, weight = data("multilabel")
+    mask = np.arange(6) < np.array([[1], [6], [3], [0]])
+    function = function_of("f1_score", "multilabel")
+    expected = function(y[mask], scores[mask], weight[mask], average="samples")
+    assert_same(function(y, scores, weight, mask=mask, average="samples"), expected)
+
+
 @pytest.mark.parametrize(("name", "task"), [pair for pair in PAIRS if pair[0] != "exact_match"])
+@pytest.mark.filterwarnings("error:.*does not support masking")
 def test_mask_that_keras_attached_to_predictions(name, task):
     y, scores, weight = data(task)
     mask = np.arange(6) < np.array([[1], [6], [3], [0]])
@@ -179,10 +188,17 @@ def test_thresholds_of_logits_are_probabilities(threshold):
     assert_same(found, expected)
 
 
+def test_result_of_one_class_before_any_update():
+    metric = kerasx.metrics.F1Score(class_id=4)
+    assert_same(metric.result(), 0.0)
+    assert metric.sums.shape == (5, 5)
+    assert_same(kerasx.metrics.F1Score(task="binary").result(), 0.0)
+
+
 def test_exact_match_of_sequences():
     y, scores, weight = data("multiclass")
     scores[0] = np.eye(3)[y[0]]
-    scores[1, :4] = np.eye(3)[y[1, :4]]
+    scores[1] = np.eye(3)[(y[1] + (np.arange(6) > 3)) % 3]
     decided = scores.argmax(-1)
     mask = np.ones((4, 6), bool)
     mask[1, 4:] = mask[3] = False
@@ -193,7 +209,11 @@ def test_exact_match_of_sequences():
     assert_same(function(y, scores, mask=mask), 2 / 3)  # the last entry has no position left
     weights = np.where(mask, weight, 0)
     entry = weights.max(1)[rows]
-    assert_same(function(y, scores, weights), (entry[0] + entry[1]) / entry.sum())
+    expected = (entry[0] + entry[1]) / entry.sum()
+    assert_same(function(y, scores, weights), expected)
+    # Of the two wrong positions, one is masked and the other of weight zero.
+    weights = np.where(mask, weight, 100.0 * (np.arange(6) == 4))
+    assert_same(function(y, scores, weights, mask=mask | (np.arange(6) == 5)), expected)
     labels = np.where(mask, y, -1)
     assert_same(function(labels, scores, ignore_class=-1), 2 / 3)
 

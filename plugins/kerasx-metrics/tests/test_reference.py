@@ -647,17 +647,60 @@ def test_other_decisions(name, average, decision):
     assert_equal(actual, expected_of(name, case, {"average": average}))
 
 
-def test_of_equal_scores_the_higher_class_is_among_the_top_k():
+@pytest.mark.parametrize(
+    ("k", "best"),
+    [(1, [[3], [2], [0]]), (2, [[2, 3], [1, 2], [0, 2]]), (3, [[1, 2, 3], [1, 2, 3], [0, 1, 2]])],
+)
+def test_of_equal_scores_the_higher_class_is_among_the_top_k(k, best):
     scores = np.array([[0.2, 0.2, 0.2, 0.2], [0.1, 0.4, 0.4, 0.1], [0.5, 0.2, 0.2, 0.1]], "float32")
-    best = [[2, 3], [1, 2], [0, 2]]
     y = np.array([1, 1, 1])
     expected = sk.multilabel_confusion_matrix(
         np.eye(4, dtype=int)[y], [[int(k in row) for k in range(4)] for row in best]
     )
-    metric = kerasx.metrics.Recall(top_k=2, average=None)
+    metric = kerasx.metrics.Recall(top_k=k, average=None)
     metric.update_state(y, scores)
     tp, fp, fn, tn = metric.sums[:4]
     np.testing.assert_array_equal(np.stack([tn, fp, fn, tp], 1).reshape(4, 2, 2), expected)
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_top_k_accuracy_of_every_label(k):
+    y, logits, weight = seeded("multiclass")
+    scores = np.round(logits)  # so that they tie
+    case = case_of("multiclass", 4, y, scores, weight)
+    assert_equal(kerasx.metrics.top_k_accuracy(y, scores, weight, k=k), top_k_accuracy(case, k))
+    ignored = np.where(np.arange(len(y)) % 3 == 0, -1, y)
+    case = case_of("multiclass", 4, ignored, scores, weight, ignore_class=-1)
+    assert_equal(
+        kerasx.metrics.top_k_accuracy(ignored, scores, weight, k=k, ignore_class=-1),
+        top_k_accuracy(case, k),
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_counts_of_every_class(weighted):
+    y, logits, weight = seeded("multiclass")
+    weight = weight if weighted else None
+    expected = sk.multilabel_confusion_matrix(y, logits.argmax(1), sample_weight=weight)
+    metric = kerasx.metrics.F1Score()
+    metric.update_state(y, logits, weight)
+    tp, fp, fn, tn = metric.sums[:4]
+    assert_equal(np.stack([tn, fp, fn, tp], 1).reshape(4, 2, 2), expected)
+
+
+def test_a_class_that_occurs_once_enters_the_average():
+    y, predicted = [0, 1, 1], [1, 1, 1]
+    expected = sk.f1_score(y, predicted, average="macro")
+    assert_equal(kerasx.metrics.f1_score(y, predicted, num_classes=3), expected)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_a_score_that_equals_the_threshold_is_not_above_it(from_logits):
+    scores = np.array([[0.5, 0.5], [0.5, 0.5]], "float32")  # as logits, too
+    recall = kerasx.metrics.recall(
+        [0, 1], scores, average=None, threshold=0.5, from_logits=from_logits
+    )
+    assert_equal(recall, [0, 0])
 
 
 @pytest.mark.parametrize("task", ["binary", "multilabel"])

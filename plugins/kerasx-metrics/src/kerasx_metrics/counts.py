@@ -225,7 +225,7 @@ def exact_samples(inputs: Inputs, layout: Layout) -> Statistic:
     weight = inputs.weight
     if weight is not None:
         kept = weight != 0 if kept is None else kept & (weight != 0)
-        weight = _per_entry(ops.max, weight, inputs.shape)
+        weight = _per_entry(ops.max, ops.where(kept, weight, 0.0), inputs.shape)
     if kept is not None:
         right = right | ops.logical_not(kept)
         kept = _per_entry(ops.any, kept, inputs.shape)
