@@ -23,6 +23,7 @@ from ngram import witten_bell
 import kerasx
 from kerasx_transformer import generate
 
+BATCH = 4
 CONTEXT = 256  # bytes that attention sees
 LEFT_OUT = {"site-packages", "test", "tests", "idle_test"}
 PROMPT = "class Parser:\n    def __init__(self, "
@@ -36,9 +37,9 @@ def read_files(source: Path, held_out: bool) -> np.ndarray:
     texts = []
     for file in sorted(source.rglob("*.py")):
         name = file.relative_to(source)
-        if not LEFT_OUT & set(name.parts):
-            if (zlib.crc32(name.as_posix().encode()) % 20 == 0) == held_out:
-                texts.append(file.read_bytes())
+        is_held_out = zlib.crc32(name.as_posix().encode()) % 20 == 0
+        if is_held_out == held_out and not LEFT_OUT & set(name.parts):
+            texts.append(file.read_bytes())
     return np.frombuffer(b"".join(texts), "uint8")
 
 
@@ -46,57 +47,61 @@ def windows(text: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows of `length` bytes, and for each byte the one that follows it."""
     rows = (len(text) - 1) // length
     inputs, targets = text[: rows * length], text[1 : rows * length + 1]
-    return inputs.reshape(rows, length).astype("int32"), targets.reshape(rows, length).astype("int32")
+    return tuple(each.reshape(rows, length).astype("int32") for each in (inputs, targets))
 
 
 @keras.saving.register_keras_serializable("language_model")
-class NGramEmbedding(layers.Layer):
-    """A vector for each position: the sum of those of the last 2, 3, ... bytes as one unit.
+class Earlier(layers.Layer):
+    """What was one position earlier, `(batch, time, ...)`; zeros before the first."""
+
+    def call(self, inputs):
+        scope = current_scope()
+        if scope is None:
+            return self.shifted(inputs)
+        (kept,) = scope.extend(inputs)  # generation in steps: all positions, up to those of inputs
+        begin = (0, scope.position, *[0] * (len(inputs.shape) - 2))
+        return ops.slice(self.shifted(kept), begin, ops.shape(inputs))
+
+    @staticmethod
+    def shifted(x):
+        return ops.pad(x[:, :-1], [(0, 0), (1, 0)] + [(0, 0)] * (len(x.shape) - 2))
+
+
+def embed(tokens, width, rows, longest=6):
+    """Vectors of bytes, and of the last 2, 3, ... bytes as one unit.
 
     Runs of bytes share the rows of a table by a hash. A look-up costs next to nothing, and gives a
     small network at once what an n-gram model knows. From: Pagnoni et al. 2024, Byte Latent
     Transformer, section 3.2.1.
     """
-
-    def __init__(self, rows, size, longest=6, **kwargs):
-        super().__init__(**kwargs)
-        self.rows, self.size, self.longest = rows, size, longest
-        self.tables = layers.Embedding(rows * (longest - 1), size)
-
-    def call(self, tokens):
-        time = ops.shape(tokens)[1]
-        scope = current_scope()
-        if scope is not None:  # generation: this call continues earlier ones
-            (tokens,) = scope.extend(tokens)
-        places, code, earlier = [], tokens, tokens
-        for n in range(2, self.longest + 1):
-            earlier = ops.pad(earlier[:, :-1], ((0, 0), (1, 0)))
-            code = code * 1000003 + earlier  # int32, which wraps around
-            places.append(code % self.rows + (n - 2) * self.rows)
-        places = ops.stack(places, axis=-1)
-        if scope is not None:
-            places = ops.slice(places, (0, scope.position, 0), (ops.shape(tokens)[0], time, n - 1))
-        return ops.sum(self.tables(places), axis=-2)
-
-    def get_config(self):
-        own = {"rows": self.rows, "size": self.size, "longest": self.longest}
-        return super().get_config() | own
+    ngrams, code, earlier = [], tokens, tokens
+    for _ in range(2, longest + 1):
+        earlier = Earlier()(earlier)
+        code = code * 1000003 + earlier  # int32, which wraps around
+        table = layers.Embedding(rows, width // 4, embeddings_initializer="zeros")
+        ngrams.append(table(code % rows))
+    ngrams = layers.Dense(width, use_bias=False)(layers.Concatenate()(ngrams))
+    return layers.Embedding(256, width)(tokens) + ngrams
 
 
-def build_model(width=128, depth=2, heads=2, rows=2**14) -> keras.Model:
+def attend(x, heads):
+    """Attention whose keys are those of the byte before: it finds what followed the like of now."""
+    y = layers.RMSNormalization()(x)
+    attention = kerasx.layers.MultiHeadAttention(
+        heads, x.shape[-1] // heads, use_bias=False, rotary=True, sliding_window=CONTEXT
+    )
+    return x + attention(y, value=y, key=Earlier()(y), use_causal_mask=True)
+
+
+def build_model(width=128, depth=2, heads=2, rows=16381) -> keras.Model:
     """Return a decoder: tokens `(batch, time)` to logits `(batch, time, 256)`."""
     tokens = keras.Input((None,), dtype="int32")
-    x = layers.Embedding(256, width)(tokens) + NGramEmbedding(rows, width)(tokens)
+    x = embed(tokens, width, rows)
     for _ in range(depth):
-        y = layers.RMSNormalization()(x)
-        attention = kerasx.layers.MultiHeadAttention(
-            heads, width // heads, use_bias=False, rotary=True, sliding_window=CONTEXT
-        )
-        x = x + attention(y, y, use_causal_mask=True)
-        y = layers.RMSNormalization()(x)
-        x = x + layers.Dense(width, use_bias=False)(kerasx.layers.SwiGLU(2 * width)(y))
-    x = layers.RMSNormalization()(x)
-    return keras.Model(tokens, kerasx.layers.LanguageModelHead(256)(x))
+        x = attend(x, heads)
+        x = x + kerasx.layers.SwiGLU(2 * width)(layers.RMSNormalization()(x))
+    logits = kerasx.layers.LanguageModelHead(256)(layers.RMSNormalization()(x))
+    return keras.Model(tokens, logits)
 
 
 class Budget(keras.callbacks.Callback):
@@ -149,17 +154,18 @@ def main() -> None:
         metrics=[kerasx.metrics.Perplexity(unit="bits", name="bits_per_byte")],
     )
     budget = Budget(4e-3, arguments.minutes, arguments.steps)
-    model.fit(*windows(train, CONTEXT), batch_size=16, epochs=1000, callbacks=[budget])
+    model.fit(*windows(train, CONTEXT), batch_size=BATCH, epochs=1000, callbacks=[budget])
 
     inputs, targets = windows(held_out, 4 * CONTEXT)
-    network = model.evaluate(inputs, targets, batch_size=4, return_dict=True)["bits_per_byte"]
+    network = model.evaluate(inputs, targets, batch_size=BATCH, return_dict=True)["bits_per_byte"]
     held_out = held_out[: targets.size + 1]
     ngram = -np.log2(witten_bell(train, held_out)[1:]).mean()
     compressed = 8 * len(zlib.compress(held_out, level=9)) / len(held_out)
     print("\nBits per byte of the text that was held out:")
     print(f"  {compressed:.3f}  zlib, which has seen that text only, as one file")
     print(f"  {ngram:.3f}  5-gram model (Witten-Bell), which has counted all of the training text")
-    print(f"  {network:.3f}  the network, which has read {budget.step * 16 * CONTEXT:,} bytes of it")
+    read = budget.step * BATCH * CONTEXT
+    print(f"  {network:.3f}  the network, which has read {read:,} bytes of it")
 
     text = generate(model, [list(PROMPT.encode())], 600, temperature=0.7, seed=1)
     print("\n" + bytes(text[0].tolist()).decode(errors="replace"))
