@@ -98,6 +98,40 @@ def test_windows_predict_each_byte_once():
     assert targets.tolist() == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]
 
 
+def test_earlier_is_the_same_in_steps():
+    from kerasx_transformer import CacheScope
+    from language_model import Earlier
+
+    x = np.arange(1, 11, dtype="float32").reshape(1, 5, 2)
+    expected = [[[0, 0], [1, 2], [3, 4], [5, 6], [7, 8]]]
+    assert keras.ops.convert_to_numpy(Earlier()(x)).tolist() == expected
+    with CacheScope(6) as cache:
+        first = Earlier()(x[:, :3])
+    with CacheScope(6, cache.values, 3):
+        last = Earlier()(x[:, 3:])
+    steps = np.concatenate([keras.ops.convert_to_numpy(each) for each in (first, last)], axis=1)
+    assert steps.tolist() == expected
+
+
+def test_learning_rate_rises_and_falls_with_the_budget():
+    from language_model import Budget
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    rates = []
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda *_: rates.append(float(model.optimizer.learning_rate))
+    )
+    zeros = np.zeros((1000, 1))
+    budget = Budget(2.0, minutes=60, steps=100)
+    model.fit(zeros, zeros, batch_size=1, callbacks=[budget, watch], verbose=0)
+    assert len(rates) == 100
+    assert rates[0] == 0
+    assert 1.9 < max(rates) == rates[5] < 2
+    assert rates[5:] == sorted(rates[5:], reverse=True)
+    assert rates[-1] < 0.001
+
+
 def test_language_model(library, tmp_path):
     from language_model import PROMPT, read_files
     from ngram import witten_bell
