@@ -99,8 +99,9 @@ def test_windows_predict_each_byte_once():
 
 
 def test_earlier_is_the_same_in_steps():
-    from kerasx_transformer import CacheScope
     from language_model import Earlier
+
+    from kerasx_transformer import CacheScope
 
     x = np.arange(1, 11, dtype="float32").reshape(1, 5, 2)
     expected = [[[0, 0], [1, 2], [3, 4], [5, 6], [7, 8]]]
