@@ -17,6 +17,8 @@ TORCH ?= torch
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# Python compiles what is imported; pip would compile all of what is installed.
+INSTALL := $(PIP) install --no-compile
 # One stamp per installed set of requirements: what has one is not installed again.
 STAMPS := $(VENV)/.stamps
 
@@ -38,11 +40,12 @@ demo: $(STAMPS)/tensorflow $(STAMPS)/extra-demo ## train, evaluate, save and rel
 # What does not depend on the backend runs along with TensorFlow's tests only, in the order of the
 # files, which begins with the longest. A file stays with one worker, which compiles each shape once.
 # One worker per core and one thread per worker: PyTorch slows down twentyfold where its threads
-# outnumber the cores.
+# outnumber the cores. JAX's compiler optimizes less here: the tests compile more than they compute,
+# and TensorFlow's tests run the same compiler in full.
 test: $(BACKENDS:%=$(STAMPS)/%) $(STAMPS)/extra-test ## run all tests on each backend: make test BACKENDS=torch
 	@$(foreach backend,$(BACKENDS),echo "== tests on $(backend) ==" && \
-		KERAS_BACKEND=$(backend) OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile \
-			--hypothesis-profile=$(PROFILE) \
+		KERAS_BACKEND=$(backend) OMP_NUM_THREADS=1 JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
+			$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --hypothesis-profile=$(PROFILE) \
 			$(if $(filter tensorflow,$(backend)),--no-loadscope-reorder,$(BACKEND_FREE:%=--ignore=%)) $(PYTEST_ARGS) &&) true
 
 wheels: $(STAMPS)/venv ## build dist/*.whl for kerasx and every plugin, fit for publishing
@@ -80,7 +83,7 @@ $(STAMPS)/venv:
 # The core and its plugins are installed together and editable, so no requirement may point at one.
 $(STAMPS)/extra-%: pyproject.toml hatch_build.py $(PLUGINS:%=%/pyproject.toml) | $(STAMPS)/venv
 	@echo "Installing kerasx[$*] and its plugins into $(VENV) ..."
-	@KERASX_PLAIN_REQUIREMENTS=1 $(PIP) install --editable '.[$*]' $(PLUGINS:%=--editable ./%)
+	@KERASX_PLAIN_REQUIREMENTS=1 $(INSTALL) --editable '.[$*]' $(PLUGINS:%=--editable ./%)
 	@touch $@
 
 tensorflow_requirement := $(TENSORFLOW)
@@ -89,7 +92,7 @@ torch_requirement := $(TORCH)
 
 $(STAMPS)/tensorflow $(STAMPS)/jax $(STAMPS)/torch: $(STAMPS)/%: $(STAMPS)/%.requirement
 	@echo "Installing $($*_requirement) into $(VENV) ..."
-	@$(PIP) install $(foreach word,$($*_requirement),'$(word)')
+	@$(INSTALL) $(foreach word,$($*_requirement),'$(word)')
 	@touch $@
 
 # Rewritten only when the requirement is another one than last time.

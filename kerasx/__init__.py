@@ -18,6 +18,7 @@ from kerasx import (
     registry,
     regularizers,
 )
+from kerasx.gradient import custom_gradient
 from kerasx.hookspecs import hookimpl
 from kerasx.kernel import kernel
 from kerasx.registry import lookup, plugins
@@ -30,6 +31,7 @@ __all__ = [
     "activations",
     "callbacks",
     "constraints",
+    "custom_gradient",
     "hookimpl",
     "initializers",
     "kernel",

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 import textwrap
 
 import click
@@ -13,6 +14,7 @@ from rich.text import Text
 import kerasx
 from kerasx.archive import SavedModelError
 from kerasx.kernel import Kernel
+from kerasx.policy import decide
 from kerasx.registry import KINDS, Contribution, contributions, explain
 from kerasx.saved import inspect_model
 
@@ -78,11 +80,12 @@ def info(name: str) -> None:
             "plugin": f"{plugin.name} {plugin.version}",
         }
         if isinstance(value, Kernel):
-            facts["static"] = ", ".join(value.static) or "none"
-            facts["backends"] = ", ".join(["any", *value.backends])
-            facts["reference"] = getattr(value.reference, "__name__", "none")
+            facts |= _facts(value)
         for key, fact in facts.items():
-            click.echo(click.style(f"{key:<10}", bold=True) + fact)
+            first, *more = fact.splitlines()
+            click.echo(click.style(f"{key:<10}", bold=True) + first)
+            for line in more:
+                click.echo(" " * 10 + line)
         doc = Text(inspect.getdoc(value) or "It has no docstring.")
         doc.highlight_regex(r"(?m)^[A-Z]\w+:$", "bold")
         doc.highlight_regex(r"``?[^`\n]+``?", "cyan")
@@ -120,6 +123,30 @@ def inspect_(path: str) -> None:
         click.echo(f"\n{sentence}")
     if problems:
         raise SystemExit(1)
+
+
+def _facts(kernel: Kernel) -> dict[str, str]:
+    """What a kernel takes, and how it runs here."""
+    facts = {"static": ", ".join(kernel.static) or "none"}
+    if kernel.shapes:
+        facts["shapes"] = "\n".join(
+            f"{name}: {line}" for name, line in kernel.shapes.arguments.items()
+        )
+        facts["returns"] = str(kernel.shapes.returned or "not declared")
+    if kernel.buckets:
+        rules = kernel.buckets.rules.items()
+        facts["buckets"] = "\n".join(f"{dim}: {rule}" for dim, rule in rules)
+    facts["backends"] = ", ".join(["any", *kernel.backends])
+    compiled, why = decide(kernel.__name__, kernel.measured)
+    policy = f"{'compiled' if compiled else 'not compiled'}: {why}"
+    facts["policy"] = "\n".join([policy, *map(str, kernel.measured)])
+    facts["reference"] = getattr(kernel.reference, "__name__", "none")
+    source = re.search(
+        r"\b(?:Source|Reference)s?:\s+(.+?)(?:\n\s*\n|$)", inspect.getdoc(kernel) or "", re.DOTALL
+    )
+    if source:
+        facts["source"] = textwrap.fill(" ".join(source[1].split()), 80)
+    return facts
 
 
 def _call(contribution: Contribution) -> str:

@@ -2,24 +2,34 @@
 
 What a kernel must achieve, whatever the backend:
 
-- called with arrays or tensors, it runs compiled: ``tf.function(jit_compile=True)`` on TensorFlow,
-  ``jax.jit`` on JAX, eagerly elsewhere;
+- called with arrays or tensors, its shapes and dtypes are checked, lengths are rounded up to their
+  bucket, and it runs compiled where that was measured to win: ``tf.function(jit_compile=True)`` on
+  TensorFlow, ``jax.jit`` on JAX, ``torch.compile`` on PyTorch. Otherwise it runs as a graph on
+  TensorFlow and eagerly elsewhere;
 - called while a model's own step is traced, it becomes a part of that step;
 - called with Keras symbolic tensors, it becomes one node of a functional model, which saves and
   reloads once the kernel is registered with Keras (a plugin's kernels are).
+
+Shapes, buckets, the policy and `explain` are a file each: `shapes`, `buckets`, `policy`, `explain`.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-import linecache
-import re
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import keras
+
+from kerasx import programs
+from kerasx.buckets import Buckets
+from kerasx.explain import Explanation, explain
+from kerasx.gradient import read
+from kerasx.policy import Measured, decide
+from kerasx.programs import is_concrete as is_concrete
+from kerasx.programs import is_symbolic, is_traced, why_refused
+from kerasx.shapes import Shapes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,6 +47,9 @@ class Kernel(Generic[P, R]):
     Attributes:
         static: names of the arguments that are part of the program, not data.
         reference: the plain function that specifies the result, or `None`.
+        shapes: the shapes of arguments and results, or `None`.
+        buckets: the dimensions that are rounded up, or `None`.
+        measured: what was measured of it, compiled and not.
         backends: names of the backends that have an implementation of their own.
     """
 
@@ -47,15 +60,23 @@ class Kernel(Generic[P, R]):
         function: Callable[P, R],
         static: Sequence[str] = (),
         reference: Callable[..., Any] | None = None,
+        shapes: Mapping[str, str] | None = None,
+        returns: Any = None,
+        bucket: Mapping[str, str | int] | None = None,
+        pad: Mapping[str, Any] | None = None,
+        measured: Sequence[Measured] = (),
     ):
         functools.update_wrapper(self, function)
         self.signature = inspect.signature(function)
         self.static = tuple(static)
         self.reference = reference
+        self.measured = tuple(measured)
         self._implementations: dict[str, Callable[..., Any]] = {}
+        self._about: Callable[..., str] | None = None
+        parameters = self.signature.parameters.values()
         unnamed = [
             str(parameter)
-            for parameter in self.signature.parameters.values()
+            for parameter in parameters
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         ]
         if unnamed:
@@ -63,11 +84,20 @@ class Kernel(Generic[P, R]):
                 f"kernel {self.__name__!r}: every argument of a kernel has a name of its own; "
                 f"received {', '.join(unnamed)}"
             )
-        unknown = set(self.static) - set(self.signature.parameters)
+        data = [name for name in self.signature.parameters if name not in self.static]
+        self._names("static", self.static, list(self.signature.parameters))
+        self._names("shapes", shapes or (), data)
+        self.shapes = Shapes(self.__name__, shapes, returns) if shapes else None
+        if bucket and self.shapes is None:
+            raise TypeError(f"kernel {self.__name__!r}: `bucket` needs `shapes`")
+        self.buckets = Buckets(self.shapes, bucket, pad or {}) if bucket else None
+
+    def _names(self, of: str, names: Iterable[str], known: list[str]) -> None:
+        unknown = set(names) - set(known)
         if unknown:
             raise TypeError(
-                f"kernel {self.__name__!r}: `static` names {sorted(unknown)}, which are not among "
-                f"its arguments {list(self.signature.parameters)}"
+                f"kernel {self.__name__!r}: `{of}` names {sorted(unknown)}, which are not among "
+                f"its arguments {known}"
             )
 
     @property
@@ -81,17 +111,31 @@ class Kernel(Generic[P, R]):
         """
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
-            names = list(inspect.signature(function).parameters)
-            if names != list(self.signature.parameters):
-                raise TypeError(
-                    f"kernel {self.__name__!r}: the implementation for {backend!r} must take the "
-                    f"arguments {list(self.signature.parameters)}; received {names}"
-                )
+            self._takes_the_same(function, f"implementation for {backend!r}")
             self._implementations[backend] = function
-            self.__dict__.pop("compiled", None)
+            for program in ("compiled", "graph"):
+                self.__dict__.pop(program, None)
             return function
 
         return register
+
+    def about(self, function: Callable[..., str]) -> Callable[..., str]:
+        """Decorator: this function says more on what runs for its arguments, in `explain`.
+
+        It takes the same arguments as the kernel and returns a sentence, such as which kernel of
+        the vendor does the work.
+        """
+        self._takes_the_same(function, "function for `about`")
+        self._about = function
+        return function
+
+    def _takes_the_same(self, function: Callable[..., Any], what: str) -> None:
+        names = list(inspect.signature(function).parameters)
+        if names != list(self.signature.parameters):
+            raise TypeError(
+                f"kernel {self.__name__!r}: the {what} must take the arguments "
+                f"{list(self.signature.parameters)}; received {names}"
+            )
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -101,29 +145,76 @@ class Kernel(Generic[P, R]):
     @functools.cached_property
     def compiled(self) -> Callable[..., Any]:
         """The function as the backend in use compiles it; takes keyword arguments."""
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
+        return programs.compiled(self.function, self.static)
 
-            return tf.function(self.function, jit_compile=True, autograph=False)
-        if keras.backend.backend() == "jax":
-            import jax
-
-            return jax.jit(self.function, static_argnames=self.static)
-        return self.function
+    @functools.cached_property
+    def graph(self) -> Callable[..., Any]:
+        """The function as it runs where it is not compiled; takes keyword arguments."""
+        return programs.graph(self.function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        arguments = self.signature.bind(*args, **kwargs).arguments
-        static = {name: _frozen(arguments.pop(name)) for name in self.static if name in arguments}
-        if any(map(_is_symbolic, keras.tree.flatten(arguments))):
+        return self._call(None, args, kwargs)
+
+    def options(self, *, compile: bool) -> Callable[P, R]:
+        """The kernel, compiled or not whatever the policy says.
+
+        Inside compiled code it becomes a part of that, as always.
+        """
+
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            return self._call(compile, args, kwargs)
+
+        return functools.update_wrapper(run, self, updated=())
+
+    def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
+        """What runs for these arguments, and what it costs.
+
+        See `kerasx.explain.Explanation` for the figures and for what each backend can tell.
+        """
+        arguments, static = self._bound(args, kwargs)
+        tensors = {name: _as_tensors(value) for name, value in arguments.items()}
+        sizes = self.shapes.check(tensors) if self.shapes else None
+        if self.buckets and keras.backend.backend() != "torch":
+            tensors = self.buckets.padded(tensors, sizes)
+        return explain(self, tensors, static, self._about)
+
+    def _call(self, compile: bool | None, args: tuple, kwargs: dict[str, Any]) -> Any:
+        arguments, static = self._bound(args, kwargs)
+        if any(map(_has_symbols, arguments.values())):
+            if self.shapes:
+                self.shapes.check(
+                    {name: _symbols_or_tensors(value) for name, value in arguments.items()}
+                )
             return KernelCall(self, static)(**arguments)
         tensors = {name: _as_tensors(value) for name, value in arguments.items()}
+        sizes = self.shapes.check(tensors) if self.shapes else None
+        compile = decide(self.__name__, self.measured)[0] if compile is None else compile
+        run = self._program(compile, tensors)
         try:
-            return self.compiled(**tensors, **static)
+            if self.buckets and run is not self.function and not is_traced(tensors):
+                outputs = run(**self.buckets.padded(tensors, sizes), **static)
+                return self.buckets.cut(outputs, sizes)
+            return run(**tensors, **static)
         except Exception as error:
-            reason = _why_not_compiled(error, self.function)
+            reason = why_refused(error, self.function)
             if reason is None:
                 raise
             raise KernelError(f"kernel {self.__name__!r} cannot be compiled: {reason}") from error
+
+    def _bound(self, args: tuple, kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The arguments that were given, by name: those that are data, and the static ones."""
+        arguments = self.signature.bind(*args, **kwargs).arguments
+        static = {name: _frozen(arguments.pop(name)) for name in self.static if name in arguments}
+        return arguments, static
+
+    def _program(self, compile: bool, tensors: dict[str, Any]) -> Callable[..., Any]:
+        """What to call: within compiled code that is not XLA's, a compiled kernel stays one."""
+        backend = keras.backend.backend()
+        if backend == "torch":
+            return self.compiled if compile and not is_traced(tensors) else self.function
+        if compile:
+            return self.compiled
+        return self.function if backend == "tensorflow" and is_traced(tensors) else self.graph
 
     def __reduce__(self) -> str:
         return self.__qualname__  # copied and pickled by name, as a function is
@@ -138,7 +229,14 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]: ...
 
 @overload
 def kernel(
-    *, static: Sequence[str] = (), reference: Callable[..., Any] | None = None
+    *,
+    static: Sequence[str] = (),
+    reference: Callable[..., Any] | None = None,
+    shapes: Mapping[str, str] | None = None,
+    returns: Any = None,
+    bucket: Mapping[str, str | int] | None = None,
+    pad: Mapping[str, Any] | None = None,
+    measured: Sequence[Measured] = (),
 ) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
 
 
@@ -147,11 +245,17 @@ def kernel(
     *,
     static: Sequence[str] = (),
     reference: Callable[..., Any] | None = None,
+    shapes: Mapping[str, str] | None = None,
+    returns: Any = None,
+    bucket: Mapping[str, str | int] | None = None,
+    pad: Mapping[str, Any] | None = None,
+    measured: Sequence[Measured] = (),
 ) -> Kernel[P, R] | Callable[[Callable[P, R]], Kernel[P, R]]:
     """Turn a function over tensors into a kernel.
 
     The function is written with `keras.ops`, has no side effects, and works for symbolic values: no
-    Python branch on a tensor, no shape that depends on data.
+    Python branch on a tensor, no shape that depends on data. A gradient by hand is written with
+    `kerasx.custom_gradient`.
 
     Args:
         function: the function. Each argument is a tensor, a nested structure of tensors, or `None`,
@@ -159,25 +263,58 @@ def kernel(
         static: names of arguments that are compiled into the program: numbers, strings, tuples.
             Each new value compiles anew.
         reference: the plain function that the kernel must equal, written for reading.
+        shapes: argument -> its dtype and shape: an optional word `float` (which is meant without
+            one), `int`, `bool` or `any`, and dimensions. A name has one size in all arguments, a
+            number is that size, `...` is any dimensions, the same wherever it stands. ` | `
+            separates forms, of which one must fit. An argument of `None` is not checked.
+        returns: the same for what the kernel returns, in its structure.
+        bucket: dimension of `shapes` -> `"power_of_two"` or the number whose multiple it is rounded
+            up to. Outside of compiled code, arguments with that dimension are padded and results
+            are cut back, so that many lengths compile few programs.
+        pad: argument -> the value that it is padded with, 0 or False for the others. An argument
+            named here that is `None` is made of ones (True) before it is padded: a mask.
+        measured: times with and without compiling, which decide whether the kernel is compiled; see
+            `kerasx.policy`.
 
     Returns:
         A `Kernel`, called as the function is.
 
     Raises:
-        TypeError: `static` names no argument of the function, or the function takes `*args`.
+        TypeError: `static` or `shapes` names no argument of the function, or it takes `*args`;
+            (when called) an argument has another dtype.
+        ValueError: a form or a bucket cannot be understood; (when called) an argument has another
+            shape.
         KernelError: (when called) XLA cannot compile an operation of the function.
 
     Example:
     >>> import kerasx, keras
-    >>> @kerasx.kernel(static=("power",))
-    ... def scaled(x, *, power=1):
-    ...     return x * 2.0**power
-    >>> print(keras.ops.convert_to_numpy(scaled([1.0, 2.0], power=3)))
-    [ 8. 16.]
+    >>> @kerasx.kernel(static=("power",), shapes={"x": "rows columns", "y": "columns"})
+    ... def scaled(x, y, *, power=1):
+    ...     return x * y**power
+    >>> print(keras.ops.convert_to_numpy(scaled([[1.0, 2.0]], [2.0, 3.0], power=3)))
+    [[ 8. 54.]]
+    >>> scaled([[1.0, 2.0]], [1.0, 2.0, 3.0])
+    Traceback (most recent call last):
+        ...
+    ValueError: kernel 'scaled': `y` must have shape (columns,), here (2,); received (3,): columns
+    is 3 in it, but 2 in `x` of shape (1, 2)
+
+    A mean over time of any length, of which four programs serve 1 to 8 steps:
+
+    >>> @kerasx.kernel(
+    ...     shapes={"x": "batch time", "mask": "bool batch time"},
+    ...     returns="batch",
+    ...     bucket={"time": "power_of_two"},
+    ...     pad={"mask": False},
+    ... )
+    ... def mean(x, mask=None):
+    ...     weight = keras.ops.ones_like(x) if mask is None else keras.ops.cast(mask, x.dtype)
+    ...     return keras.ops.sum(x * weight, 1) / keras.ops.sum(weight, 1)
+    >>> [float(mean(keras.ops.ones((1, length)))[0]) for length in (1, 2, 5, 6, 7)]
+    [1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    if function is None:
-        return functools.partial(Kernel, static=static, reference=reference)
-    return Kernel(function, static, reference)
+    given = (static, reference, shapes, returns, bucket, pad, measured)
+    return Kernel(function, *given) if function else lambda function: Kernel(function, *given)
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -210,43 +347,19 @@ class KernelCall(keras.Operation):
         return cls(kernel, static, name=config["name"])
 
 
-def is_concrete(tensor: Any) -> bool:
-    """Whether the values of a tensor can be read now.
-
-    They cannot while a function is traced: in a compiled training step, under `jax.jit` or
-    `torch.compile`, or when Keras computes shapes. Checks of values belong behind this question.
-
-    >>> import keras
-    >>> is_concrete(keras.ops.ones(3)), is_concrete(keras.KerasTensor((3,)))
-    (True, False)
-    """
-    if _is_symbolic(tensor):
-        return False
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.executing_eagerly()
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return not isinstance(tensor, jax.core.Tracer)
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return not (torch.compiler.is_compiling() or torch.as_tensor(tensor).is_meta)
-    return True
+def _has_symbols(value: Any) -> bool:
+    if isinstance(value, dict | list | tuple):
+        return any(map(is_symbolic, keras.tree.flatten(value)))
+    return is_symbolic(value)
 
 
-def _is_symbolic(value: Any) -> bool:
-    return isinstance(value, keras.KerasTensor)
+def _symbols_or_tensors(value: Any) -> Any:
+    return value if _has_symbols(value) else _as_tensors(value)
 
 
 def _as_tensors(value: Any) -> Any:
     """Arrays and nested lists of numbers as tensors; structures of tensors keep their form."""
-    if isinstance(value, keras.Variable):
-        # TensorFlow's own variable inside would be traced by identity, anew for each one.
-        value = value.value
-        return value.read_value() if hasattr(value, "read_value") else value
+    value = read(value)
     if value is None or keras.ops.is_tensor(value):
         return value
     if isinstance(value, dict | list | tuple) and any(
@@ -261,36 +374,3 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(_frozen, value))
     return value
-
-
-def _why_not_compiled(error: Exception, function: Callable[..., Any]) -> str | None:
-    """What in `function` the compiler refused, or None if `error` is of another kind."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        if isinstance(error, tf.errors.OperatorNotAllowedInGraphError):
-            return f"{_failing_line(error, function)}: {str(error).split('. ')[0]}"
-        if isinstance(error, tf.errors.OpError) and "XLA" in str(error):
-            refused = re.findall(r"(\w+) \(No registered", str(error))
-            nodes = refused or re.findall(r"\{\{node ([^}]+)\}\}", str(error))
-            if nodes:
-                return f"XLA has no operation for {', '.join(sorted(set(nodes)))}"
-            return str(error)
-    if keras.backend.backend() == "jax":
-        import jax
-
-        if isinstance(error, jax.errors.JAXTypeError | jax.errors.JAXIndexError):
-            return f"{_failing_line(error, function)}: {str(error).splitlines()[0]}"
-    return None
-
-
-def _failing_line(error: Exception, function: Callable[..., Any]) -> str:
-    """The last line of `function` that the traceback passes through."""
-    code = inspect.unwrap(function).__code__
-    lines = [
-        number
-        for frame, number in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_filename == code.co_filename and frame.f_code.co_name == code.co_name
-    ]
-    number = lines[-1] if lines else code.co_firstlineno
-    return f"line {number}, `{linecache.getline(code.co_filename, number).strip()}`"

@@ -158,7 +158,22 @@ def compiles_once_per_bucket(case: Case, data: DataObject) -> None:
 
 
 def _programs(case: Case) -> int:
-    function = case.of.compiled
     if BACKEND == "tensorflow":
-        return function.experimental_get_tracing_count()
-    return function._cache_size()
+        programs = (case.of.compiled, case.of.graph)
+        return sum(program.experimental_get_tracing_count() for program in programs)
+    return case.of.compiled._cache_size()
+
+
+@check("kernels", share=DEAR, when=lambda case: case.of.shapes and case.of.shapes.returns)
+def returns_what_it_declares(case: Case, data: DataObject) -> None:
+    """What it returns has the shapes and dtypes that `returns` declares.
+
+    Buckets cut results back by that declaration, and `kerasx info` shows it.
+    """
+    drawn = cast(case.draw(data), "float32")
+    args, kwargs = by_position(drawn)
+    shapes = case.of.shapes
+    given = case.of.signature.bind(*args, **kwargs).arguments
+    outputs = call(case.make(), drawn)
+    keras.tree.assert_same_structure(outputs, shapes.returned)
+    shapes.check_returned(outputs, given)

@@ -6,6 +6,7 @@ PLUGINS = {
     "acme-layers": """
 import keras
 from kerasx import hookimpl, kernel
+from kerasx.policy import Measured
 
 class Scale(keras.layers.Layer):
     '''Multiply by a factor, which is said here in far more words than any terminal has columns.
@@ -19,9 +20,20 @@ class Scale(keras.layers.Layer):
 def slow_power(x, power=2):
     return x**power
 
-@kernel(static=("power",), reference=slow_power)
+@kernel(
+    static=("power",),
+    reference=slow_power,
+    shapes={"x": "rows columns"},
+    returns="rows columns",
+    bucket={"rows": 8},
+    measured=[Measured("other", "cpu", 1.0, 2.5, "2 x 3", "one core")],
+)
 def raised(x, power=2):
-    '''A power of x.'''
+    '''A power of x.
+
+    Source: Euclid,
+    "Elements".
+    '''
     return x**power
 
 @raised.implementation("jax")
@@ -135,12 +147,21 @@ name      kerasx.kernels.raised
 in full   acme_layers>raised
 plugin    acme-layers 1.0
 static    power
+shapes    x: rows columns
+returns   rows columns
+buckets   rows: 8
 backends  any, jax
+policy    not compiled: nothing measured for numpy on cpu
+          other on cpu: compiled 1 ms, not 2.5 ms (2 x 3; one core)
 reference slow_power
+source    Euclid, "Elements".
 
 raised(x, power=2)
 
-A power of x.""",
+A power of x.
+
+Source: Euclid,
+"Elements".""",
     )
 
 

@@ -409,6 +409,74 @@ def compiles_every_length(x, *, scale=1.0):
     return ops.softplus(x * scale)
 
 
+def bucketed(reference, **options):
+    """Decorator: a registered kernel that rounds `time` up."""
+
+    def add(function):
+        made = kerasx.kernel(
+            reference=reference,
+            shapes={"x": "batch time d", "weight": "d", "mask": "bool batch time"},
+            bucket={"time": "power_of_two"},
+            **options,
+        )(function)
+        return keras.saving.register_keras_serializable("contract")(made)
+
+    return add
+
+
+def weighted(batch, time):
+    return st.tuples(tensors((batch, time, 2)), tensors((2,), low=0.5))
+
+
+ROUNDED = {"inputs": weighted}
+
+
+def plain_mean(x, weight, mask=None):
+    return ops.mean(ops.tanh(x * weight), 1)
+
+
+@sound(buckets=6, **ROUNDED)
+@bucketed(plain_mean, returns="batch d", pad={"mask": False})
+def mean(x, weight, mask=None):
+    """Mean over time of `x` times `weight`, squashed."""
+    values = ops.tanh(x * weight)
+    if mask is None:
+        return ops.mean(values, 1)
+    mask = ops.cast(ops.expand_dims(mask, -1), x.dtype)
+    return ops.sum(values * mask, 1) / ops.sum(mask, 1)
+
+
+@breaks(
+    *[] if TORCH else ["equals_its_reference"],
+    also=(
+        "gradient_equals_its_reference",
+        "is_a_node_of_models",
+        "kernel_works_in_half_precision",
+    ),
+    **ROUNDED,
+)
+@bucketed(plain_mean, returns="batch d")
+def averages_its_padding(x, weight, mask=None):
+    return plain_mean(x, weight)
+
+
+def plain_length(x, weight, mask=None):
+    return ops.sqrt(ops.sum(ops.square(x * weight), -1))
+
+
+@breaks(*[] if TORCH else ["gradient_equals_its_reference"], **ROUNDED)
+@bucketed(plain_length, returns="batch time")
+def has_no_slope_where_it_pads(x, weight, mask=None):
+    return plain_length(x, weight)
+
+
+@breaks("returns_what_it_declares", inputs=features)
+@keras.saving.register_keras_serializable("contract")
+@kerasx.kernel(reference=plain_softplus, shapes={"x": "rows columns"}, returns="columns rows")
+def exchanges_its_axes_in_words(x):
+    return ops.softplus(x)
+
+
 def plainly_activated(x, *, activation):
     return activation(x)
 

@@ -20,30 +20,30 @@ OF_EACH_STATISTIC = {
     "log_loss",
     "top_k_accuracy",
 }
+FEW = {"auroc", "calibration_error", "confusion_matrix", "f1_score", "log_loss"}
+# PyTorch asks every metric, since it compiles nothing. JAX compiles each operation of each shape.
+ASKED = {
+    "tensorflow": {"test_contract.py": OF_EACH_STATISTIC, "test_forms.py": OF_EACH_STATISTIC},
+    "jax": {"test_contract.py": FEW, "test_forms.py": FEW, "test_reference.py": FEW},
+}
 NAMES = {snake_case(metric_class.__name__) for metric_class in CLASSES}
 HERE = Path(__file__).parent
-FILES = ("test_contract.py", "test_forms.py", "test_reference.py")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Ask every metric on TensorFlow, and one of each statistic elsewhere.
-
-    JAX compiles each operation of each new shape. PROFILE=thorough asks all of them everywhere.
-    """
-    if (
-        keras.backend.backend() == "tensorflow"
-        or config.getoption("hypothesis_profile") == "thorough"
-    ):
+    """Leave out what differs from what is asked by a formula only; PROFILE=thorough asks all."""
+    if config.getoption("hypothesis_profile") == "thorough":
         return
+    asked = ASKED.get(keras.backend.backend(), {})
     left_out = []
     for item in items:
-        if item.path.parent != HERE or item.path.name not in FILES:
+        if item.path.parent != HERE or item.path.name not in asked:
             continue
         params = item.callspec.params if hasattr(item, "callspec") else {}
         name = params.get("name")
         if "item" in params:
             name = snake_case(params["item"].subject.object.__name__)
-        if name in NAMES - OF_EACH_STATISTIC:
+        if name in NAMES - asked[item.path.name]:
             left_out.append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

@@ -13,7 +13,7 @@ import pytest
 import sklearn.metrics as sk
 
 import kerasx
-from kerasx_metrics.streaming import as_pair
+from kerasx.sums import as_pair
 
 
 def as_array(tensor):

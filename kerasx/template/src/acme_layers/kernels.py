@@ -12,7 +12,7 @@ def plain_charbonnier(x: Any, *, epsilon: float = 1e-3) -> Any:
     return ops.sqrt(x**2 + epsilon**2)
 
 
-@kerasx.kernel(static=("epsilon",), reference=plain_charbonnier)
+@kerasx.kernel(static=("epsilon",), reference=plain_charbonnier, shapes={"x": "..."}, returns="...")
 def charbonnier(x: Any, *, epsilon: float = 1e-3) -> Any:
     """Charbonnier penalty, an absolute value that is smooth at zero: `sqrt(x^2 + epsilon^2)`.
 

@@ -1,9 +1,8 @@
 """The one mechanism of the metrics: a sum of statistics that neither saturates nor drifts.
 
 A metric is a statistic of each update (`counts`, `curves`, `probabilities`), which adds up over
-updates, and a formula for the sum. The sum is kept as two float32 tensors, the second holding what
-the first rounds away (compensated summation): whole numbers are exact to 2^46, weighted sums keep
-48 bits, on every backend and device, none of which need have float64.
+updates, and a formula for the sum. The sum is kept as two float32 tensors (`kerasx.sums`): whole
+numbers are exact to 2^46, weighted sums keep 48 bits.
 
 Wrong values (a label out of range, a probability of 2) raise in eager mode. Compiled code cannot
 raise: there they make the sum, and so the result, NaN, never a plausible wrong number.
@@ -24,27 +23,11 @@ from keras import ops
 
 import kerasx
 from kerasx.kernel import is_concrete
+from kerasx.masks import mask_of
+from kerasx.sums import add_pairs, as_pair
 from kerasx_metrics import inputs
 from kerasx_metrics.arguments import check, document_class
 from kerasx_metrics.inputs import Layout, Tensor
-
-
-def as_pair(value: Tensor) -> Tensor:
-    """An int32 or float32 tensor as a sum of two float32 tensors, exactly: (2, ...)."""
-    if keras.backend.standardize_dtype(value.dtype) == "int32":
-        low = value % 4096
-        return ops.stack([ops.cast(value - low, "float32"), ops.cast(low, "float32")])
-    return ops.stack([value, ops.zeros_like(value)])
-
-
-def add_pairs(a: Tensor, b: Tensor) -> Tensor:
-    """Add two sums of two float32 tensors, keeping what rounding loses (Knuth's two-sum)."""
-    high = a[0] + b[0]
-    of_b = high - a[0]
-    lost = (a[0] - (high - of_b)) + (b[0] - of_b)
-    low = a[1] + b[1] + lost
-    total = high + low
-    return ops.stack([total, low - (total - high)])
 
 
 @kerasx.kernel(static=("statistic", "layout", "options"))
@@ -64,17 +47,6 @@ def accumulate(
     value, problems = statistic(flat, layout, **dict(options))
     pair = ops.where(inputs.invalidating(problems), float("nan"), as_pair(value))
     return add_pairs(total, pair), inputs.flags(problems)
-
-
-class Mask(keras.layers.Layer):
-    """Returns the mask that a tensor carries: Keras hands it to layers, not to metrics."""
-
-    def __init__(self) -> None:
-        super().__init__(autocast=False)
-        self.supports_masking = True
-
-    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
-        return mask
 
 
 class StreamingMetric(keras.Metric):
@@ -148,7 +120,7 @@ class StreamingMetric(keras.Metric):
         Raises:
             ValueError: shapes do not fit, or (in eager mode) values do not.
         """
-        mask = self._mask(y_pred)
+        mask = mask_of(y_pred)
         y_true, y_pred, sample_weight = map(_tensor, (y_true, y_pred, sample_weight))
         layout = self._read(y_true, y_pred)
         self._build(layout)
@@ -260,15 +232,6 @@ class StreamingMetric(keras.Metric):
 
     def _cast(self, result: Any) -> Any:
         return keras.tree.map_structure(lambda value: ops.cast(value, self.dtype), result)
-
-    @staticmethod
-    def _mask(y_pred: Tensor) -> Tensor | None:
-        return _mask_layer()(y_pred) if ops.is_tensor(y_pred) else None
-
-
-@functools.cache
-def _mask_layer() -> Mask:
-    return Mask()
 
 
 def _arguments(metric: StreamingMetric) -> dict[str, Any]:

@@ -1,3 +1,7 @@
 """Kernels, layers and generation for transformers in Keras 3: a plugin of kerasx."""
 
 import kerasx  # noqa: F401  so that either import registers the plugin
+from kerasx_transformer.cache import CacheScope, first_position
+from kerasx_transformer.generation import generate
+
+__all__ = ["CacheScope", "first_position", "generate"]

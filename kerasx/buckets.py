@@ -1,0 +1,119 @@
+"""Buckets: lengths rounded up, so that a stream of lengths compiles a handful of times.
+
+XLA compiles anew for every shape. Outside of compiled code each argument with such a dimension is
+padded up to the bucket, and the results are cut back, both by the names in the kernel's shapes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from kerasx.shapes import Form, Shapes, Sizes
+
+POWER_OF_TWO = "power_of_two"
+
+
+def rounded(size: int, rule: str | int) -> int:
+    """The bucket of a size: the next power of two, or the next multiple.
+
+    >>> [rounded(size, "power_of_two") for size in (0, 1, 3, 8, 9)], rounded(9, 8)
+    ([0, 1, 4, 8, 16], 16)
+    """
+    if isinstance(rule, int):
+        return -(-size // rule) * rule
+    return 1 << (size - 1).bit_length() if size else 0
+
+
+class Buckets:
+    """Which dimensions of a kernel are rounded up, and what arguments are padded with."""
+
+    def __init__(self, shapes: Shapes, rules: Mapping[str, str | int], pad: Mapping[str, Any]):
+        self.shapes, self.rules, self.pad = shapes, dict(rules), dict(pad)
+        where = f"kernel {shapes.kernel!r}: "
+        unknown = set(rules) - shapes.dimensions
+        if unknown:
+            raise ValueError(
+                f"{where}`bucket` names {sorted(unknown)}; the dimensions of its shapes are "
+                f"{sorted(shapes.dimensions)}"
+            )
+        for dim, rule in rules.items():
+            if rule != POWER_OF_TWO and not (type(rule) is int and rule > 0):
+                raise ValueError(
+                    f"{where}the bucket of {dim} must be {POWER_OF_TWO!r} or a positive multiple; "
+                    f"received {rule!r}"
+                )
+        idle = [name for name in pad if not self._has_bucket(name)]
+        if idle:
+            raise ValueError(
+                f"{where}`pad` names {idle}, which have no shape with one of {list(rules)}"
+            )
+        if shapes.returns is None:
+            raise ValueError(f"{where}with `bucket`, give `returns`: results are cut back by it")
+        self.plan = functools.lru_cache(maxsize=4096)(self._plan)
+
+    def _has_bucket(self, name: str) -> bool:
+        return any(set(self.rules) & set(form.dims) for form in self.shapes.forms.get(name, ()))
+
+    def padded(self, tensors: dict[str, Any], sizes: Sizes) -> dict[str, Any]:
+        """The arguments, padded. One of `pad` that is None is made of ones first."""
+        result = dict(tensors)
+        for name, (shape, widths, value) in self.plan(sizes).items():
+            tensor = tensors.get(name)
+            if tensor is None:
+                dtype = "bool" if self.shapes.forms[name][0].dtype == "bool" else None
+                tensor = keras.ops.ones(shape, dtype or keras.config.floatx())
+            if any(after for _, after in widths):
+                value = keras.ops.cast(value, tensor.dtype)
+                tensor = keras.ops.pad(tensor, widths, constant_values=value)
+            result[name] = tensor
+        return result
+
+    def cut(self, outputs: Any, sizes: Sizes) -> Any:
+        """The results without what padding added."""
+
+        def of(form: Form, output: Any) -> Any:
+            longer = self.rules.keys() & sizes.known.keys() & set(form.dims)
+            if all(sizes.known[dim] == self._bucket(dim, sizes) for dim in longer):
+                return output
+            return output[
+                tuple(
+                    Ellipsis if dim == "..." else slice(sizes.known[dim] if dim in longer else None)
+                    for dim in form.dims
+                )
+            ]
+
+        return keras.tree.map_structure(of, self.shapes.returns, outputs)
+
+    def _bucket(self, dim: str, sizes: Sizes) -> int:
+        return rounded(sizes.known[dim], self.rules[dim])
+
+    def _plan(self, sizes: Sizes) -> dict[str, tuple[tuple, list[tuple[int, int]], Any]]:
+        """Argument -> its shape, how many to add before and after on each axis, and their value."""
+        plan = {}
+        for name, forms in self.shapes.forms.items():
+            form = sizes.forms.get(name)
+            if form is None:
+                if name not in self.pad:
+                    continue
+                form = forms[0]
+                shape = tuple(self._shape(form, sizes))
+            else:
+                shape = sizes.shapes[name]
+            widths = [(0, 0)] * len(shape)
+            for dim, axis in form.axes(len(shape)):
+                if dim in self.rules:
+                    widths[axis] = (0, self._bucket(dim, sizes) - shape[axis])
+            if name in self.pad or any(after for _, after in widths):
+                plan[name] = (shape, widths, self.pad.get(name, 0))
+        return plan
+
+    def _shape(self, form: Form, sizes: Sizes) -> list[int]:
+        shape: list[int] = []
+        for dim in form.dims:
+            size = dim if isinstance(dim, int) else sizes.known[dim]
+            shape += size if isinstance(size, tuple) else (size,)
+        return shape

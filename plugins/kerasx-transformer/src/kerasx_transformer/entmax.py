@@ -1,0 +1,206 @@
+"""Entmax: probabilities of which some are exactly zero.
+
+With `q = 1 / (alpha - 1)` and `s = (x - max(x)) / q`, the probabilities are `max(m + s, 0) ** q`,
+where `m ** q` is that of the highest score, such that they sum to one. They are computed as shares
+of `max(1 + s / m, 0) ** q`: so `m` is found to its last digit even where all probabilities are
+tiny, and `log1p` keeps the digits of `s` as alpha nears one.
+
+No sort is needed. The norm `m * sum(max(1 + s / m, 0) ** q) ** (1 / q)`, which must be one, grows
+with `m`, and for alpha up to two it is convex: Newton's method comes down to one from above and
+never steps too far, in two to ten passes. For alpha above two an interval is halved.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+import kerasx
+
+Tensor = Any  # a tensor of the backend in use, or an array
+
+
+def plain_entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
+    """The reference: a threshold by bisection (Peters et al., Algorithm 1).
+
+    One step of Newton's method changes it no more, and gives it its gradient.
+    """
+    q = 1 / (alpha - 1)
+    scores = ops.convert_to_tensor(x) * (alpha - 1)
+    fixed = ops.stop_gradient(scores)
+
+    def total(scores: Tensor, threshold: Tensor, power: float) -> Tensor:
+        return ops.sum(_power(scores - threshold, power), axis=axis, keepdims=True)
+
+    high = ops.max(fixed, axis=axis, keepdims=True)
+    low = high - 1
+    for _ in range(60):
+        middle = (low + high) / 2
+        above = total(fixed, middle, q) >= 1
+        low, high = ops.where(above, middle, low), ops.where(above, high, middle)
+    threshold = low + (total(scores, low, q) - 1) / (q * total(fixed, low, q - 1))
+    return _power(scores - threshold, q)
+
+
+def _power(base: Tensor, exponent: float) -> Tensor:
+    """The power where the base is positive, zero below, NaN where it is NaN."""
+    below = base <= 0
+    return ops.where(below, 0.0, ops.power(ops.where(below, 1.0, base), exponent))
+
+
+@kerasx.kernel(static=("alpha", "axis"), reference=plain_entmax)
+def entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
+    """Probabilities between softmax and the one highest score, of which some are exactly zero.
+
+    They are the `p` that make `sum(p * x) + H(p)` largest, with the Tsallis entropy
+    `H(p) = (1 - sum(p ** alpha)) / (alpha * (alpha - 1))`:
+    `p = max((alpha - 1) * x - tau, 0) ** (1 / (alpha - 1))`. Near `alpha=1` that is
+    `keras.ops.softmax`, at 1.5 `entmax15`, at 2 sparsemax (`keras.ops.sparsemax` of Keras 3.15 is
+    right only where one probability is positive). The larger alpha, the fewer are positive.
+
+    Exact, with no fixed number of bisections, and computed in float32 at least. The gradient keeps
+    the probabilities alone: with `g = p ** (2 - alpha)` where `p` is positive and zero elsewhere,
+    it is `g * (upstream - sum(g * upstream) / sum(g))`.
+
+    From: Peters, Niculae & Martins 2019, Sparse Sequence-to-Sequence Models, sections 3 and 4.
+
+    Args:
+        x: floating tensor, scores. A score of `-inf` has probability zero. A row that is all
+            `-inf`, or holds `inf` or NaN, comes out as NaN, as in softmax.
+        alpha: above 1.
+        axis: along which the probabilities sum to one.
+
+    Returns:
+        A tensor of the shape and dtype of `x`.
+
+    Raises:
+        ValueError: `alpha` is not above 1, or `x` has no such axis.
+
+    Example:
+    >>> import keras, kerasx
+    >>> p = kerasx.kernels.entmax([[2.0, 1.0, -1.0], [1.0, 1.0, 0.9]], alpha=2.0)
+    >>> print(keras.ops.convert_to_numpy(p).round(4))
+    [[1.     0.     0.    ]
+     [0.3667 0.3667 0.2667]]
+    """
+    if not 1 < alpha < np.inf:
+        raise ValueError(
+            f"entmax: alpha must be above 1; received {alpha}. At 1 it is keras.ops.softmax"
+        )
+    return _entmax(x, alpha, axis, "entmax")
+
+
+def plain_entmax15(x: Tensor, axis: int = -1) -> Tensor:
+    """The reference."""
+    return plain_entmax(x, 1.5, axis)
+
+
+@kerasx.kernel(static=("axis",), reference=plain_entmax15)
+def entmax15(x: Tensor, axis: int = -1) -> Tensor:
+    """Probabilities of which some are exactly zero, halfway from softmax to sparsemax.
+
+    `entmax` with `alpha=1.5`: `p = max(x / 2 - tau, 0) ** 2`.
+
+    From: Peters, Niculae & Martins 2019, Sparse Sequence-to-Sequence Models, section 4.
+
+    Args:
+        x: floating tensor, scores. A score of `-inf` has probability zero. A row that is all
+            `-inf`, or holds `inf` or NaN, comes out as NaN, as in softmax.
+        axis: along which the probabilities sum to one.
+
+    Returns:
+        A tensor of the shape and dtype of `x`.
+
+    Raises:
+        ValueError: `x` has no such axis.
+
+    Example:
+    >>> import keras, kerasx
+    >>> p = kerasx.kernels.entmax15([[2.0, 1.0, -1.0]])
+    >>> print(keras.ops.convert_to_numpy(p).round(4))
+    [[0.8307 0.1693 0.    ]]
+    """
+    return _entmax(x, 1.5, axis, "entmax15")
+
+
+def _entmax(x: Tensor, alpha: float, axis: int, name: str) -> Tensor:
+    if not -len(x.shape) <= axis < len(x.shape):
+        raise ValueError(f"{name}: x of shape {tuple(x.shape)} has no axis {axis}")
+
+    @kerasx.custom_gradient
+    def probabilities(x: Tensor) -> tuple[Tensor, Any]:
+        wide = keras.backend.result_type(x.dtype, "float32")
+        scores = ops.cast(x, wide)
+        scores = (scores - ops.max(scores, axis=axis, keepdims=True)) * (alpha - 1)
+        solve = _by_newton if alpha <= 2 else _by_bisection
+        p = ops.cast(solve(scores, 1 / (alpha - 1), axis), x.dtype)
+
+        def gradient(upstream: Tensor) -> tuple[Tensor]:
+            g, upstream = _power(ops.cast(p, wide), 2 - alpha), ops.cast(upstream, wide)
+            mean = ops.sum(g * upstream, axis, keepdims=True) / ops.sum(g, axis, keepdims=True)
+            return (g * (upstream - mean),)
+
+        return p, gradient
+
+    return probabilities(x)
+
+
+def _by_newton(s: Tensor, q: float, axis: int) -> Tensor:
+    """Probabilities for `q >= 1`, where the norm is convex in `m`."""
+    tolerance = 4 * np.finfo(keras.backend.standardize_dtype(s.dtype)).eps
+
+    def going(m: Tensor, step: Tensor) -> Tensor:
+        return ops.any(step > tolerance * m)
+
+    def down(m: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+        shares, slopes = _shares(s, m, q)
+        total = ops.sum(shares, axis, keepdims=True)
+        excess = m * total - total ** (1 - 1 / q)
+        step = excess / ops.sum(slopes, axis, keepdims=True)
+        return m - step, step
+
+    m = ops.ones_like(ops.max(s, axis, keepdims=True))
+    m, _ = ops.while_loop(going, down, (m, m))
+    shares, _ = _shares(s, m, q)
+    return shares / ops.sum(shares, axis, keepdims=True)
+
+
+def _shares(s: Tensor, m: Tensor, q: float) -> tuple[Tensor, Tensor]:
+    """`max(1 + s / m, 0)` to the powers `q` and `q - 1`."""
+    x = ops.maximum(s / m, -1.0)
+    base = 1 + x
+    if q == 1:
+        return base, ops.cast(base > 0, base.dtype)
+    slopes = base if q == 2 else ops.exp((q - 1) * ops.log1p(x))
+    return slopes * base, slopes
+
+
+def _by_bisection(s: Tensor, q: float, axis: int) -> Tensor:
+    """Probabilities for `q < 1`: between those of two neighbours of the highest probability.
+
+    There the power has an infinite slope, and neighbouring thresholds give sums that differ.
+    """
+
+    def unnormalized(highest: Tensor) -> Tensor:
+        m = ops.maximum(highest ** (1 / q), np.finfo("float32").tiny)
+        return highest * _power(1 + s / m, q)
+
+    def halved(_: Tensor, ends: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        low, high = ends
+        middle = (low + high) / 2
+        above = ops.sum(unnormalized(middle), axis, keepdims=True) > 1
+        return ops.where(above, low, middle), ops.where(above, middle, high)
+
+    high = ops.ones_like(ops.max(s, axis, keepdims=True))
+    digits = np.finfo(keras.backend.standardize_dtype(s.dtype)).nmant
+    # The highest of a million probabilities, all equal, begins with twenty zeros.
+    low, high = ops.fori_loop(0, digits + 22, halved, (0 * high, high))
+    below, above = unnormalized(low), unnormalized(high)
+    missing = 1 - ops.sum(below, axis, keepdims=True)
+    gained = above - below
+    total = ops.sum(gained, axis, keepdims=True)
+    part = ops.where(total > 0, missing / ops.maximum(total, missing), 0 * missing)
+    return below + part * gained

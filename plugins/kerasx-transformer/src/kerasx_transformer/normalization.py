@@ -1,0 +1,95 @@
+"""The residual sum and the normalization that follows it, in one pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+import kerasx
+
+Tensor = Any  # a tensor of the backend in use, or an array
+
+
+def plain_add_rms_norm(
+    x: Tensor, residual: Tensor, scale: Tensor, *, epsilon: float = 1e-6
+) -> tuple[Tensor, Tensor]:
+    """The reference, from Keras's own normalization."""
+    total = x + residual
+    return ops.rms_normalization(total, scale, axis=-1, epsilon=epsilon), total
+
+
+@kerasx.kernel(static=("epsilon",), reference=plain_add_rms_norm)
+def add_rms_norm(
+    x: Tensor, residual: Tensor, scale: Tensor, *, epsilon: float = 1e-6
+) -> tuple[Tensor, Tensor]:
+    """Add what a block gives to the residual stream, and normalize the sum for the next block.
+
+    With `s = x + residual`, the results are `s / sqrt(mean(s**2) + epsilon) * scale` and `s`. The
+    statistics are computed in float32 at least. The gradient keeps the sum and a number per row.
+    Without the sum it is `keras.ops.rms_normalization`.
+
+    From: Zhang & Sennrich 2019, Root Mean Square Layer Normalization, equation 4.
+
+    Args:
+        x: floating tensor `(..., width)`.
+        residual: floating tensor of the same shape.
+        scale: floating tensor `(width,)`.
+        epsilon: added to the mean square.
+
+    Returns:
+        The normalized sum, and the sum, both of the shape of `x`, and of the dtype that `x` and
+        `residual` have in common.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    Example:
+    >>> import keras, kerasx, numpy as np
+    >>> x, residual, scale = np.array([[1.0, -1.0]]), np.array([[2.0, -3.0]]), np.ones(2)
+    >>> normalized, total = kerasx.kernels.add_rms_norm(x, residual, scale)
+    >>> print(keras.ops.convert_to_numpy(normalized).round(4), keras.ops.convert_to_numpy(total))
+    [[ 0.8485 -1.1314]] [[ 3. -4.]]
+    """
+    _check(x, residual, scale)
+    return _add_rms_norm(x, residual, scale, epsilon)
+
+
+@add_rms_norm.implementation("torch")
+def _(
+    x: Tensor, residual: Tensor, scale: Tensor, *, epsilon: float = 1e-6
+) -> tuple[Tensor, Tensor]:
+    _check(x, residual, scale)
+    return plain_add_rms_norm(x, residual, scale, epsilon=epsilon)  # fused there
+
+
+@kerasx.custom_gradient
+def _add_rms_norm(
+    x: Tensor, residual: Tensor, scale: Tensor, epsilon: float
+) -> tuple[tuple[Tensor, Tensor], Any]:
+    total = x + residual
+    wide = keras.backend.result_type(total.dtype, "float32")
+    s, by = ops.cast(total, wide), ops.cast(scale, wide)
+    inverse = ops.rsqrt(ops.mean(s * s, axis=-1, keepdims=True) + epsilon)
+
+    def gradient(upstream: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor, None]:
+        of_normalized, of_total = (ops.cast(each, wide) for each in upstream)
+        normalized = ops.cast(total, wide) * inverse
+        rows = of_normalized * by
+        projection = ops.mean(rows * normalized, axis=-1, keepdims=True)
+        of_sum = (rows - normalized * projection) * inverse + of_total
+        of_scale = ops.sum(of_normalized * normalized, axis=range(len(x.shape) - 1))
+        return of_sum, of_sum, of_scale, None
+
+    return (ops.cast(s * inverse * by, total.dtype), total), gradient
+
+
+def _check(x: Tensor, residual: Tensor, scale: Tensor) -> None:
+    shapes = {"x": tuple(x.shape), "residual": tuple(residual.shape), "scale": tuple(scale.shape)}
+    if shapes["x"] != shapes["residual"] or not shapes["x"] or shapes["scale"] != shapes["x"][-1:]:
+        received = ", ".join(f"{name} of {shape}" for name, shape in shapes.items())
+        raise ValueError(
+            "add_rms_norm: x and residual must have the same shape (..., width), and scale "
+            f"(width,); received {received}"
+        )

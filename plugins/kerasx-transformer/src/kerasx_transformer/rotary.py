@@ -1,0 +1,212 @@
+"""Rotary positions: pairs of features turned by angles that grow with the position."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+import kerasx
+
+Tensor = Any  # a tensor of the backend in use, or an array
+
+
+def plain_rotary_embedding(
+    x: Tensor,
+    positions: Tensor | None = None,
+    *,
+    base: float = 10000.0,
+    rotary_dim: int | None = None,
+    interleaved: bool = False,
+) -> Tensor:
+    """The reference: products with the matrices of the rotations (RoFormer, equation 15)."""
+    time, width = x.shape[1], x.shape[-1]
+    rotary_dim = width if rotary_dim is None else rotary_dim
+    positions = ops.cast(ops.arange(time) if positions is None else positions, x.dtype)
+    matrices = ops.cast(np.diag(np.arange(width) >= rotary_dim), x.dtype)
+    for pair in range(rotary_dim // 2):
+        a, b = (2 * pair, 2 * pair + 1) if interleaved else (pair, pair + rotary_dim // 2)
+        same, other = np.zeros((2, width, width))
+        same[a, a] = same[b, b] = other[b, a] = 1
+        other[a, b] = -1
+        angle = positions[..., None, None] * base ** (-2 * pair / rotary_dim)
+        cosine, sine = ops.cos(angle), ops.sin(angle)
+        matrices = matrices + cosine * ops.cast(same, x.dtype) + sine * ops.cast(other, x.dtype)
+    return ops.einsum("...tij,...thj->...thi", matrices, x)
+
+
+@kerasx.kernel(static=("base", "rotary_dim", "interleaved"), reference=plain_rotary_embedding)
+def rotary_embedding(
+    x: Tensor,
+    positions: Tensor | None = None,
+    *,
+    base: float = 10000.0,
+    rotary_dim: int | None = None,
+    interleaved: bool = False,
+) -> Tensor:
+    """Turn queries or keys by their positions, so that products depend on distances.
+
+    The pair `i` of features `(a, b)` at position `p` becomes
+    `(a cos(w) - b sin(w), b cos(w) + a sin(w))` with the angle
+    `w = p * base ** (-2 * i / rotary_dim)`. The angles are computed in float32 whatever the dtype
+    of `x`: bfloat16 has no odd integers above 256. The gradient turns by the opposite angle and
+    keeps nothing of `x`; none flows to the positions.
+
+    From: Su et al. 2021, RoFormer: Enhanced Transformer with Rotary Position Embedding, section
+    3.4.2.
+
+    Args:
+        x: floating tensor `(batch, time, heads, head_dim)`.
+        positions: integer or floating tensor `(time,)` or `(batch, time)`; 0, 1, ... by default.
+            Generation with a cache gives those of the new steps. Divided by a factor, they
+            stretch the context (Chen et al. 2023, position interpolation).
+        base: the largest wavelength over two pi. Multiplied by
+            `factor ** (rotary_dim / (rotary_dim - 2))` it stretches the context ("NTK-aware").
+        rotary_dim: how many features turn, the first ones; the others stay. An even number; all
+            by default.
+        interleaved: whether a pair is two neighbours, as in the paper and in GPT-J; by default it
+            is a feature of the first half and one of the second, as in GPT-NeoX and Llama.
+
+    Returns:
+        A tensor of the shape and dtype of `x`.
+
+    Raises:
+        ValueError: `x` has not four axes, `rotary_dim` is odd or above `head_dim`, or `positions`
+            do not fit `x`.
+
+    Example:
+    >>> import kerasx, numpy as np
+    >>> x = np.tile([1.0, 0.0], (1, 3, 1, 1)).astype("float32")
+    >>> turned = kerasx.kernels.rotary_embedding(x)
+    >>> np.round(np.degrees(np.arctan2(turned[..., 1], turned[..., 0]))).ravel().tolist()
+    [0.0, 57.0, 115.0]
+    """
+    rotary_dim = _check(x, positions, rotary_dim)
+    positions = ops.arange(ops.shape(x)[1]) if positions is None else positions
+    frequencies = float(base) ** (-np.arange(0, rotary_dim, 2) / rotary_dim)
+    positions = ops.cast(positions, "float32")[..., None, None]  # the same for all heads
+    angles = ops.multiply(positions, frequencies.astype("float32"))
+    return _turned(x, ops.cos(angles), ops.sin(angles), interleaved)
+
+
+@kerasx.custom_gradient
+def _turned(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> tuple[Tensor, Any]:
+    def gradient(upstream: Tensor) -> tuple[Tensor, None, None, None]:
+        return _turn(upstream, cos, -sin, interleaved), None, None, None
+
+    return _turn(x, cos, sin, interleaved), gradient
+
+
+def _turn(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> Tensor:
+    """Turn the first features, in float32 at least, and leave the others."""
+    dtype, rotary_dim = x.dtype, 2 * cos.shape[-1]
+    kept = x[..., rotary_dim:]
+    pairs = ops.cast(x[..., :rotary_dim], keras.backend.result_type(dtype, "float32"))
+    if interleaved:
+        a, b = pairs[..., ::2], pairs[..., 1::2]
+    else:
+        a, b = ops.split(pairs, 2, axis=-1)
+    cos, sin = ops.cast(cos, a.dtype), ops.cast(sin, a.dtype)
+    a, b = ops.cast(a * cos - b * sin, dtype), ops.cast(b * cos + a * sin, dtype)
+    if interleaved:
+        turned = ops.reshape(ops.stack([a, b], axis=-1), ops.shape(x[..., :rotary_dim]))
+        return ops.concatenate([turned, kept], axis=-1) if kept.shape[-1] else turned
+    return ops.concatenate([a, b, kept] if kept.shape[-1] else [a, b], axis=-1)
+
+
+def _check(x: Tensor, positions: Tensor | None, rotary_dim: int | None) -> int:
+    """The number of features to turn; raise ValueError where something does not fit."""
+    shape = tuple(x.shape)
+    if len(shape) != 4:
+        raise ValueError(
+            f"rotary_embedding: x must be (batch, time, heads, head_dim); received shape {shape}"
+        )
+    rotary_dim = shape[-1] if rotary_dim is None else rotary_dim
+    if rotary_dim % 2 or not 0 < rotary_dim <= shape[-1]:
+        raise ValueError(
+            f"rotary_embedding: rotary_dim must be even, and from 2 to head_dim={shape[-1]}; "
+            f"received {rotary_dim}"
+        )
+    if positions is not None:
+        fits = [
+            given is None or size is None or given == size or (axis == 0 and given == 1)
+            for axis, (given, size) in enumerate(
+                zip(positions.shape, shape[2 - len(positions.shape) : 2], strict=False)
+            )
+        ]
+        if len(positions.shape) not in (1, 2) or not all(fits):
+            raise ValueError(
+                "rotary_embedding: positions must be (time,) or (batch, time) = "
+                f"{shape[:2]}; received shape {tuple(positions.shape)}"
+            )
+    return rotary_dim
+
+
+class RotaryEmbedding(keras.layers.Layer):
+    """Rotary positions for queries and keys: a layer over `kerasx.kernels.rotary_embedding`.
+
+    The pair `i` of features at position `p` is turned by the angle
+    `p * base ** (-2 * i / rotary_dim)`, which is computed in float32 under every dtype policy.
+
+    From: Su et al. 2021, RoFormer: Enhanced Transformer with Rotary Position Embedding, section
+    3.4.2.
+
+    Args:
+        base: the largest wavelength over two pi.
+        rotary_dim: how many features turn, the first ones; an even number, all by default.
+        interleaved: whether a pair is two neighbours, as in the paper and in GPT-J; by default it
+            is a feature of the first half and one of the second, as in GPT-NeoX and Llama.
+        **kwargs: arguments of every layer, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: floating tensor `(batch, time, heads, head_dim)`.
+        positions: integer or floating tensor `(time,)` or `(batch, time)`; 0, 1, ... by default.
+
+    Raises:
+        ValueError: when called: `inputs` has not four axes, `rotary_dim` is odd or above
+            `head_dim`, or `positions` do not fit.
+
+    Example:
+    >>> import keras, kerasx
+    >>> layer = kerasx.layers.RotaryEmbedding(base=500_000.0)
+    >>> tuple(layer(keras.ops.ones((2, 5, 4, 8))).shape)
+    (2, 5, 4, 8)
+    """
+
+    def __init__(
+        self,
+        base: float = 10000.0,
+        rotary_dim: int | None = None,
+        interleaved: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        # Half precision must not reach the positions.
+        super().__init__(autocast=False, **kwargs)
+        self.base = base
+        self.rotary_dim = rotary_dim
+        self.interleaved = interleaved
+        self.supports_masking = True
+
+    def call(self, inputs: Tensor, positions: Tensor | None = None) -> Tensor:
+        return rotary_embedding(
+            ops.cast(inputs, self.compute_dtype),
+            positions,
+            base=self.base,
+            rotary_dim=self.rotary_dim,
+            interleaved=self.interleaved,
+        )
+
+    def compute_output_spec(
+        self, inputs: keras.KerasTensor, positions: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor:
+        return keras.KerasTensor(inputs.shape, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "base": self.base,
+            "rotary_dim": self.rotary_dim,
+            "interleaved": self.interleaved,
+        }

@@ -1,0 +1,107 @@
+"""How well the logits of a linear layer fit the labels, block by block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+import kerasx
+
+ROWS = 256  # the logits of so many positions exist at a time
+
+
+def plain_linear_token_scores(
+    features: Any,
+    weight: Any,
+    labels: Any,
+    *,
+    bias: Any = None,
+    logit_softcap: float | None = None,
+) -> tuple[Any, Any]:
+    """The reference: all logits at once."""
+    logits = ops.matmul(features, weight)
+    logits = logits if bias is None else logits + bias
+    if logit_softcap is not None:
+        logits = logit_softcap * ops.tanh(logits / logit_softcap)
+    chosen = ops.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+    likelihoods = ops.sum(ops.log_softmax(logits, -1) * chosen, -1)
+    hits = ops.argmax(logits, -1) == ops.cast(labels, "int64")
+    return likelihoods, ops.cast(hits, likelihoods.dtype)
+
+
+def token_scores(logits: Any, labels: Any) -> tuple[Any, Any]:
+    """Log-likelihood of each label, and 1.0 where it is the likeliest, else 0.0: both `(...)`.
+
+    Of equal logits the first is the likeliest. NaN logits give NaN.
+    """
+    logits = ops.cast(logits, "float32")
+    labels = ops.expand_dims(labels, -1)
+    chosen = ops.take_along_axis(logits, labels, -1)
+    normalizer = ops.logsumexp(logits, -1)
+    before = ops.logical_and(logits == chosen, ops.arange(logits.shape[-1]) < labels)
+    beaten = ops.any(ops.logical_or(logits > chosen, before), -1)
+    hits = ops.where(
+        ops.isnan(normalizer), normalizer, ops.cast(ops.logical_not(beaten), "float32")
+    )
+    return ops.squeeze(chosen, -1) - normalizer, hits
+
+
+@kerasx.kernel(static=("logit_softcap",), reference=plain_linear_token_scores)
+def linear_token_scores(
+    features: Any,
+    weight: Any,
+    labels: Any,
+    *,
+    bias: Any = None,
+    logit_softcap: float | None = None,
+) -> tuple[Any, Any]:
+    """Log-likelihoods and hits of labels under `softmax(features @ weight + bias)`.
+
+    What perplexity and accuracy are made of, in one pass that holds the logits of a few hundred
+    positions at a time.
+
+    Args:
+        features: `(..., d)`.
+        weight: `(d, vocabulary)`.
+        labels: whole numbers from 0 to `vocabulary - 1`, `(...)`.
+        bias: `(vocabulary,)`, or `None`.
+        logit_softcap: a positive number `c`: logits become `c * tanh(logits / c)`.
+
+    Returns:
+        The log-likelihood of each label, float32 `(...)`, and 1.0 where the label is the likeliest
+        word, the first one of equals, else 0.0: float32 `(...)`.
+
+    Example:
+    >>> import keras, kerasx
+    >>> weight = [[2.0, 0.0], [0.0, 2.0]]
+    >>> likelihoods, hits = kerasx.kernels.linear_token_scores([[1.0, 0.0]] * 2, weight, [0, 1])
+    >>> print(keras.ops.convert_to_numpy(likelihoods).round(4), keras.ops.convert_to_numpy(hits))
+    [-0.1269 -2.1269] [1. 0.]
+    """
+
+    def scores(block: tuple[Any, Any]) -> tuple[Any, Any]:
+        features, labels = block
+        logits = ops.matmul(features, weight)
+        logits = ops.cast(logits if bias is None else logits + bias, "float32")
+        if logit_softcap is not None:
+            logits = logit_softcap * ops.tanh(logits / logit_softcap)
+        return token_scores(logits, labels)
+
+    shape = ops.shape(labels)
+    features = ops.reshape(features, (-1, features.shape[-1]))
+    labels = ops.reshape(labels, (-1,))
+    count = ops.shape(labels)[0]
+    if isinstance(count, int) and count <= ROWS:
+        found = scores((features, labels))
+    else:
+        features, labels = (
+            ops.reshape(
+                ops.concatenate([x, ops.zeros((-count % ROWS, *x.shape[1:]), x.dtype)]),
+                (-1, ROWS, *x.shape[1:]),
+            )
+            for x in (features, labels)
+        )
+        found = [ops.reshape(x, (-1,))[:count] for x in ops.map(scores, (features, labels))]
+    likelihoods, hits = found
+    return ops.reshape(likelihoods, shape), ops.reshape(hits, shape)

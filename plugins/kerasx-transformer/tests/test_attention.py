@@ -1,0 +1,335 @@
+"""Attention in blocks, at once, and as the kernel equals a brute force in float64."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+
+import kerasx
+from kerasx.testing.numerics import as_numpy
+from kerasx_transformer.attention import _rules as rules_of
+from kerasx_transformer.attention import attention_in_blocks, path, plain_attention
+
+BACKEND = keras.backend.backend()
+
+
+def brute_force(query, key, value, upstream, visible, bias, scale, softcap, kept):
+    """Output, and gradients for query, key, value and bias, row by row in float64."""
+    query, key, value, upstream = (x.astype("float64") for x in (query, key, value, upstream))
+    batch, query_time, heads, _ = query.shape
+    group = heads // key.shape[2]
+    output = np.zeros((*query.shape[:3], value.shape[-1]))
+    d_query, d_key, d_value = (np.zeros(x.shape) for x in (query, key, value))
+    d_bias = np.zeros((batch, heads, query_time, key.shape[1]))
+    for b, h, i in np.ndindex(batch, heads, query_time):
+        g = h // group
+        seen = np.flatnonzero(visible[b, h, i])
+        if not len(seen):
+            continue
+        scores = key[b, seen, g] @ query[b, i, h] * scale
+        slope = np.ones_like(scores)
+        if softcap:
+            slope = 1 - np.tanh(scores / softcap) ** 2
+            scores = softcap * np.tanh(scores / softcap)
+        scores = scores + bias[b, h, i, seen]
+        weights = np.exp(scores - scores.max())
+        weights /= weights.sum()
+        used = weights * kept[b, h, i, seen]
+        output[b, i, h] = used @ value[b, seen, g]
+        d_value[b, seen, g] += np.outer(used, upstream[b, i, h])
+        d_weights = value[b, seen, g] @ upstream[b, i, h] * kept[b, h, i, seen]
+        d_scores = weights * (d_weights - weights @ d_weights)
+        d_bias[b, h, i, seen] = d_scores
+        d_scores = d_scores * slope * scale
+        d_query[b, i, h] = d_scores @ key[b, seen, g]
+        d_key[b, seen, g] += np.outer(d_scores, query[b, i, h])
+    return output, d_query, d_key, d_value, d_bias
+
+
+def reduced_to(array, shape):
+    """Summed over the axes along which an array of this shape is broadcast."""
+    shape = (1,) * (4 - len(shape)) + tuple(shape)
+    axes = tuple(axis for axis, size in enumerate(shape) if size == 1)
+    return array.sum(axes, keepdims=True)
+
+
+class Example:
+    """Inputs of attention, what a brute force makes of them, and how to run a function on them."""
+
+    def __init__(self, times=(11, 11), heads=(4, 2), dims=(4, 4), seed=0, **arguments):
+        random = np.random.default_rng(seed)
+        (rows, columns), (many, few), (dim, value_dim) = times, heads, dims
+        draw = lambda *shape: random.normal(size=shape).astype("float32")  # noqa: E731
+        self.arrays = [draw(2, rows, many, dim), draw(2, columns, few, dim)]
+        self.arrays.append(draw(2, columns, few, value_dim))
+        self.upstream = draw(2, rows, many, value_dim)
+        whole = (2, many, rows, columns)
+        distance = np.arange(rows)[:, None] + columns - rows - np.arange(columns)
+        visible = np.broadcast_to(True, whole)
+        self.tensors = {}
+        if arguments.get("causal"):
+            visible = visible & (distance >= 0)
+        if window := arguments.get("window"):
+            visible = visible & (distance < window) & (distance > -window)
+        if "segments" in arguments:
+            self.tensors["segment_ids"] = ids = arguments.pop("segments")
+            of_query, of_key = ids if isinstance(ids, tuple) else (ids, ids)
+            visible = visible & (of_query[:, None, :, None] == of_key[:, None, None])
+        if "mask" in arguments:
+            self.tensors["mask"] = mask = random.random(arguments.pop("mask")) < 0.6
+            visible = visible & mask
+        bias = np.zeros(whole)
+        self.bias = None
+        if "bias" in arguments:
+            self.bias = draw(*arguments.pop("bias"))
+            bias = bias + self.bias
+        kept = np.ones(whole)
+        if arguments.get("dropout_rate"):
+            self.tensors["seed"] = np.array([7, 9], "int32")
+            kept = keep_of(arguments["dropout_rate"], whole, (7, 9))
+        self.arguments = arguments
+        self.expected = list(
+            brute_force(
+                *self.arrays,
+                self.upstream,
+                visible,
+                bias,
+                arguments.get("scale") or dim**-0.5,
+                arguments.get("logit_softcap"),
+                kept,
+            )
+        )
+        if self.bias is None:
+            self.expected.pop()
+        else:
+            reduced = reduced_to(self.expected[-1], self.bias.shape)
+            self.expected[-1] = reduced.reshape(self.bias.shape)
+
+    def run(self, function, xla=False, dtype="float32"):
+        """Output and gradients of a function of the arguments of attention."""
+        inputs = [*self.arrays, *([] if self.bias is None else [self.bias])]
+        inputs = [keras.ops.convert_to_tensor(each, dtype) for each in inputs]
+        tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, self.tensors)
+        upstream = keras.ops.convert_to_tensor(self.upstream, dtype)
+
+        def called(query, key, value, bias=None):
+            return function(query, key, value, bias=bias, **tensors, **self.arguments)
+
+        return as_numpy(with_gradients(called, inputs, upstream, xla))
+
+    def compare(self, found, tolerance=2e-5):
+        for ours, theirs in zip(found, self.expected, strict=True):
+            atol = tolerance * max(1, np.abs(theirs).max())
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=atol)
+
+
+def with_gradients(function, inputs, upstream, xla):
+    """The output of a function and its gradients along `upstream`, in one compiled step."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        @tf.function(jit_compile=xla, autograph=False)
+        def step(*inputs):
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                output = function(*inputs)
+            return output, *tape.gradient(output, inputs, upstream)
+
+        return list(step(*inputs))
+    if BACKEND == "jax":
+        import jax
+
+        @jax.jit
+        def step(*inputs):
+            output, pull = jax.vjp(function, *inputs)
+            return output, *pull(upstream)
+
+        return list(step(*inputs))
+    inputs = [each.requires_grad_() for each in inputs]
+    output = function(*inputs)
+    output.backward(upstream)
+    return [output.detach(), *(each.grad for each in inputs)]
+
+
+def keep_of(rate, shape, seed):
+    """Dropout as documented, in unsigned 64-bit arithmetic."""
+
+    def mixed(x):
+        for bits, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+            x = (x ^ (x >> bits)) * factor % 2**32
+        return x ^ (x >> 16)
+
+    batch, heads, rows, columns = shape
+    state = 0
+    for number in seed:
+        state = mixed(np.uint64(state) ^ np.uint64(number))
+    head = np.arange(batch * heads, dtype="uint64").reshape(batch, heads, 1, 1)
+    row = mixed(mixed(state ^ head) ^ np.arange(rows, dtype="uint64")[:, None])
+    column = np.arange(columns, dtype="uint64") * 0x9E3779B1 % 2**32
+    return (mixed(row ^ column) >> 8 >= rate * 2**24) / (1 - rate)
+
+
+def in_blocks(query, key, value, *, block=4, bias=None, **arguments):
+    tensors = {name: arguments.pop(name, None) for name in ("segment_ids", "mask", "seed")}
+    options = ("causal", "window", "scale", "logit_softcap", "dropout_rate")
+    given = {"causal": False, "dropout_rate": 0.0, **arguments}
+    rules = rules_of(query, *(given.get(name) for name in options))
+    return attention_in_blocks(query, key, value, rules, bias=bias, block=block, **tensors)
+
+
+PACKED = np.array([[0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 3], [5, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6]], "int32")
+EXAMPLES = {
+    "all": {"heads": (2, 2)},
+    "causal": {"causal": True},
+    "window": {"causal": True, "window": 3, "heads": (3, 1)},
+    "window both ways": {"window": 3},
+    "fewer queries": {"causal": True, "times": (5, 11)},
+    "more queries": {"causal": True, "times": (11, 5)},
+    "packed": {"segments": PACKED, "causal": True},
+    "unsorted segments": {"segments": PACKED[:, ::-1] % 3},
+    "segments of both": {"segments": (PACKED[:, 3:8], PACKED), "times": (5, 11)},
+    "padding": {"mask": (2, 1, 1, 11), "causal": True},
+    "mask": {"mask": (2, 4, 11, 11)},
+    "mask of rows": {"mask": (11, 1)},
+    "bias": {"bias": (2, 4, 11, 11)},
+    "bias of heads": {"bias": (1, 4, 1, 11), "causal": True},
+    "bias of times": {"bias": (11, 11), "dims": (4, 3)},
+    "softcap": {"logit_softcap": 1.5, "scale": 1.0},
+    "dropout": {"dropout_rate": 0.4, "causal": True},
+    "everything": {
+        "causal": True,
+        "window": 6,
+        "segments": PACKED,
+        "mask": (2, 1, 11, 11),
+        "bias": (1, 4, 11, 1),
+        "logit_softcap": 2.0,
+        "dropout_rate": 0.25,
+        "dims": (4, 3),
+    },
+}
+# The loops are of keras.ops alone: PyTorch, which compiles nothing, runs every example; XLA takes
+# seconds for each.
+IN_BLOCKS = EXAMPLES if BACKEND == "torch" else ["everything", "more queries"]
+AT_ONCE = ["everything", "more queries"] if BACKEND == "jax" else EXAMPLES
+
+
+@functools.cache
+def found_in_blocks(name):
+    return Example(**EXAMPLES[name]).run(in_blocks, xla=True)
+
+
+@pytest.mark.parametrize("name", IN_BLOCKS)
+def test_in_blocks(name):
+    Example(**EXAMPLES[name]).compare(found_in_blocks(name))
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_at_once(name):
+    example = Example(**EXAMPLES[name])
+    example.compare(example.run(plain_attention))
+
+
+@pytest.mark.parametrize("name", ["all", "everything"])
+def test_kernel(name):
+    example = Example(**EXAMPLES[name])
+    example.compare(example.run(kerasx.kernels.blockwise_attention))
+
+
+def test_kernel_beyond_what_is_done_at_once():
+    example = Example(times=(290, 290), heads=(1, 1), dims=(2, 2), causal=True, window=40)
+    example.compare(example.run(kerasx.kernels.blockwise_attention))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"] if BACKEND == "torch" else ["bfloat16"])
+def test_half_precision(dtype):
+    example = Example(**EXAMPLES["causal"])
+    inputs = [keras.ops.convert_to_tensor(each, dtype) for each in example.arrays]
+    upstream = keras.ops.convert_to_tensor(example.upstream, dtype)
+    function = functools.partial(in_blocks, causal=True)
+    found = with_gradients(function, inputs, upstream, xla=True)
+    assert {keras.backend.standardize_dtype(each.dtype) for each in found} == {dtype}
+    example.compare(as_numpy(found), {"float16": 2e-3, "bfloat16": 2e-2}[dtype])
+
+
+def test_a_query_that_sees_nothing_gives_zeros():
+    output, of_query, *_ = found_in_blocks("more queries")
+    assert not output[:, :6].any()
+    assert not of_query[:, :6].any()
+    assert output[:, 6:].all()
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the others know all shapes")
+def test_sizes_known_when_it_runs():
+    import tensorflow as tf
+
+    specification = tf.TensorSpec((None, None, 2, 4))
+
+    @tf.function(input_signature=[specification] * 3, jit_compile=True, autograph=False)
+    def step(query, key, value):
+        with tf.GradientTape() as tape:
+            tape.watch([query, key, value])
+            output = in_blocks(query, key, value, causal=True)
+        return output, *tape.gradient(output, [query, key, value])
+
+    example = Example(times=(11, 11), heads=(2, 2), causal=True)
+    found = step(*example.arrays)
+    np.testing.assert_allclose(found[0], example.expected[0], atol=2e-5)
+    assert all(np.abs(each).sum() > 0 for each in found[1:])
+
+
+def symbols(*shapes, dtype="float32"):
+    return [keras.KerasTensor(shape, dtype) for shape in shapes]
+
+
+def test_path_says_what_runs_and_why():
+    short = symbols(*[(2, 64, 4, 16)] * 3, dtype="bfloat16")
+    long = symbols(*[(2, 4096, 4, 16)] * 3, dtype="bfloat16")
+    reason = "not the fused kernel, because of logit_softcap"
+    for device in ("cpu", "gpu"):
+        fused = (BACKEND, device) in [("torch", "cpu"), ("torch", "gpu"), ("jax", "gpu")]
+        said = path(*long, causal=True, device=device)
+        name = {"torch": "sdpa: ", "jax": "cudnn: "}.get(BACKEND) if fused else "blocks: "
+        assert said.startswith(name)
+        said = path(*short, logit_softcap=30.0, device=device)
+        assert said.startswith("plain: all scores at once")
+        assert (reason in said) == fused
+        said = path(*long, logit_softcap=30.0, device=device)
+        assert said.startswith("blocks: ")
+        assert (reason in said) == fused
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"query": (2, 5, 4)}, r"query must have shape \(batch, time, heads, head_dim\)"),
+        ({"query": (2, 5, 3, 4)}, "query must have a multiple of the 2 heads of key; received 3"),
+        ({"query": (2, 5, 4, 3)}, "key must have head_dim 3, as query has; received 4"),
+        ({"value": (2, 6, 2, 4)}, "value must have batch, time and heads of key"),
+        ({"mask": (2, 1, 5, 6)}, r"mask must be broadcastable to \(2, 4, 5, 5\); received"),
+        ({"bias": (3, 1, 5, 5)}, r"bias must be broadcastable to \(2, 4, 5, 5\); received"),
+        ({"segment_ids": (2, 4)}, r"segment_ids must have shape \(2, 5\)"),
+    ],
+)
+def test_shapes_that_do_not_fit(change, message):
+    shapes = {"query": (2, 5, 4, 4), "key": (2, 5, 2, 4), "value": (2, 5, 2, 4), **change}
+    dtypes = {"mask": "bool", "segment_ids": "int32"}
+    tensors = {name: np.ones(shape, dtypes.get(name, "float32")) for name, shape in shapes.items()}
+    with pytest.raises(ValueError, match=message):
+        kerasx.kernels.blockwise_attention(**tensors)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mask": np.ones((5, 5), "float32")}, "mask must be boolean; an additive one is a `bias`"),
+        ({"window": 0}, "window must be at least 1; received 0"),
+        ({"logit_softcap": 0.0}, "logit_softcap must be positive; received 0.0"),
+        ({"dropout_rate": 1.0}, "dropout_rate must be at least 0 and below 1; received 1.0"),
+        ({"dropout_rate": 0.5}, "seed must be given with dropout_rate"),
+    ],
+)
+def test_arguments_that_do_not_fit(arguments, message):
+    x = np.ones((2, 5, 2, 4), "float32")
+    with pytest.raises(ValueError, match=message):
+        kerasx.kernels.blockwise_attention(x, x, x, **arguments)

@@ -1,0 +1,390 @@
+"""Generation beside a plain loop without cache, samplers beside brute force."""
+
+import gc
+import itertools
+import weakref
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kerasx.testing import sizes, tensors
+from kerasx_transformer import first_position, generate
+from kerasx_transformer.generation import keep_min_p, keep_top_k, keep_top_p, sample
+from kerasx_transformer.multi_head_attention import GroupedQueryAttention, MultiHeadAttention
+
+VOCABULARY = 7
+PROMPT, LENGTHS = [[1, 2, 3], [4]], [3, 1]
+
+
+class Block(keras.layers.Layer):
+    """Attention and a feed-forward layer, as users write them."""
+
+    def __init__(self, attention, **kwargs):
+        super().__init__(**kwargs)
+        self.attention = attention
+        self.before, self.after = (keras.layers.LayerNormalization() for _ in range(2))
+        self.up, self.down = keras.layers.Dense(16, "gelu"), keras.layers.Dense(8)
+        self.traced = 0
+
+    def call(self, x):
+        self.traced += 1
+        y = self.before(x)
+        x = x + self.attention(y, y, use_causal_mask=True)
+        return x + self.down(self.up(self.after(x)))
+
+
+class LearnedPositions(keras.layers.Layer):
+    """A vector for each position; `aware` of where a call begins, or not."""
+
+    def __init__(self, aware, **kwargs):
+        super().__init__(**kwargs)
+        self.aware = aware
+        self.vectors = keras.layers.Embedding(32, 8, embeddings_initializer="zeros")
+
+    def call(self, x):
+        first = first_position() if self.aware else 0
+        return x + self.vectors(first + keras.ops.arange(keras.ops.shape(x)[1]))
+
+
+def language_model(*layers, mask_zero=False):
+    """A functional model with these layers, which may be functions, between tokens and logits."""
+    tokens = keras.Input((None,), dtype="int32")
+    normal = keras.initializers.RandomNormal(0, 1)
+    x = keras.layers.Embedding(VOCABULARY, 8, normal, mask_zero=mask_zero)(tokens)
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(tokens, keras.layers.Dense(VOCABULARY, kernel_initializer=normal)(x))
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(3)
+
+    def attend(x):
+        y = keras.layers.RMSNormalization()(x)
+        return x + MultiHeadAttention(2, 4, rotary=True)(y, y, use_causal_mask=True)
+
+    return language_model(attend, Block(GroupedQueryAttention(4, 4, 2, alibi=True)))
+
+
+def logits_of(model, tokens):
+    """Logits after these tokens: the whole sequence, run anew without a cache."""
+    return keras.ops.convert_to_numpy(model(np.array([tokens]))[0, -1]).astype("float64")
+
+
+def plain_loop(model, prompt, new, choose, end_token=None, pad_token=0):
+    tokens = list(prompt)
+    while len(tokens) < len(prompt) + new:
+        tokens.append(choose(logits_of(model, tokens), len(tokens)))
+        if tokens[-1] == end_token:
+            break
+    return tokens + [pad_token] * (len(prompt) + new - len(tokens))
+
+
+def assert_continues(found, model, new, choose, **options):
+    for row, (tokens, prompt) in enumerate(zip(found, PROMPT, strict=True)):
+        expected = plain_loop(model, prompt, new, lambda *a, row=row: choose(*a, row), **options)
+        assert tokens[: len(expected)].tolist() == expected
+        assert np.all(tokens[len(expected) :] == options.get("pad_token", 0))
+
+
+def highest(logits, *_):
+    return int(np.argmax(logits))
+
+
+def test_greedy_equals_a_plain_loop(model):
+    found = generate(model, PROMPT, 9, temperature=0)
+    assert found.shape == (2, 12)
+    assert found.dtype == "int32"
+    assert_continues(found, model, 9, highest)
+
+
+def test_stops_at_the_end_token_and_pads(model):
+    free = generate(model, PROMPT, 9, temperature=0)
+    end = int(free[0, 5])
+    found = generate(model, PROMPT, 9, temperature=0, end_token=end, pad_token=6)
+    assert np.any(found[0, 6:] != free[0, 6:])
+    assert_continues(found, model, 9, highest, end_token=end, pad_token=6)
+
+
+def test_prompts_may_be_an_array_with_lengths(model):
+    padded = np.array([[1, 2, 3], [4, 5, 5]])
+    found = generate(model, padded, 5, temperature=0, prompt_lengths=LENGTHS)
+    assert np.array_equal(found, generate(model, PROMPT, 5, temperature=0))
+    alone = generate(model, padded[:1], 5, temperature=0)
+    assert np.array_equal(alone[0], found[0])
+
+
+def brute_force_kept(logits, top_k=None, top_p=None, min_p=None):
+    """Which tokens survive, in float64, by looking at each."""
+    kept = np.ones(len(logits), "bool")
+
+    def probabilities():
+        p = np.where(kept, np.exp(logits - logits.max()), 0)
+        return p / p.sum()
+
+    if top_k is not None:
+        kept &= [np.sum(logits > each) < top_k for each in logits]
+    if top_p is not None:
+        p = probabilities()
+        kept &= [p[p > each].sum() < top_p for each in p]
+    if min_p is not None:
+        p = probabilities()
+        kept &= p >= min_p * p.max()
+    return kept
+
+
+@given(st.data())
+def test_samplers_keep_what_brute_force_keeps(data):
+    # Multiples of log 2 give dyadic probabilities, and ties.
+    exponents = data.draw(tensors((3, data.draw(sizes())), "int32", -6, 0))
+    logits = exponents * np.log(2.0)
+    size = logits.shape[1]
+    k = data.draw(st.integers(1, size + 1), "k")
+    p = data.draw(st.sampled_from([0.0101, 0.3003, 0.7707, 0.9991]), "p")
+    ways = {
+        "top_k": (keep_top_k, k),
+        "top_p": (keep_top_p, p),
+        "min_p": (keep_min_p, p),
+    }
+    single = keras.ops.convert_to_tensor(logits, "float32")
+    for name, (keep, value) in ways.items():
+        found = keras.ops.convert_to_numpy(keep(single, value))
+        expected = np.stack([brute_force_kept(row, **{name: value}) for row in logits])
+        assert np.array_equal(np.isfinite(found), expected), name
+        assert np.array_equal(found[expected], logits.astype("float32")[expected]), name
+
+
+@given(st.data())
+def test_a_sample_is_where_the_distribution_function_passes(data):
+    size = data.draw(sizes())
+    logits = np.array(data.draw(tensors((5, size), low=-20, high=20)))
+    logits[:, 0] = np.where(np.arange(5) % 2, logits[:, 0], -np.inf if size > 1 else 0)
+    uniform = np.array([0.0, 0.2, 0.5, 0.9, 1 - 2.0**-24], "float32")
+    found = keras.ops.convert_to_numpy(sample(*map(keras.ops.convert_to_tensor, (logits, uniform))))
+    p = np.exp(logits.astype("float64") - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    for row, token in enumerate(found):
+        assert p[row, token] > 0
+        after, before = p[row, : token + 1].sum(), p[row, :token].sum()
+        assert before - 1e-6 <= uniform[row] <= after + 1e-6
+
+
+def test_samples_are_distributed_as_the_probabilities():
+    p = np.array([0.5, 0.0, 0.3, 0.2])
+    with np.errstate(divide="ignore"):
+        logits = np.tile(np.log(p), (4000, 1)).astype("float32")
+    uniform = ((np.arange(4000) + 0.5) / 4000).astype("float32")
+    found = sample(*map(keras.ops.convert_to_tensor, (logits, uniform)))
+    counts = np.bincount(keras.ops.convert_to_numpy(found), minlength=4)
+    assert np.abs(counts / 4000 - p).max() < 1e-3
+
+
+FILTERS = {"temperature": 1.7, "top_k": 5, "top_p": 0.8, "min_p": 0.2}
+
+
+def test_sampling_equals_a_plain_loop_with_the_same_draws(model):
+    uniform = keras.ops.convert_to_numpy(keras.random.uniform((2, 11), seed=5))
+
+    def choose(logits, position, row):
+        logits = logits / FILTERS["temperature"]
+        rules = {name: value for name, value in FILTERS.items() if name != "temperature"}
+        kept = brute_force_kept(logits, **rules)
+        p = np.where(kept, np.exp(logits - logits.max()), 0)
+        return int(np.searchsorted(np.cumsum(p / p.sum()), uniform[row, position - 1]))
+
+    found = generate(model, PROMPT, 9, seed=5, **FILTERS)
+    assert_continues(found, model, 9, choose)
+    assert not np.array_equal(found, generate(model, PROMPT, 9, seed=6, **FILTERS))
+
+
+def test_a_seed_generator_moves_on(model):
+    def twice():
+        seed = keras.random.SeedGenerator(1)
+        return [generate(model, PROMPT, 9, seed=seed, **FILTERS) for _ in range(2)]
+
+    first, second = twice()
+    assert not np.array_equal(first, second)
+    assert np.array_equal(twice(), [first, second])
+
+
+def log_probability(model, prompt, tokens):
+    total, sequence = 0.0, list(prompt)
+    for token in tokens:
+        logits = logits_of(model, sequence)
+        total += logits[token] - logits.max() - np.log(np.exp(logits - logits.max()).sum())
+        sequence.append(token)
+    return total
+
+
+def test_enough_beams_find_the_most_probable_sequence(model):
+    found = generate(model, PROMPT, 3, num_beams=VOCABULARY**2)
+    for row, prompt in enumerate(PROMPT):
+        every = list(itertools.product(range(VOCABULARY), repeat=3))
+        batch = np.array([[*prompt, *tokens] for tokens in every])
+        logits = keras.ops.convert_to_numpy(model(batch)).astype("float64")
+        logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
+        steps = np.take_along_axis(logits[:, :-1], batch[:, 1:, None], -1)[..., 0]
+        best = every[int(np.argmax(steps[:, len(prompt) - 1 :].sum(1)))]
+        start = len(prompt)
+        assert tuple(found[row, start : start + 3].tolist()) == best
+
+
+def plain_beam_search(model, prompt, new, beams, end_token):
+    kept = [(0.0, list(prompt), False)]
+    for _ in range(new):
+        candidates = []
+        for score, tokens, done in kept:
+            if done:
+                candidates.append((score, [*tokens, 0], True))
+                continue
+            for token in range(VOCABULARY):
+                more = log_probability(model, tokens, [token])
+                candidates.append((score + more, [*tokens, token], token == end_token))
+        kept = sorted(candidates, key=lambda each: -each[0])[:beams]
+    return kept[0][1]
+
+
+def test_few_beams_equal_a_plain_beam_search(model):
+    found = generate(model, PROMPT, 4, num_beams=3, end_token=5)
+    for row, prompt in enumerate(PROMPT):
+        expected = plain_beam_search(model, prompt, 4, 3, end_token=5)
+        assert found[row, : len(expected)].tolist() == expected
+
+
+def test_masked_tokens_are_not_attended_to():
+    keras.utils.set_random_seed(1)
+    attention = MultiHeadAttention(2, 4, rotary=True)
+    model = language_model(lambda x: attention(x, x, use_causal_mask=True), mask_zero=True)
+    prompt = [[3, 0, 0, 5]]
+    found = generate(model, prompt, 4, temperature=0)
+    expected = plain_loop(model, prompt[0], 4, highest)
+    assert found[0].tolist() == expected
+    assert not np.allclose(logits_of(model, prompt[0]), logits_of(model, [3, 1, 1, 5]))
+
+
+def test_other_models_run_too():
+    keras.utils.set_random_seed(2)
+    inner = keras.Input((None, 8))
+    nested = keras.Model(inner, Block(MultiHeadAttention(2, 4, sliding_window=2))(inner))
+    shared = Block(GroupedQueryAttention(4, 2, 1))
+    layers = [
+        keras.Input((None,), dtype="int32"),
+        keras.layers.Embedding(VOCABULARY, 8),
+        LearnedPositions(aware=True),
+        nested,
+        shared,
+        shared,
+        keras.layers.Dropout(0.5),
+        keras.layers.Dense(VOCABULARY),
+    ]
+    model = keras.Sequential(layers)
+    model.layers[1].vectors.embeddings.assign(np.random.default_rng(0).normal(size=(32, 8)))
+    assert_continues(generate(model, PROMPT, 5, temperature=0), model, 5, highest)
+    # Programs are kept for a model, and go with it.
+    gone = weakref.ref(model)
+    del model, layers
+    keras.backend.clear_session()
+    gc.collect()
+    assert gone() is None
+
+
+def attention_of_keras(x):
+    return keras.layers.MultiHeadAttention(2, 4, name="culprit")(x, x, use_causal_mask=True)
+
+
+def not_causal(x):
+    return MultiHeadAttention(2, 4, name="culprit")(x, x)
+
+
+def nested_convolution(x):
+    inner = keras.Input((None, 8))
+    layer = keras.layers.Conv1D(8, 3, padding="causal", kernel_initializer="zeros", name="culprit")
+    return keras.Model(inner, layer(inner))(x)
+
+
+class Opaque(keras.Model):
+    """A model that only its call describes."""
+
+    def __init__(self):
+        super().__init__(name="culprit")
+        self.embedding = keras.layers.Embedding(VOCABULARY, 8)
+        self.mixing = keras.layers.Conv1D(VOCABULARY, 2, padding="causal")
+
+    def call(self, tokens):
+        return self.mixing(self.embedding(tokens))
+
+
+REFUSED = {
+    "convolution": lambda: language_model(nested_convolution),
+    "positions": lambda: language_model(LearnedPositions(aware=False, name="culprit")),
+    "opaque": Opaque,
+    "attention of Keras": lambda: language_model(attention_of_keras),
+    "not causal": lambda: language_model(not_causal),
+    "recurrent": lambda: language_model(
+        keras.layers.LSTM(8, return_sequences=True, name="culprit")
+    ),
+}
+if keras.backend.backend() == "jax":  # which compiles each layer of each
+    REFUSED = {name: REFUSED[name] for name in ("convolution", "opaque")}
+
+
+@pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED)
+def test_a_layer_that_cannot_run_in_steps_is_named(make):
+    with pytest.raises(ValueError, match=r"layer 'culprit' \(\w+\) .*cannot run in steps"):
+        generate(make(), PROMPT, 2)
+
+
+def test_compiles_once_for_lengths_that_are_near(model):
+    block = next(each for each in model.layers if isinstance(each, Block))
+    generate(model, PROMPT, 9, temperature=0)
+    before = block.traced
+    generate(model, [[1, 2], [3, 4]], 7, temperature=0)
+    if keras.backend.backend() != "torch":
+        assert block.traced == before
+
+
+def test_takes_the_weights_of_the_moment(model):
+    weights = model.get_weights()
+    before = generate(model, PROMPT, 9, temperature=0)
+    model.layers[-1].kernel.assign(np.roll(weights[-2], 1, axis=1))
+    found = generate(model, PROMPT, 9, temperature=0)
+    assert_continues(found, model, 9, highest)
+    model.set_weights(weights)
+    assert not np.array_equal(found, before)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_new_tokens": 0}, "max_new_tokens must be a positive integer"),
+        ({"temperature": -1.0}, "temperature must be 0 or above"),
+        ({"top_k": 0}, "top_k must be a positive integer"),
+        ({"top_p": 0.0}, "top_p must be above 0"),
+        ({"min_p": 1.5}, "min_p must be from 0 to 1"),
+        ({"num_beams": 0}, "num_beams must be a positive integer"),
+        ({"num_beams": 2, "top_p": 0.5}, "top_p is for drawing; num_beams=2"),
+        ({"temperature": 0, "top_k": 2}, "top_k is for drawing; temperature=0"),
+        ({"end_token": 7}, "end_token must be one of the model's 7 tokens"),
+        ({"pad_token": -1}, "pad_token must be one of"),
+        ({"prompt": [[7]]}, "prompt must hold tokens below 7"),
+        ({"prompt": [[-1]]}, "prompt must hold tokens from 0"),
+        ({"prompt": [[0.5]]}, "prompt must be integer tokens"),
+        ({"prompt": [1, 2]}, "prompt must be integer tokens"),
+        ({"prompt": [[]]}, "prompt_lengths must be 1 numbers from 1"),
+        ({"prompt_lengths": [2, 2]}, r"prompt_lengths must be 2 numbers from 1 to \[3, 1\]"),
+        ({"prompt_lengths": [0, 1]}, "prompt_lengths must be 2 numbers from 1"),
+    ],
+)
+def test_errors_name_what_is_wrong(model, options, message):
+    with pytest.raises(ValueError, match=message):
+        generate(model, **{"prompt": PROMPT, "max_new_tokens": 2, **options})
+
+
+def test_a_model_without_logits_is_refused():
+    tokens = keras.Input((None,), dtype="int32")
+    with pytest.raises(ValueError, match=r"model must give logits \(batch, time, vocabulary\)"):
+        generate(keras.Model(tokens, tokens * 2), PROMPT, 2)

@@ -1,0 +1,308 @@
+"""The attention layers beside Keras's, beside a plain computation, and in steps."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kerasx.testing import sizes, tensors
+from kerasx.testing.numerics import assert_close
+from kerasx_transformer import CacheScope
+from kerasx_transformer.multi_head_attention import GroupedQueryAttention, MultiHeadAttention
+
+RANDOM = np.random.default_rng(0)
+KEPT = np.array([[1, 1, 0, 1, 1], [1, 0, 0, 0, 0]], "bool")
+CALLS = {
+    "plain": {},
+    "causal": {"use_causal_mask": True},
+    "scores": {"return_attention_scores": True},
+    "scores of causal": {"return_attention_scores": True, "use_causal_mask": True},
+    "attention_mask": {"attention_mask": RANDOM.random((2, 4, 5)) < 0.7},
+    "value_mask": {"value_mask": KEPT},
+    "all masks": {
+        "value_mask": KEPT,
+        "key_mask": KEPT[:, ::-1] | (np.arange(5) == 0),
+        "attention_mask": np.arange(5) < RANDOM.integers(1, 6, (2, 4, 1)),
+        "use_causal_mask": True,
+    },
+}
+MULTI_HEAD = {
+    "plain": {},
+    "value_dim": {"value_dim": 3, "use_bias": False},
+    "gate": {"use_gate": True, "output_shape": (2, 3)},
+    "window": {"sliding_window": 2},
+}
+GROUPED = {
+    "plain": {},
+    "gate": {"use_gate": True, "use_bias": False},
+    "window": {"sliding_window": 2},
+}
+PAIRS = [
+    *(
+        (keras.layers.MultiHeadAttention, MultiHeadAttention, (2, 4), each)
+        for each in MULTI_HEAD.values()
+    ),
+    *(
+        (keras.layers.GroupQueryAttention, GroupedQueryAttention, (4, 4, 2), each)
+        for each in GROUPED.values()
+    ),
+]
+NAMES = [*(f"multi-head {name}" for name in MULTI_HEAD), *(f"grouped {name}" for name in GROUPED)]
+
+
+def inputs(*shapes):
+    random = np.random.default_rng(1)
+    return [random.normal(size=shape).astype("float32") for shape in shapes]
+
+
+def sees_a_key(call, window):
+    query, key = np.arange(4)[:, None], np.arange(5)
+    seen = np.tile(np.abs(query - key) < window, (2, 1, 1))
+    seen &= call.get("attention_mask", True)
+    for name in ("value_mask", "key_mask"):
+        if name in call:
+            seen &= call[name][:, None]
+    return (seen & (key <= query) if call.get("use_causal_mask") else seen).any(-1)
+
+
+@pytest.mark.parametrize(("theirs", "ours", "arguments", "options"), PAIRS, ids=NAMES)
+def test_equals_that_of_keras_with_its_weights_and_config(theirs, ours, arguments, options):
+    layer = theirs(*arguments, **options, bias_initializer="random_normal")
+    query, value, key = inputs((2, 4, 8), (2, 5, 8), (2, 5, 6))
+    layer(query, value, key)
+    mine = ours.from_config(layer.get_config())
+    mine(query, value, key)
+    mine.set_weights(layer.get_weights())
+    for name, call in CALLS.items():
+        expected = layer(query, value, key, **call)
+        found = mine(query, value, key, **call)
+        if not isinstance(found, tuple):
+            # A query that sees no key: zeros for us, the mean of all values for Keras.
+            rows = sees_a_key(call, options.get("sliding_window", 9))
+            found, expected = (keras.ops.convert_to_numpy(each) for each in (found, expected))
+            assert_close(found[rows], expected[rows], 1e-5, name)
+            assert rows.mean() > 0.6
+        else:
+            assert_close(found, expected, 1e-5, name)
+        symbols = [keras.Input(each.shape[1:]) for each in (query, value, key)]
+        flags = {key: given for key, given in call.items() if given is True}
+        shapes = [each.shape[1:] for each in keras.tree.flatten(mine(*symbols, **flags))]
+        assert shapes == [tuple(each.shape[1:]) for each in keras.tree.flatten(found)]
+    layer.set_weights(mine.get_weights())
+    assert [each.name for each in layer.weights] == [each.name for each in mine.weights]
+
+
+@pytest.mark.parametrize("axes", [None, (2,), (1,), (-2,), (1, 2)])
+@pytest.mark.parametrize("scores", [False, True])
+def test_attends_over_the_axes_that_keras_attends_over(axes, scores):
+    layer = keras.layers.MultiHeadAttention(2, 4, attention_axes=axes)
+    query, value = inputs((2, 3, 4, 8), (2, 3, 4, 8))
+    call = {"return_attention_scores": scores}
+    expected = layer(query, value, **call)
+    mine = MultiHeadAttention(2, 4, attention_axes=axes)
+    mine(query, value)
+    mine.set_weights(layer.get_weights())
+    found = mine(query, value, **call)
+    assert_close(found, expected, 1e-5, f"attention_axes={axes}")
+    symbolic = mine(keras.Input((3, 4, 8)), keras.Input((3, 4, 8)), **call)
+    for one, other in zip(*map(keras.tree.flatten, (symbolic, found)), strict=True):
+        assert one.shape[1:] == tuple(other.shape[1:])
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_masks_that_tensors_carry_count_as_in_keras(causal):
+    tokens = np.array([[3, 1, 2, 0, 0], [1, 2, 3, 4, 5]])
+
+    def model(attention):
+        symbols = keras.Input((None,), dtype="int32")
+        x = keras.layers.Embedding(6, 8, mask_zero=True)(symbols)
+        return keras.Model(symbols, attention(x, x, use_causal_mask=causal))
+
+    theirs = model(keras.layers.MultiHeadAttention(2, 4))
+    ours = model(MultiHeadAttention(2, 4))
+    ours.set_weights(theirs.get_weights())
+    kept = tokens > 0
+    found, expected = (keras.ops.convert_to_numpy(each(tokens)) for each in (ours, theirs))
+    assert_close(found[kept], expected[kept], 1e-5, "where tokens are kept")
+
+
+def turned(x, base=10000.0):
+    """Rotary positions, one pair at a time, as complex numbers."""
+    half = x.shape[-1] // 2
+    pairs = x[..., :half] + 1j * x[..., half:]
+    frequencies = base ** (-np.arange(half) / half)
+    angles = np.arange(x.shape[1])[:, None, None] * frequencies
+    pairs = pairs * np.exp(1j * angles)
+    return np.concatenate([pairs.real, pairs.imag], -1)
+
+
+def plain(layer, x, value, keep, *, rotary, alibi, causal, window):
+    """Grouped attention in float64, one query and one head at a time."""
+    w = [each.astype("float64") for each in layer.get_weights()]
+    query = np.einsum("btc,chd->bthd", x, w[0]) + w[1]
+    key = np.einsum("btc,chd->bthd", value, w[2]) + w[3]
+    value = np.einsum("btc,chd->bthd", value, w[4]) + w[5]
+    if rotary:
+        query, key = turned(query), turned(key)
+    batch, time, heads, width = query.shape
+    mixed = np.zeros(query.shape)
+    for b, i, h in np.ndindex(batch, time, heads):
+        group = h // (heads // key.shape[2])
+        seen = [
+            j
+            for j in range(key.shape[1])
+            if keep[b, j] and (j <= i or not causal) and (window is None or abs(i - j) < window)
+        ]
+        if seen:
+            scores = key[b, seen, group] @ query[b, i, h] / np.sqrt(width)
+            if alibi:
+                scores -= 2.0 ** (-8 * (h + 1) / heads) * np.abs(i - np.array(seen))
+            weights = np.exp(scores - scores.max())
+            mixed[b, i, h] = weights / weights.sum() @ value[b, seen, group]
+    return np.einsum("bthd,hdc->btc", mixed, w[6]) + w[7]
+
+
+@given(st.data())
+def test_equals_a_plain_computation(data):
+    options = {
+        "rotary": data.draw(st.booleans(), "rotary"),
+        "alibi": data.draw(st.booleans(), "alibi"),
+        "window": data.draw(st.sampled_from([None, 1, 3]), "window"),
+    }
+    causal = data.draw(st.booleans(), "causal")
+    time = data.draw(sizes(), "time")
+    keys = data.draw(st.sampled_from([time, 4]), "keys")
+    x, value = data.draw(tensors((2, time, 6))), data.draw(tensors((2, keys, 6)))
+    keep = np.asarray(data.draw(tensors((2, keys)))) < 1
+    # Without the kernel, scores are computed: both must be right.
+    flash = data.draw(st.sampled_from([None, False]), "flash_attention")
+    layer = GroupedQueryAttention(
+        4,
+        4,
+        2,
+        bias_initializer="random_normal",
+        flash_attention=flash,
+        rotary=options["rotary"],
+        alibi=options["alibi"],
+        sliding_window=options["window"],
+    )
+    found = layer(x, value, value_mask=keep, use_causal_mask=causal)
+    expected = plain(layer, x, value, keep, causal=causal, **options)
+    assert_close(found, expected, 1e-5, f"{options}, causal={causal}")
+
+
+@given(st.data())
+def test_steps_with_a_cache_give_what_a_whole_call_gives(data):
+    options = {
+        "rotary": data.draw(st.booleans(), "rotary"),
+        "alibi": data.draw(st.booleans(), "alibi"),
+        "sliding_window": data.draw(st.sampled_from([None, 2]), "window"),
+        "use_gate": data.draw(st.booleans(), "gate"),
+    }
+    layer = data.draw(
+        st.sampled_from(
+            [MultiHeadAttention(2, 4, 3, **options), GroupedQueryAttention(4, 4, 2, **options)]
+        )
+    )
+    x = data.draw(tensors((2, 7, 6)))
+    keep = data.draw(st.sampled_from([None, np.asarray(x[:, :, 0]) < 1]), "mask")
+    cuts = sorted(data.draw(st.sets(st.integers(1, 6)), "cuts"))
+
+    def call(start, end):
+        mask = None if keep is None else keep[:, start:end]
+        part = x[:, start:end]
+        found = layer(part, part, value_mask=mask, use_causal_mask=True)
+        return keras.ops.convert_to_numpy(found)
+
+    expected = call(0, 7)
+    found, values = [], None
+    for start, end in zip([0, *cuts], [*cuts, 7], strict=True):
+        with CacheScope(8, values, start) as cache:
+            found.append(call(start, end))
+        values = cache.values
+        heads = getattr(layer, "num_key_value_heads", 2)
+        assert tuple(values[0][0].shape) == (2, 8, heads, 4)
+    assert_close(np.concatenate(found, 1), expected, 1e-5, f"{options}, cut at {cuts}")
+
+
+def test_half_precision_is_near_single_precision():
+    (x,) = inputs((2, 6, 8))
+    layer = GroupedQueryAttention(4, 4, 2, rotary=True, alibi=True)
+    expected = layer(x, x, use_causal_mask=True)
+    half = GroupedQueryAttention.from_config({**layer.get_config(), "dtype": "mixed_bfloat16"})
+    half(x, x)
+    half.set_weights(layer.get_weights())
+    assert_close(half(x, x, use_causal_mask=True), expected, 2e-2, "mixed_bfloat16")
+    with CacheScope(6) as cache:
+        half(x, x, use_causal_mask=True)
+    assert {keras.backend.standardize_dtype(each.dtype) for each in cache.values[0]} == {"bfloat16"}
+
+
+def test_a_rotary_layer_of_ones_own_is_kept_with_its_config():
+    from kerasx_transformer.rotary import RotaryEmbedding
+
+    layer = MultiHeadAttention(2, 4, rotary=RotaryEmbedding(base=50.0))
+    again = MultiHeadAttention.from_config(layer.get_config())
+    assert again.rotary.base == 50.0
+
+
+(X,) = inputs((1, 3, 4))
+
+
+def causal_call(layer, length=4, values=None, position=0, **options):
+    with CacheScope(length, values, position) as cache:
+        layer(X, X, **{"use_causal_mask": True, **options})
+    return cache.values
+
+
+def nothing_with(values):
+    with CacheScope(4, values):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (lambda: MultiHeadAttention(0, 4), "num_heads must be a positive integer; received 0"),
+        (lambda: MultiHeadAttention(2, 4, 1.5), "value_dim must be a positive integer"),
+        (lambda: MultiHeadAttention(2, 4, dropout=1.0), "dropout must be from 0 to below 1"),
+        (lambda: MultiHeadAttention(2, 4, sliding_window=0), "sliding_window must be a positive"),
+        (lambda: MultiHeadAttention(2, 4, output_shape="a"), "output_shape must be an integer"),
+        (lambda: GroupedQueryAttention(4, 3, 2), "num_query_heads must be a multiple of"),
+        (
+            lambda: MultiHeadAttention(2, 4, flash_attention=True, dropout=0.1),
+            "flash_attention=True needs dropout=0.0",
+        ),
+        (
+            lambda: MultiHeadAttention(2, 4, flash_attention=True)(
+                X, X, return_attention_scores=True
+            ),
+            "flash_attention=True, but the kernel gives no scores",
+        ),
+        (
+            lambda: MultiHeadAttention(2, 4, rotary=True, attention_axes=(1, 2))(X[None], X[None]),
+            "rotary needs attention over axis 1",
+        ),
+        (lambda: MultiHeadAttention(2, 4)(X, X, X[:, 1:]), "key and value must agree"),
+        (lambda: GroupedQueryAttention(4, 4, 2)(X[None], X[None]), "query must be"),
+        (
+            lambda: causal_call(MultiHeadAttention(2, 4), use_causal_mask=False),
+            "only as use_causal_mask=True",
+        ),
+        (
+            lambda: causal_call(MultiHeadAttention(2, 4), attention_mask=np.ones((3, 3), "bool")),
+            "does not take attention_mask",
+        ),
+        (
+            lambda: causal_call(MultiHeadAttention(2, 4), return_attention_scores=True),
+            "does not take return_attention_scores",
+        ),
+        (lambda: causal_call(MultiHeadAttention(2, 4), length=2), "length=2 has no room for 3"),
+        (lambda: causal_call(MultiHeadAttention(2, 4), 4, [], 0), "values holds 0 arrays"),
+        (lambda: nothing_with(causal_call(MultiHeadAttention(2, 4))), "values holds 1 calls"),
+    ],
+)
+def test_errors_name_the_argument(run, message):
+    with pytest.raises(ValueError, match=message):
+        run()

@@ -1,0 +1,113 @@
+"""Rotary positions equal complex multiplication, and what follows from it holds."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+import kerasx
+from kerasx.testing.numerics import as_numpy, best_dtype, gradients, policy
+from kerasx_transformer.rotary import RotaryEmbedding, rotary_embedding
+
+SHAPE = (2, 5, 3, 6)
+
+
+def by_complex_numbers(x, positions, base=10000.0, rotary_dim=None, interleaved=False, sign=1):
+    rotary_dim = rotary_dim or x.shape[-1]
+    half = rotary_dim // 2
+    a, b = (slice(half), slice(half, rotary_dim))
+    if interleaved:
+        a, b = slice(0, rotary_dim, 2), slice(1, rotary_dim, 2)
+    angles = np.asarray(positions, "float64")[..., None] * base ** (-np.arange(half) / half)
+    turned = (x[..., a] + 1j * x[..., b]) * np.exp(sign * 1j * angles)[..., None, :]
+    result = np.array(x, "float64")
+    result[..., a], result[..., b] = turned.real, turned.imag
+    return result
+
+
+@given(
+    positions=st.sampled_from([None, "shared", "own", "real"]),
+    interleaved=st.booleans(),
+    rotary_dim=st.sampled_from([None, 2, 4]),
+    base=st.sampled_from([10000.0, 5e5]),
+    dtype=st.sampled_from(["float32", "float16", "bfloat16"]),
+    seed=st.integers(0, 2**16),
+)
+def test_equals_complex_multiplication(positions, interleaved, rotary_dim, base, dtype, seed):
+    random = np.random.default_rng(seed)
+    x = as_numpy(ops.convert_to_tensor(random.normal(size=SHAPE), dtype))
+    given = {
+        None: None,
+        "shared": random.integers(0, 100_000, 5).astype("int32"),
+        "own": random.integers(0, 100_000, SHAPE[:2]).astype("int32"),
+        "real": random.uniform(0, 1000, SHAPE[:2]).astype("float32"),
+    }[positions]
+    at = np.arange(5) if given is None else given
+    static = {"base": base, "rotary_dim": rotary_dim, "interleaved": interleaved}
+    found = rotary_embedding(ops.convert_to_tensor(x, dtype), given, **static)
+    assert keras.backend.standardize_dtype(found.dtype) == dtype
+    # An angle is rounded twice, its frequency once; the result to the dtype.
+    digits = {"float32": 2.0**-23, "float16": 2.0**-11, "bfloat16": 2.0**-8}[dtype]
+    bound = (np.abs(at).max() * 2.0**-22 + 2 * digits) * 2 * np.abs(x).max()
+    np.testing.assert_allclose(
+        as_numpy(found), by_complex_numbers(x, at, **static), rtol=0, atol=bound
+    )
+
+
+def test_its_gradient_turns_back():
+    random = np.random.default_rng(0)
+    x, upstream = random.normal(size=(2, *SHAPE)).astype(best_dtype())
+    positions = np.array([3, 1, 4, 1, 5], "int32")
+    found = gradients(
+        lambda x: ops.sum(ops.multiply(rotary_embedding(x, positions, rotary_dim=4), upstream)), [x]
+    )[0]
+    expected = by_complex_numbers(upstream, positions, rotary_dim=4, sign=-1)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=4e-6)
+
+
+def test_products_depend_on_distances():
+    query, key = np.random.default_rng(0).normal(size=(2, *SHAPE)).astype("float32")
+
+    def products(first):
+        positions = np.arange(first, first + 5)
+        turned = [as_numpy(rotary_embedding(x, positions)) for x in (query, key)]
+        return np.einsum("bthd,bshd->bhts", *turned)
+
+    np.testing.assert_allclose(products(100), products(0), rtol=0, atol=1e-4)
+
+
+def test_steps_with_positions_equal_the_whole():
+    x = np.random.default_rng(0).normal(size=SHAPE).astype("float32")
+    whole = as_numpy(rotary_embedding(x))
+    steps = [as_numpy(rotary_embedding(x[:, t : t + 1], np.array([t]))) for t in range(5)]
+    np.testing.assert_allclose(np.concatenate(steps, 1), whole, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float32"])
+def test_the_layer_keeps_positions_whole_in_half_precision(dtype):
+    with policy("mixed_bfloat16"):
+        layer = RotaryEmbedding()
+    x = np.ones((1, 2, 1, 2), "float32")
+    found = as_numpy(layer(x, np.array([[1024, 1025]], dtype)))
+    expected = by_complex_numbers(x, [1024, 1025])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2.0**-7)
+    assert keras.backend.standardize_dtype(layer(x).dtype) == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "message"),
+    [
+        ((2, 3, 4), {}, r"\(batch, time, heads, head_dim\); received shape \(2, 3, 4\)"),
+        ((2, 3, 1, 5), {}, "rotary_dim must be even, and from 2 to head_dim=5; received 5"),
+        ((2, 3, 1, 4), {"rotary_dim": 6}, "received 6"),
+        ((2, 3, 1, 4), {"rotary_dim": 0}, "received 0"),
+        ((2, 3, 1, 4), {"positions": np.arange(4)}, r"received shape \(4,\)"),
+        ((2, 3, 1, 4), {"positions": np.zeros((3, 3))}, r"received shape \(3, 3\)"),
+        ((2, 3, 1, 4), {"positions": np.zeros(())}, r"received shape \(\)"),
+    ],
+)
+def test_what_does_not_fit(shape, options, message):
+    with pytest.raises(ValueError, match=message):
+        kerasx.kernels.rotary_embedding(np.ones(shape, "float32"), **options)

@@ -1,0 +1,201 @@
+"""`LinearCrossEntropy`, `Perplexity` and `TokenAccuracy` beside Keras's own and float64."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+import kerasx
+from kerasx.testing import labels, tensors, weights
+from kerasx_transformer import token_scores
+from kerasx_transformer.tokens import tokens
+
+WORDS = 5
+
+
+def head_on(logits):
+    """The logits as a head returns them, with its record."""
+    head = kerasx.layers.LanguageModelHead(WORDS, kernel_initializer="identity")
+    return head(ops.convert_to_tensor(logits))
+
+
+@given(
+    y_true=labels((3, 4), WORDS),
+    logits=tensors((3, 4, WORDS), low=-5, high=5),
+    weight=weights((3, 4)),
+    reduction=st.sampled_from(["sum", "sum_over_batch_size", "mean_with_sample_weight", None]),
+    ignored=st.sampled_from([None, 0]),
+    weighted=st.booleans(),
+    recorded=st.booleans(),
+)
+def test_loss_is_keras_own(y_true, logits, weight, reduction, ignored, weighted, recorded):
+    weight = weight if weighted else None
+    theirs = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, ignore_class=ignored, reduction=reduction
+    )
+    ours = kerasx.losses.LinearCrossEntropy(ignored, from_logits=not recorded, reduction=reduction)
+    y_pred = head_on(logits) if recorded else logits
+    found = ops.convert_to_numpy(ours(y_true, y_pred, weight))
+    expected = ops.convert_to_numpy(theirs(y_true, logits, weight))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@given(y_true=labels((3, 4), WORDS), logits=tensors((3, 4, WORDS)), recorded=st.booleans())
+def test_smoothing_and_z_loss_are_the_formula(y_true, logits, recorded):
+    loss = kerasx.losses.LinearCrossEntropy(
+        label_smoothing=0.1, z_loss=0.01, from_logits=not recorded, reduction=None
+    )
+    found = ops.convert_to_numpy(loss(y_true, head_on(logits) if recorded else logits))
+    exact = logits.astype("float64")
+    normalizer = np.log(np.exp(exact).sum(-1))
+    target = 0.9 * np.eye(WORDS)[y_true] + 0.1 / WORDS
+    expected = normalizer - (target * exact).sum(-1) + 0.01 * normalizer**2
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_weights_of_examples_are_not_taken_for_weights_of_times():
+    logits, y_true = np.zeros((3, 3, WORDS), "float32"), np.zeros((3, 3), "int32")
+    loss = kerasx.losses.LinearCrossEntropy(from_logits=True, reduction=None)
+    found = ops.convert_to_numpy(loss(y_true, logits, np.array([0.0, 1.0, 2.0])))
+    np.testing.assert_allclose(found, np.log(WORDS) * np.array([[0], [1], [2]] * 1) * np.ones(3))
+
+
+METRICS = ("nats", "token_accuracy")
+
+
+@given(
+    y_true=labels((6, 3), WORDS),
+    logits=tensors((6, 3, WORDS), low=-5, high=5),
+    weight=weights((6, 3)),
+    form=st.sampled_from(["recorded", "logits", "probabilities"]),
+    ignored=st.sampled_from([None, 0, -7]),
+)
+def test_metrics_are_exact_over_batches(y_true, logits, weight, form, ignored):
+    exact = logits.astype("float64")
+    log_p = exact - np.log(np.exp(exact).sum(-1, keepdims=True))
+    nll = -np.take_along_axis(log_p, y_true[..., None], -1)[..., 0]
+    if ignored == -7:
+        y_true = np.where(RANDOM.random(y_true.shape) < 0.3, -7, y_true)
+    kept = np.where(y_true == ignored, 0, weight.astype("float64"))
+    arguments = {"ignore_class": ignored, "from_logits": form == "logits"}
+    metrics = [
+        kerasx.metrics.Perplexity(unit="nats", **arguments),
+        kerasx.metrics.Perplexity(**arguments),
+        kerasx.metrics.Perplexity(unit="bits", **arguments),
+        kerasx.metrics.TokenAccuracy(**arguments),
+    ]
+    for rows in (slice(0, 4), slice(4, 6)):
+        if form == "recorded":
+            y_pred = head_on(logits[rows])
+        else:
+            y_pred = logits[rows] if form == "logits" else np.exp(log_p[rows]).astype("float32")
+        for metric in metrics:
+            metric.update_state(y_true[rows], y_pred, weight[rows])
+    found = [float(metric.result()) for metric in metrics]
+    if kept.sum() == 0:
+        assert np.isnan(found).all()
+        return
+    nats = (kept * nll).sum() / kept.sum()
+    hits = (kept * (logits.argmax(-1) == y_true)).sum() / kept.sum()
+    np.testing.assert_allclose(found[:3], [nats, np.exp(nats), nats / np.log(2)], rtol=1e-5)
+    # A tie of logits need not be one of probabilities.
+    assert form == "probabilities" or found[3] == pytest.approx(hits, rel=1e-5, abs=1e-7)
+
+
+RANDOM = np.random.default_rng(3)
+
+
+def test_metrics_of_one_step_share_their_pass(monkeypatch):
+    calls = []
+    whole = token_scores.linear_token_scores
+    monkeypatch.setattr(
+        "kerasx_transformer.metrics.linear_token_scores",
+        lambda *args, **kwargs: calls.append(1) or whole(*args, **kwargs),
+    )
+    y_true, y_pred = ops.zeros((2, 3), "int32"), head_on(np.zeros((2, 3, WORDS), "float32"))
+    kerasx.metrics.Perplexity().update_state(y_true, y_pred)
+    kerasx.metrics.TokenAccuracy().update_state(y_true, y_pred)
+    assert len(calls) == 1
+    other = kerasx.metrics.TokenAccuracy()
+    other.update_state(ops.ones((2, 3), "int32"), y_pred)
+    assert len(calls) == 2
+    assert float(other.result()) == 0.0
+
+
+def test_scores_of_many_positions_go_in_blocks():
+    count = token_scores.ROWS + 3
+    features = RANDOM.normal(size=(count, 4)).astype("float32")
+    weight = RANDOM.normal(size=(4, WORDS)).astype("float32")
+    y_true = RANDOM.integers(0, WORDS, count).astype("int32")
+    found = token_scores.linear_token_scores(features, weight, y_true)
+    expected = token_scores.plain_linear_token_scores(features, weight, y_true)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(ours), ops.convert_to_numpy(theirs), atol=1e-5
+        )
+
+
+def test_of_equal_logits_the_first_is_the_likeliest_and_nan_is_nan():
+    logits = np.array([[1, 1, 0], [1, 1, 0], [1, np.nan, 0]], "float32")
+    _, hits = token_scores.token_scores(logits, np.array([0, 1, 0], "int32"))
+    np.testing.assert_array_equal(ops.convert_to_numpy(hits), [1, 0, np.nan])
+
+
+@pytest.mark.parametrize("wrong", [[[0, WORDS]], [[-1, 0]], [[0.5, 1.0]]])
+def test_labels_that_are_no_words_raise(wrong):
+    logits = np.zeros((1, 2, WORDS), "float32")
+    loss = kerasx.losses.LinearCrossEntropy(from_logits=True)
+    metric = kerasx.metrics.Perplexity(from_logits=True)
+    for update in (loss, metric.update_state):
+        with pytest.raises(ValueError, match="y_true must hold whole numbers from 0 to 4"):
+            update(np.array(wrong), logits)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch runs eagerly")
+def test_labels_that_are_no_words_are_nan_in_compiled_code():
+    from kerasx.testing.numerics import compiled
+
+    logits = np.zeros((1, 2, WORDS), "float32")
+    loss = compiled(kerasx.losses.LinearCrossEntropy(from_logits=True))
+    y_true = ops.convert_to_tensor(np.array([[0, WORDS]], "int32"))
+    assert np.isnan(float(loss(y_true, ops.convert_to_tensor(logits))))
+
+
+def test_logits_where_probabilities_are_meant_raise():
+    logits = np.full((1, 2, WORDS), 2.0, "float32")
+    with pytest.raises(ValueError, match=r"must hold probabilities.*from_logits=True"):
+        kerasx.metrics.TokenAccuracy().update_state(np.zeros((1, 2), "int32"), logits)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        (((2, 4), (2, 3, WORDS), None), r"of shape \(2, 3\) beside .*; received \(2, 4\)"),
+        (((2,), (2, 3, WORDS), None), r"received \(2,\)"),
+        (((2, 3), (2, 3, WORDS), (3,)), r"sample_weight must have the shape of the labels"),
+    ],
+)
+def test_shapes_that_do_not_fit(shapes, message):
+    y_true, y_pred, weight = (None if shape is None else np.zeros(shape) for shape in shapes)
+    with pytest.raises(ValueError, match=message):
+        tokens("loss", y_true, y_pred, weight)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"label_smoothing": 1.5}, "label_smoothing must be from 0 to 1; received 1.5"),
+        ({"z_loss": -1.0}, "z_loss must be at least 0"),
+        ({"ignore_class": 0.5}, "ignore_class must be a whole number"),
+    ],
+)
+def test_arguments_of_the_loss_that_do_not_fit(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        kerasx.losses.LinearCrossEntropy(**arguments)
+
+
+def test_unit_that_does_not_fit():
+    with pytest.raises(ValueError, match=r"unit must be .*; received 'bytes'"):
+        kerasx.metrics.Perplexity(unit="bytes")

@@ -1,0 +1,122 @@
+"""Buckets: lengths are rounded up, and neither values nor gradients show it."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import kerasx
+from kerasx.buckets import rounded
+from kerasx.testing.numerics import compiled, gradients
+
+BACKEND = keras.backend.backend()
+BUCKETS = BACKEND != "torch"  # where nothing is compiled there is nothing to save
+seen = []
+
+
+@kerasx.kernel(
+    shapes={"x": "... time d", "weight": "d", "mask": "bool ... time"},
+    returns=("... time", "...", "any d"),
+    bucket={"time": "power_of_two", "d": 4},
+    pad={"mask": False, "weight": 1},
+)
+def pooled(x, weight, mask=None):
+    seen.append((tuple(x.shape), mask is not None))
+    scores = ops.sum(x * weight, -1)
+    if mask is None:
+        mask = ops.ones_like(scores, "bool")
+    chance = ops.exp(scores) * ops.cast(mask, scores.dtype)
+    chance = chance / ops.sum(chance, -1, keepdims=True)
+    return chance, ops.sum(chance * scores, -1), weight
+
+
+def plain(x, weight, mask=None):
+    scores = (x * weight).sum(-1)
+    chance = np.exp(scores) * (1 if mask is None else mask)
+    chance = chance / chance.sum(-1, keepdims=True)
+    return chance, (chance * scores).sum(-1), weight
+
+
+def drawn(*shape):
+    random = np.random.default_rng(len(seen))
+    mask = random.random(shape[:-1]) < 0.5
+    mask[..., 0] = True
+    return random.normal(size=shape), random.normal(size=shape[-1:]), mask
+
+
+def as_float32(arrays):
+    return [array if array.dtype == bool else array.astype("float32") for array in arrays]
+
+
+def test_values_are_those_of_the_reference_and_programs_are_few():
+    seen.clear()
+    for length in (1, 3, 4, 5, 6, 7, 8):
+        for masked in (True, False):
+            arrays = drawn(2, length, 3)[: 3 if masked else 2]
+            found = pooled(*as_float32(arrays))
+            for ours, theirs in zip(found, plain(*arrays), strict=True):
+                assert tuple(ours.shape) == theirs.shape
+                np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-4, atol=1e-5)
+    if BUCKETS:
+        assert seen == [((2, length, 4), True) for length in (1, 4, 8)]
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_gradients_are_those_of_float64(masked):
+    x, weight, mask = drawn(2, 5, 3)
+    mask = mask if masked else None
+
+    def scalar(x, weight):
+        chance, mean, _ = pooled(x, weight, mask)
+        return ops.sum(chance * chance) + ops.sum(mean)
+
+    def number(x, weight):
+        chance, mean, _ = plain(x, weight, mask)
+        return (chance * chance).sum() + mean.sum()
+
+    found = gradients(scalar, as_float32((x, weight)))
+    for ours, which in zip(found, (x, weight), strict=True):
+        slopes = np.zeros_like(which)
+        for place in np.ndindex(which.shape):
+            was, values = which[place], []
+            for step in (1e-6, -1e-6):
+                which[place] = was + step
+                values.append(number(x, weight))
+            which[place] = was
+            slopes[place] = (values[0] - values[1]) / 2e-6
+        np.testing.assert_allclose(ours, slopes, rtol=1e-3, atol=1e-4)
+
+
+def test_within_compiled_code_shapes_are_its_own():
+    seen.clear()
+    step = compiled(lambda x, weight: pooled(x * 1, weight)[0])
+    assert tuple(step(*map(ops.convert_to_tensor, as_float32(drawn(2, 5, 3)[:2]))).shape) == (2, 5)
+    assert seen == [((2, 5, 3), False)]
+
+
+def test_sizes_are_rounded_up():
+    for size in range(1, 70):
+        assert rounded(size, "power_of_two") == 2 ** int(np.ceil(np.log2(size)))
+        assert rounded(size, 8) == 8 * int(np.ceil(size / 8))
+    assert rounded(0, "power_of_two") == rounded(0, 8) == 0
+
+
+def test_what_cannot_be_a_bucket():
+    def made(**options):
+        return kerasx.kernel(**{"shapes": {"x": "n d"}, "returns": "n"} | options)(
+            lambda x: x[:, 0]
+        )
+
+    with pytest.raises(ValueError, match=r"`bucket` names \['time'\].*are \['d', 'n'\]"):
+        made(bucket={"time": 8})
+    for rule in ("powers", 0, 1.5, True):
+        with pytest.raises(
+            ValueError, match="the bucket of n must be 'power_of_two' or a positive"
+        ):
+            made(bucket={"n": rule})
+    with pytest.raises(ValueError, match=r"`pad` names \['y'\], which have no shape with one of"):
+        made(bucket={"n": 8}, pad={"y": 0})
+    with pytest.raises(ValueError, match="with `bucket`, give `returns`"):
+        made(bucket={"n": 8}, returns=None)
+    with pytest.raises(TypeError, match="`bucket` needs `shapes`"):
+        made(bucket={"n": 8}, shapes=None)
