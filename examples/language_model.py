@@ -149,7 +149,7 @@ def main() -> None:
 
     model = build_model()
     model.compile(
-        keras.optimizers.AdamW(beta_2=0.99, weight_decay=0.01, global_clipnorm=1.0),
+        keras.optimizers.Adam(beta_2=0.99, global_clipnorm=1.0),
         loss=kerasx.losses.LinearCrossEntropy(),
         metrics=[kerasx.metrics.Perplexity(unit="bits", name="bits_per_byte")],
     )
