@@ -167,7 +167,7 @@ def main() -> None:
     read = budget.step * BATCH * CONTEXT
     print(f"  {network:.3f}  the network, which has read {read:,} bytes of it")
 
-    text = generate(model, [list(PROMPT.encode())], 600, temperature=0.7, seed=1)
+    text = generate(model, [list(PROMPT.encode())], 600, temperature=0.8, top_p=0.9, seed=1)
     print("\n" + bytes(text[0].tolist()).decode(errors="replace"))
 
 
