@@ -17,11 +17,11 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers, ops
-from kerasx_transformer.cache import current_scope
 from ngram import witten_bell
 
 import kerasx
 from kerasx_transformer import generate
+from kerasx_transformer.cache import current_scope
 
 BATCH = 4
 CONTEXT = 256  # bytes that attention sees
@@ -93,7 +93,7 @@ def attend(x, heads):
     return x + attention(y, value=y, key=Earlier()(y), use_causal_mask=True)
 
 
-def build_model(width=128, depth=2, heads=2, rows=16381) -> keras.Model:
+def build_model(width, depth, heads=2, rows=16381) -> keras.Model:
     """Return a decoder: tokens `(batch, time)` to logits `(batch, time, 256)`."""
     tokens = keras.Input((None,), dtype="int32")
     x = embed(tokens, width, rows)
@@ -141,13 +141,17 @@ def main() -> None:
         default=sysconfig.get_path("stdlib"),
         help="a directory of Python files (default: the standard library)",
     )
+    parser.add_argument("--width", type=int, default=128, help="channels (default: 128)")
+    parser.add_argument("--depth", type=int, default=2, help="blocks of the decoder (default: 2)")
     arguments = parser.parse_args()
 
     keras.utils.set_random_seed(1)
     train, held_out = (read_files(arguments.source, held_out) for held_out in (False, True))
+    if min(len(train), len(held_out)) <= 4 * CONTEXT:
+        parser.error(f"--source has too few Python files to learn from: {arguments.source}")
     print(f"{len(train):,} bytes to learn from, {len(held_out):,} held out")
 
-    model = build_model()
+    model = build_model(arguments.width, arguments.depth)
     model.compile(
         keras.optimizers.Adam(beta_2=0.99, global_clipnorm=1.0),
         loss=kerasx.losses.LinearCrossEntropy(),
@@ -157,7 +161,7 @@ def main() -> None:
     model.fit(*windows(train, CONTEXT), batch_size=BATCH, epochs=1000, callbacks=[budget])
 
     inputs, targets = windows(held_out, 4 * CONTEXT)
-    network = model.evaluate(inputs, targets, batch_size=BATCH, return_dict=True)["bits_per_byte"]
+    network = model.evaluate(inputs, targets, batch_size=1, return_dict=True)["bits_per_byte"]
     held_out = held_out[: targets.size + 1]
     ngram = -np.log2(witten_bell(train, held_out)[1:]).mean()
     compressed = 8 * len(zlib.compress(held_out, level=9)) / len(held_out)
