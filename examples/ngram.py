@@ -29,10 +29,10 @@ def witten_bell(train: np.ndarray, text: np.ndarray, order: int = 5) -> np.ndarr
         gram = _windows(text, n)
         count = _look_up(gram, grams, counts)
         total = _look_up(gram >> 8, contexts, totals)
-        type_ = _look_up(gram >> 8, contexts, types)
+        variety = _look_up(gram >> 8, contexts, types)
         lower = probability[n - 1 :]
         seen = total > 0
-        lower[seen] = ((count + type_ * lower) / (total + type_).clip(1))[seen]
+        lower[seen] = ((count + variety * lower) / (total + variety).clip(1))[seen]
     return probability
 
 
