@@ -725,9 +725,12 @@ def _route(
         if obstacle is None:
             return fused, ROUTES[fused]
         obstacle = f"; not the fused kernel, because of {obstacle}"
-    times = (query.shape[1], key.shape[1])
-    short = all(time is not None and time <= PLAIN for time in times)
-    name = "plain" if short else "blocks"
+    # A size that JAX has as a symbol is one of a shape that Keras asks for; nothing is computed.
+    long = any(
+        time is None or (isinstance(time, int) and time > PLAIN)
+        for time in (query.shape[1], key.shape[1])
+    )
+    name = "blocks" if long else "plain"
     return name, ROUTES[name] + obstacle
 
 
