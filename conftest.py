@@ -1,6 +1,7 @@
 """Settings for all tests: how many examples hypothesis draws (`make test PROFILE=thorough`)."""
 
 import keras
+import pytest
 from hypothesis import settings
 
 # The code under test is that of every backend: most is drawn where nothing is compiled. JAX
@@ -11,3 +12,14 @@ EXAMPLES = {"tensorflow": 5, "jax": 3, "torch": 10}[keras.backend.backend()]
 settings.register_profile("ci", max_examples=EXAMPLES, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile("ci")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--every", type=int, default=1, help="run one of so many tests (default: all)")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    kept = items[:: config.getoption("every")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
