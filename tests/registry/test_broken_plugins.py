@@ -80,6 +80,14 @@ BROKEN = {
         GOOD.replace("[Good]", "[kerasx_layers]"),
         "its list has an object of type function",
     ),
+    "lists-function-of-optimizers": (
+        GOOD.replace("layers(): return [Good]", "optimizers(): return [kerasx_optimizers]"),
+        "its list has an object of type function",
+    ),
+    "lists-function-of-callbacks": (
+        GOOD.replace("layers(): return [Good]", "callbacks(): return [kerasx_callbacks]"),
+        "its list has an object of type function",
+    ),
     "lists-plain-kernel": (
         GOOD.replace("layers(): return [Good]", "kernels(): return [kerasx_kernels]"),
         "hook kerasx_kernels must return a list of kernels: functions over tensors decorated with "

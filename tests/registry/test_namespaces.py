@@ -52,8 +52,16 @@ class Watch(keras.callbacks.Callback):
 class Ones(keras.initializers.Ones):
     '''All ones.'''
 
+def flat(shape, dtype=None):
+    '''All the same.'''
+    return keras.ops.ones(shape, dtype)
+
 class Box(keras.constraints.Constraint):
     '''Keep weights in a box.'''
+
+def clipped(weights):
+    '''Weights in a box.'''
+    return keras.ops.clip(weights, -1, 1)
 
 def sparse(weights):
     '''A penalty.'''
@@ -78,9 +86,9 @@ def kerasx_optimizers(): return [parts.Slow]
 @hookimpl
 def kerasx_callbacks(): return [parts.Watch]
 @hookimpl
-def kerasx_initializers(): return [parts.Ones]
+def kerasx_initializers(): return [parts.Ones, parts.flat]
 @hookimpl
-def kerasx_constraints(): return [parts.Box]
+def kerasx_constraints(): return [parts.Box, parts.clipped]
 @hookimpl
 def kerasx_regularizers(): return [parts.sparse]
 """,
@@ -94,8 +102,8 @@ NAMES = {
     "activations": ["leaky", "raised"],
     "optimizers": ["Slow"],
     "callbacks": ["Watch"],
-    "initializers": ["Ones"],
-    "constraints": ["Box"],
+    "initializers": ["Ones", "flat"],
+    "constraints": ["Box", "clipped"],
     "regularizers": ["sparse"],
 }
 
