@@ -5,6 +5,7 @@ VENV ?= .venv
 BACKENDS ?= tensorflow jax
 PROFILE ?= ci
 PYTEST_ARGS ?=
+BENCHMARKS ?= benchmarks
 BACKEND_FREE := tests/distribution tests/registry tests/test_demo.py tests/test_new.py \
 	tests/test_readme.py $(wildcard plugins/*/tests/test_documentation.py plugins/*/tests/test_plots.py)
 
@@ -61,8 +62,8 @@ format: $(STAMPS)/extra-dev ## put the code into the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMPS)/tensorflow $(STAMPS)/torch $(STAMPS)/extra-bench ## time the metrics beside Keras's and torchmetrics
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest benchmarks $(PYTEST_ARGS)
+bench: $(STAMPS)/tensorflow $(STAMPS)/torch $(STAMPS)/extra-bench ## time kerasx beside Keras and PyTorch: make bench BENCHMARKS=benchmarks/bench_metrics.py
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest $(BENCHMARKS) $(PYTEST_ARGS)
 
 docs: $(STAMPS)/jax $(STAMPS)/extra-dev ## build the documents in build/site
 	KERAS_BACKEND=jax $(BIN)/mkdocs build

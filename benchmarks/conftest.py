@@ -34,7 +34,7 @@ def pytest_configure(config):
     if keras.backend.backend() != "tensorflow":
         pytest.exit(f"benchmarks: KERAS_BACKEND must be tensorflow, not {keras.backend.backend()}")
     tf.config.set_visible_devices([], "GPU")
-    config.rows = []
+    config.rows = {}
     config.load = [os.getloadavg()[0]]
     config.partial = any("::" in argument for argument in config.args)
 
@@ -49,7 +49,8 @@ def record(request):
 
     def add(work: str, size: tuple[int, ...], mode: str, **measured: Any) -> None:
         shown = " x ".join(f"{axis:,}" for axis in size)
-        request.config.rows.append({"work": work, "size": shown, "mode": mode, **measured})
+        of_file = request.config.rows.setdefault(request.path.stem.removeprefix("bench_"), [])
+        of_file.append({"work": work, "size": shown, "mode": mode, **measured})
 
     return add
 
@@ -148,19 +149,21 @@ def environment(load: list[float]) -> dict[str, str]:
 def pytest_terminal_summary(terminalreporter, config):
     if not config.rows:
         return
-    report = "\n".join(markdown(config.rows))
+    reports = {name: "\n".join(markdown(rows)) for name, rows in config.rows.items()}
     terminalreporter.section("paired ratios")
-    terminalreporter.write_line(report)
+    terminalreporter.write_line("\n".join(reports.values()))
     if config.partial or config.option.benchmark_disable:
         return
     facts = environment([*config.load, os.getloadavg()[0]])
-    RESULTS.mkdir(exist_ok=True)
-    rows = ",\n".join(json.dumps(row) for row in config.rows)
-    json_file, markdown_file = RESULTS / "metrics.json", RESULTS / "metrics.md"
-    json_file.write_text(f'{{"environment": {json.dumps(facts)},\n"rows": [\n{rows}\n]}}\n')
     listed = [f"- {name}: {fact}" for name, fact in facts.items()]
-    markdown_file.write_text("\n".join(["# Metrics, timed", "", *listed, report, ""]))
-    terminalreporter.write_line(f"\nwrote {json_file} and {markdown_file}")
+    RESULTS.mkdir(exist_ok=True)
+    for name, report in reports.items():
+        rows = ",\n".join(json.dumps(row) for row in config.rows[name])
+        json_file, markdown_file = RESULTS / f"{name}.json", RESULTS / f"{name}.md"
+        json_file.write_text(f'{{"environment": {json.dumps(facts)},\n"rows": [\n{rows}\n]}}\n')
+        title = f"# {name.replace('_', ' ').capitalize()}, timed"
+        markdown_file.write_text("\n".join([title, "", *listed, report, ""]))
+        terminalreporter.write_line(f"\nwrote {json_file} and {markdown_file}")
 
 
 def markdown(rows: list[dict[str, Any]]) -> list[str]:

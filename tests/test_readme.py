@@ -63,6 +63,14 @@ def test_the_plugin_installs_and_reloads(tmp_path):
     )
 
 
+def test_the_language_model_of_the_documents_is_built():
+    page = (ROOT / "docs/language_models.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    space = {}
+    exec(compile(program, "docs/language_models.md", "exec"), space)
+    assert space["model"].output_shape == (None, None, 1000)
+
+
 def test_the_contract_is_the_one_line_of_a_new_plugin():
     *_, contract = blocks("python")
     assert contract == (ROOT / "kerasx/template/tests/test_contract.py").read_text()
