@@ -242,7 +242,7 @@ class SwiGLU(GatedFeedForward):
     Call arguments:
         inputs: floating tensor `(batch, ..., features)`.
 
-    Returns:
+    Output shape:
         A tensor `(batch, ..., units)`. A mask goes on.
 
     Raises:
@@ -274,7 +274,7 @@ class GeGLU(GatedFeedForward):
     Call arguments:
         inputs: floating tensor `(batch, ..., features)`.
 
-    Returns:
+    Output shape:
         A tensor `(batch, ..., units)`. A mask goes on.
 
     Raises:

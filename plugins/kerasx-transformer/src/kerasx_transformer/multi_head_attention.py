@@ -431,7 +431,7 @@ class MultiHeadAttention(ProjectedAttention):
         training: whether dropout acts.
         use_causal_mask: whether a query sees only keys up to its own position.
 
-    Returns:
+    Output shape:
         `(batch, query time, channels)`, of zeros before the output projection where a query may see
         no key; and, if asked for, scores `(batch, num_heads, query time, key time)`.
 
@@ -552,7 +552,7 @@ class GroupedQueryAttention(ProjectedAttention):
         key, query_mask, value_mask, key_mask, attention_mask, return_attention_scores, training,
             use_causal_mask: as in `MultiHeadAttention`.
 
-    Returns:
+    Output shape:
         `(batch, query time, channels)`, and, if asked for, scores
         `(batch, num_query_heads, query time, key time)`.
 
