@@ -61,15 +61,19 @@ def commands(_: str) -> str:
 
 
 class Examples(griffe.Extension):
-    """What a docstring shows as a Python session is code, under any heading or none."""
+    """What a docstring shows as a Python session is code; the arguments of a call are a list."""
 
     def on_instance(self, *, obj: griffe.Object, **_: object) -> None:
-        """Put a fence around each session."""
+        """Put a fence around each session, and a dash before each argument."""
         if obj.docstring:
-            session = r"^>>> .*(?:\n(?!\s*$).*)*"
-            obj.docstring.value = re.sub(
-                session, r"```pycon\n\g<0>\n```", obj.docstring.value, flags=re.MULTILINE
-            )
+            session, call = r"^>>> .*(?:\n(?!\s*$).*)*", r"^Call arguments:\n(?: {4}.*\n?)+"
+            text = re.sub(session, r"```pycon\n\g<0>\n```", obj.docstring.value, flags=re.MULTILINE)
+            obj.docstring.value = re.sub(call, self.listed, text, flags=re.MULTILINE)
+
+    @staticmethod
+    def listed(section: re.Match) -> str:
+        """Each line `name: ...` of a section as an item."""
+        return re.sub(r"^ {4}(\w+): ", r"    - `\1`: ", section[0], flags=re.MULTILINE)
 
 
 GENERATORS = {each.__name__: each for each in (checks, commands, hooks, program, reference, source)}
