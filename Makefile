@@ -18,8 +18,6 @@ TORCH ?= torch
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
-# Python compiles what is imported; pip would compile all of what is installed.
-INSTALL := $(PIP) install --no-compile
 # One stamp per installed set of requirements: what has one is not installed again.
 STAMPS := $(VENV)/.stamps
 
@@ -84,7 +82,7 @@ $(STAMPS)/venv:
 # The core and its plugins are installed together and editable, so no requirement may point at one.
 $(STAMPS)/extra-%: pyproject.toml hatch_build.py $(PLUGINS:%=%/pyproject.toml) | $(STAMPS)/venv
 	@echo "Installing kerasx[$*] and its plugins into $(VENV) ..."
-	@KERASX_PLAIN_REQUIREMENTS=1 $(INSTALL) --editable '.[$*]' $(PLUGINS:%=--editable ./%)
+	@KERASX_PLAIN_REQUIREMENTS=1 $(PIP) install --editable '.[$*]' $(PLUGINS:%=--editable ./%)
 	@touch $@
 
 tensorflow_requirement := $(TENSORFLOW)
@@ -93,7 +91,7 @@ torch_requirement := $(TORCH)
 
 $(STAMPS)/tensorflow $(STAMPS)/jax $(STAMPS)/torch: $(STAMPS)/%: $(STAMPS)/%.requirement
 	@echo "Installing $($*_requirement) into $(VENV) ..."
-	@$(INSTALL) $(foreach word,$($*_requirement),'$(word)')
+	@$(PIP) install $(foreach word,$($*_requirement),'$(word)')
 	@touch $@
 
 # Rewritten only when the requirement is another one than last time.
