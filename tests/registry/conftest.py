@@ -23,6 +23,15 @@ for line in sys.stdin:
 """
 
 
+@pytest.fixture
+def planted():
+    """Return the expression of the names of layers that no first-party plugin contributes."""
+    return (
+        "[name for name in dir(kerasx.layers)"
+        " if not getattr(kerasx.layers, name).__module__.startswith('kerasx_')]"
+    )
+
+
 def write_wheel(directory, name, files, entry):
     stem = f"{name.replace('-', '_')}-1.0"
     files = {

@@ -93,7 +93,7 @@ def test_plugin_is_loaded_whatever_is_imported_first(afresh, layout, first):
     assert printed == "loaded None True"
 
 
-def test_half_a_module_is_not_taken_for_the_whole(afresh):
+def test_half_a_module_is_not_taken_for_the_whole(afresh, planted):
     marker = "import pluggy; hookimpl = pluggy.HookimplMarker('kerasx')"
     source = (
         PARTS
@@ -102,7 +102,7 @@ def test_half_a_module_is_not_taken_for_the_whole(afresh):
         + "@hookimpl\ndef kerasx_activations(): return [soft]\n"
     )
     plugins = {"acme-layers": ("acme = acme", {"acme.py": source})}
-    code = "import acme, kerasx; print(dir(kerasx.layers), dir(kerasx.activations))"
+    code = f"import acme, kerasx; print({planted}, dir(kerasx.activations))"
     assert afresh(plugins, code) == "['Scale'] ['soft']"
 
 
