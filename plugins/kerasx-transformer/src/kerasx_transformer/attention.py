@@ -648,7 +648,7 @@ def blockwise_attention(
     >>> import keras, kerasx
     >>> query = keras.random.normal((2, 6, 8, 16))
     >>> key = keras.random.normal((2, 6, 4, 16))
-    >>> kerasx.kernels.blockwise_attention(query, key, key, causal=True, window=3).shape
+    >>> tuple(kerasx.kernels.blockwise_attention(query, key, key, causal=True, window=3).shape)
     (2, 6, 8, 16)
     """
     _check(query, key, value, window, segment_ids, mask, bias, logit_softcap, dropout_rate, seed)
