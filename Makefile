@@ -36,16 +36,16 @@ help: ## list the targets
 demo: $(STAMPS)/tensorflow $(STAMPS)/extra-demo ## train, evaluate, save and reload a small network on real digits
 	KERAS_BACKEND=tensorflow $(BIN)/kerasx demo
 
-# What does not depend on the backend runs along with TensorFlow's tests only, in the order of the
-# files, which begins with the longest. A file stays with one worker, which compiles each shape once.
+# What does not depend on the backend runs along with TensorFlow's tests only. Each worker begins with
+# one part of the files, in order, so that what a file compiles or builds is there for its next test.
 # One worker per core and one thread per worker: PyTorch slows down twentyfold where its threads
 # outnumber the cores. JAX's compiler optimizes less here: the tests compile more than they compute,
 # and TensorFlow's tests run the same compiler in full.
 test: $(BACKENDS:%=$(STAMPS)/%) $(STAMPS)/extra-test ## run all tests on each backend: make test BACKENDS=torch
 	@$(foreach backend,$(BACKENDS),echo "== tests on $(backend) ==" && \
 		KERAS_BACKEND=$(backend) OMP_NUM_THREADS=1 JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
-			$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --hypothesis-profile=$(PROFILE) \
-			$(if $(filter tensorflow,$(backend)),--no-loadscope-reorder,$(BACKEND_FREE:%=--ignore=%)) $(PYTEST_ARGS) &&) true
+			$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal --hypothesis-profile=$(PROFILE) \
+			$(if $(filter tensorflow,$(backend)),,$(BACKEND_FREE:%=--ignore=%)) $(PYTEST_ARGS) &&) true
 
 wheels: $(STAMPS)/venv ## build dist/*.whl for kerasx and every plugin, fit for publishing
 	rm -rf dist

@@ -6,7 +6,7 @@ from hypothesis import settings
 
 # The code under test is that of every backend: most is drawn where nothing is compiled. JAX
 # compiles each operation of each new shape.
-EXAMPLES = {"tensorflow": 5, "jax": 3}.get(keras.backend.backend(), 10)
+EXAMPLES = {"tensorflow": 4, "jax": 3}.get(keras.backend.backend(), 10)
 
 # The first example of a shape compiles it, so a deadline per example would only measure that.
 settings.register_profile("ci", max_examples=EXAMPLES, deadline=None, derandomize=True)
