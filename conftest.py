@@ -4,9 +4,8 @@ import keras
 import pytest
 from hypothesis import settings
 
-# The code under test is that of every backend: most is drawn where nothing is compiled. JAX
-# compiles each operation of each new shape.
-EXAMPLES = {"tensorflow": 4, "jax": 3}.get(keras.backend.backend(), 10)
+# The code under test is that of every backend: most is drawn where nothing is compiled.
+EXAMPLES = 3 if keras.backend.backend() in ("tensorflow", "jax") else 10
 
 # The first example of a shape compiles it, so a deadline per example would only measure that.
 settings.register_profile("ci", max_examples=EXAMPLES, deadline=None, derandomize=True)
