@@ -150,3 +150,9 @@ def test_plugin_installed_later_is_there_after_a_reload(afresh, plant, planted):
         f"importlib.reload(kerasx)\nprint({planted}, kerasx.layers.Acme is before)",
     )
     assert printed == "['Acme', 'Later'] True"
+
+
+def test_a_qualified_name_asks_its_own_plugin(afresh):
+    plugins = {"acme-layers": SOURCE, "zeta": "import nowhere"}
+    message = afresh(plugins, "import kerasx; kerasx.lookup('zeta>Scale')")
+    assert "contributes zeta>Scale: plugin zeta 1.0 failed to load: importing zeta" in message
