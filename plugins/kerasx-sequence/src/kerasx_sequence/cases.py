@@ -1,0 +1,5 @@
+"""How the contract exercises each contribution."""
+
+from __future__ import annotations
+
+CASES: list = []

@@ -1,0 +1,50 @@
+"""What this package contributes to kerasx."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import kerasx
+
+if TYPE_CHECKING:
+    from kerasx.testing import Case
+
+KERNELS: list = []
+
+LAYERS: list = []
+
+LOSSES: list = []
+
+METRICS: list = []
+
+
+@kerasx.hookimpl
+def kerasx_kernels() -> list:
+    """Contribute the kernels."""
+    return KERNELS
+
+
+@kerasx.hookimpl
+def kerasx_layers() -> list:
+    """Contribute the layers and the cells of `keras.layers.RNN`."""
+    return LAYERS
+
+
+@kerasx.hookimpl
+def kerasx_losses() -> list:
+    """Contribute the losses."""
+    return LOSSES
+
+
+@kerasx.hookimpl
+def kerasx_metrics() -> list:
+    """Contribute the metrics."""
+    return METRICS
+
+
+@kerasx.hookimpl
+def kerasx_cases() -> list[Case]:
+    """Say how the contract exercises each of them."""
+    from kerasx_sequence.cases import CASES
+
+    return CASES
