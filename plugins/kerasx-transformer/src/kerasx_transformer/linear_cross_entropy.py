@@ -214,7 +214,7 @@ def _per_position(
             return form.losses(form.logits(features, weight, bias), labels), ()
 
         row = ((), _wide(weight.dtype))
-        (loss, normalizer), _ = _in_chunks(forward, (features, labels), weight, [row, row], ())
+        (loss, normalizer), _ = in_chunks(forward, (features, labels), weight, [row, row], ())
 
         def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
             def backward(
@@ -227,7 +227,7 @@ def _per_position(
 
             rows = (features, labels, normalizer, upstream)
             outputs = [((features.shape[1],), features.dtype)]
-            (of_features,), totals = _in_chunks(
+            (of_features,), totals = in_chunks(
                 backward, rows, weight, outputs, _given(weight, bias)
             )
             of_weight, of_bias = totals if bias is not None else (*totals, None)
@@ -260,7 +260,7 @@ def _total(
             return (loss, of_features), totals
 
         outputs = [((), share.dtype), ((features.shape[1],), features.dtype)]
-        (loss, of_features), totals = _in_chunks(
+        (loss, of_features), totals = in_chunks(
             forward, (features, labels, share), weight, outputs, _given(weight, bias)
         )
 
@@ -288,7 +288,7 @@ def _gradients(
     return ops.cast(of_features, features.dtype), totals
 
 
-def _in_chunks(
+def in_chunks(
     step: Callable[..., tuple[tuple[Tensor, ...], tuple[Tensor, ...]]],
     rows: tuple[Tensor, ...],
     weight: Tensor,
