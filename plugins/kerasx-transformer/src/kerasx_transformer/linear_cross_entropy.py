@@ -17,10 +17,13 @@ from keras import ops
 
 import kerasx
 from kerasx.kernel import is_concrete
+from kerasx.policy import device
 
 Tensor = Any
-ROWS = 512  # below, adding a chunk's gradient to that of the weight takes longer than it saves
-LOGITS = 2**24  # a chunk of few columns may have more rows
+# A chunk's rows, or more of few columns: with fewer, adding its gradient to that of the weight
+# takes longer than it saves; with more, its logits leave a processor's cache.
+ROWS, LOGITS = 256, 2**21
+LARGER = {"gpu": 8}  # counted, not measured: the sum moves 16 bytes for each weight and chunk
 
 
 class Form(NamedTuple):
@@ -301,7 +304,7 @@ def in_chunks(
     latter.
     """
     number = ops.shape(rows[0])[0]
-    most = max(ROWS, LOGITS // weight.shape[1])
+    most = max(ROWS, LOGITS // weight.shape[1]) * LARGER.get(device(), 1)
     if isinstance(number, int):
         chunks = max(1, -(-number // most))
     elif ops.is_tensor(number):  # TensorFlow, of a size that is unknown while it traces
