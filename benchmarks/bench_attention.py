@@ -19,6 +19,7 @@ from typing import Any
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import exact
 import keras
 import numpy as np
 import pytest
@@ -45,38 +46,16 @@ def arrays(*size: int) -> list[np.ndarray]:
 
 
 @functools.lru_cache(maxsize=1)
-def exact(size: Size, window: int) -> list[np.ndarray]:
-    """Output and gradients in float64; of output and query the last rows, beyond 4,096."""
-    time, few = size[1], size[1] > LONG[1]
-    first = time - CHECKED if few else 0
-    rows, columns = np.arange(first, time)[:, None], np.arange(time)
-    hidden = (columns > rows) | (columns <= rows - window)
-    query, key, value, upstream = (
-        each.astype("float64").transpose(0, 2, 1, 3) for each in arrays(*size)
-    )
-    found = [np.zeros_like(query[:, :, first:]) for _ in range(2)]
-    found += [np.zeros_like(key), np.zeros_like(value)]
-    scale = size[3] ** -0.5
-    for place in np.ndindex(*query.shape[:2]):
-        here = query[place][first:], key[place], value[place], upstream[place][first:]
-        of_query, of_key, of_value, of_output = here
-        weights = np.where(hidden, -np.inf, of_query @ of_key.T * scale)
-        weights = np.exp(weights - weights.max(1, keepdims=True))
-        weights /= weights.sum(1, keepdims=True)
-        slopes = of_output @ of_value.T
-        slopes = weights * (slopes - (weights * slopes).sum(1, keepdims=True)) * scale
-        found[0][place], found[1][place] = weights @ of_value, slopes @ of_key
-        found[2][place], found[3][place] = slopes.T @ of_query, weights.T @ of_output
-    return [each.transpose(0, 2, 1, 3) for each in (found[:2] if few else found)]
+def expected(size: Size, window: int) -> list[np.ndarray]:
+    last = size[1] if size[1] <= LONG[1] else CHECKED
+    return exact.attention(*arrays(*size), window, last)
 
 
 def error(size: Size, window: int, found: Any) -> float:
-    """The largest error of output and gradients, relative to the largest value of each."""
-    pairs = zip(found, exact(size, window), strict=False)
-    return max(
-        float(np.abs(np.asarray(ours)[:, -theirs.shape[1] :] - theirs).max() / np.abs(theirs).max())
-        for ours, theirs in pairs
-    )
+    """Of output and gradients: all of them, or beyond 4,096 the last rows of output and query."""
+    wanted = expected(size, window)
+    rows = wanted[0].shape[1]
+    return exact.error([np.asarray(each)[:, -rows:] for each in found[: len(wanted)]], wanted)
 
 
 def with_gradients(attention: Callable[..., tf.Tensor]) -> Callable[..., Any]:

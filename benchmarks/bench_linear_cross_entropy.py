@@ -19,6 +19,7 @@ from typing import Any
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import exact
 import keras
 import numpy as np
 import pytest
@@ -48,30 +49,14 @@ def arrays(positions: int, channels: int, vocabulary: int) -> tuple[np.ndarray, 
 
 
 @functools.lru_cache(maxsize=1)
-def exact(*size: int) -> list[np.ndarray]:
-    """The mean loss and its gradients, in float64; of the features of the first positions."""
+def expected(*size: int) -> list[np.ndarray]:
     features, weight, labels = arrays(*size)
-    features, weight = features[:DISTINCT].astype("float64"), weight.astype("float64")
-    labels = labels[:DISTINCT]
-    logits = features @ weight
-    logits -= logits.max(1, keepdims=True)
-    picked = logits[np.arange(DISTINCT), labels]
-    slopes = np.exp(logits)
-    sums = slopes.sum(1)
-    slopes /= sums[:, None]
-    slopes[np.arange(DISTINCT), labels] -= 1
-    of_features = slopes @ weight.T / size[0]
-    return [np.mean(np.log(sums) - picked), of_features, features.T @ slopes / DISTINCT]
+    return exact.linear_cross_entropy(features[:DISTINCT], weight, labels[:DISTINCT], size[0])
 
 
 def error(size: Size, found: Any) -> float:
-    """The largest error of loss and gradients, relative to the largest value of each."""
-    values = [ops.convert_to_numpy(each) for each in found]
-    values[1] = values[1][:DISTINCT]
-    return max(
-        float(np.abs(ours - theirs).max() / np.abs(theirs).max())
-        for ours, theirs in zip(values, exact(*size), strict=True)
-    )
+    loss, of_features, of_weight = map(ops.convert_to_numpy, found)
+    return exact.error([loss, of_features[:DISTINCT], of_weight], expected(*size))
 
 
 def with_gradients(loss: Callable[..., tf.Tensor]) -> Callable[..., Any]:

@@ -21,7 +21,9 @@ import numpy as np
 from keras import ops
 
 import kerasx
+from kerasx.buckets import POWER_OF_TWO, rounded
 from kerasx.policy import device
+from kerasx_transformer.measured import measured
 
 Tensor = Any
 
@@ -150,9 +152,10 @@ def attention_in_blocks(
     mask: Tensor | None = None,
     bias: Tensor | None = None,
     seed: Tensor | None = None,
-    block: int = BLOCK,
+    block: int | None = None,
 ) -> Tensor:
     """The same in blocks of at most `block` queries and keys, with a gradient of its own."""
+    block = _block(rules.window) if block is None else block
     of_query, of_key = (None, None) if segment_ids is None else _pair(segment_ids)
 
     # JAX differentiates `attention` where what surrounds it is traced no more: it takes all tensors
@@ -174,6 +177,11 @@ def attention_in_blocks(
 
     others = {"of_query": of_query, "of_key": of_key, "mask": mask, "seed": seed}
     return attention(query, key, value, bias, others)
+
+
+def _block(window: int | None) -> int:
+    """The largest block; in a narrow window small ones, of which fewer scores are hidden."""
+    return BLOCK if window is None else min(BLOCK, max(128, rounded(window // 4, POWER_OF_TWO)))
 
 
 class Blocks:
@@ -586,6 +594,7 @@ def _compute_dtype(query: Tensor) -> str:
 @kerasx.kernel(
     static=("causal", "window", "scale", "logit_softcap", "dropout_rate"),
     reference=plain_attention,
+    measured=measured("blockwise_attention"),
 )
 def blockwise_attention(
     query: Tensor,

@@ -12,6 +12,7 @@ from keras import ops
 
 import kerasx
 from kerasx_transformer.initializers import anew
+from kerasx_transformer.measured import measured
 
 Tensor = Any  # a tensor of the backend in use, or an array
 Formula = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -66,7 +67,10 @@ def plain_swiglu(gate: Tensor, value: Tensor) -> Tensor:
     return ops.silu(gate) * value
 
 
-@kerasx.kernel(reference=plain_swiglu)
+@kerasx.kernel(
+    reference=plain_swiglu,
+    measured=measured("swiglu"),
+)
 def swiglu(gate: Tensor, value: Tensor) -> Tensor:
     """Gate a tensor with the SiLU (Swish) of another: `gate * sigmoid(gate) * value`.
 
@@ -99,7 +103,11 @@ def plain_geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Te
     return ops.gelu(gate, approximate=approximate) * value
 
 
-@kerasx.kernel(static=("approximate",), reference=plain_geglu)
+@kerasx.kernel(
+    static=("approximate",),
+    reference=plain_geglu,
+    measured=measured("geglu"),
+)
 def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
     """Gate a tensor with the GELU of another: `gate * Phi(gate) * value`.
 

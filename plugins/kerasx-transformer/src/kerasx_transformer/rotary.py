@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
+from kerasx_transformer.measured import measured
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
@@ -38,7 +39,11 @@ def plain_rotary_embedding(
     return ops.einsum("...tij,...thj->...thi", matrices, x)
 
 
-@kerasx.kernel(static=("base", "rotary_dim", "interleaved"), reference=plain_rotary_embedding)
+@kerasx.kernel(
+    static=("base", "rotary_dim", "interleaved"),
+    reference=plain_rotary_embedding,
+    measured=measured("rotary_embedding"),
+)
 def rotary_embedding(
     x: Tensor,
     positions: Tensor | None = None,
