@@ -10,22 +10,21 @@ in float64: all its values up to 4,096 queries, and the last 64 queries' beyond.
 prints by how many MB a fresh process grows at most for one side, with this length and window.
 """
 
-import dataclasses
 import functools
 import os
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import exact
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from side import Side, growth, printed_by
 
 import kerasx
 from kerasx_transformer.attention import BLOCK
@@ -36,17 +35,7 @@ LONG = (1, 4096, 8, 64)
 LONGEST = (1, 16384, 8, 64)
 WINDOW = 512
 CHECKED = 64
-
-
-@dataclasses.dataclass
-class Side:
-    """One side of a pair; see the fixture `compare`."""
-
-    name: str
-    run: Callable[[], Any]
-    value: Callable[[], Any] = lambda: None
-    before: Callable[[], Any] = lambda: None
-    tolerance: float = 1e-4
+TOLERANCE = 1e-4
 
 
 @functools.lru_cache(maxsize=1)
@@ -57,38 +46,16 @@ def arrays(*size: int) -> list[np.ndarray]:
 
 
 @functools.lru_cache(maxsize=1)
-def exact(size: Size, window: int) -> list[np.ndarray]:
-    """Output and gradients in float64; of output and query the last rows, beyond 4,096."""
-    time, few = size[1], size[1] > LONG[1]
-    first = time - CHECKED if few else 0
-    rows, columns = np.arange(first, time)[:, None], np.arange(time)
-    hidden = (columns > rows) | (columns <= rows - window)
-    query, key, value, upstream = (
-        each.astype("float64").transpose(0, 2, 1, 3) for each in arrays(*size)
-    )
-    found = [np.zeros_like(query[:, :, first:]) for _ in range(2)]
-    found += [np.zeros_like(key), np.zeros_like(value)]
-    scale = size[3] ** -0.5
-    for place in np.ndindex(*query.shape[:2]):
-        here = query[place][first:], key[place], value[place], upstream[place][first:]
-        of_query, of_key, of_value, of_output = here
-        weights = np.where(hidden, -np.inf, of_query @ of_key.T * scale)
-        weights = np.exp(weights - weights.max(1, keepdims=True))
-        weights /= weights.sum(1, keepdims=True)
-        slopes = of_output @ of_value.T
-        slopes = weights * (slopes - (weights * slopes).sum(1, keepdims=True)) * scale
-        found[0][place], found[1][place] = weights @ of_value, slopes @ of_key
-        found[2][place], found[3][place] = slopes.T @ of_query, weights.T @ of_output
-    return [each.transpose(0, 2, 1, 3) for each in (found[:2] if few else found)]
+def expected(size: Size, window: int) -> list[np.ndarray]:
+    last = size[1] if size[1] <= LONG[1] else CHECKED
+    return exact.attention(*arrays(*size), window, last)
 
 
 def error(size: Size, window: int, found: Any) -> float:
-    """The largest error of output and gradients, relative to the largest value of each."""
-    pairs = zip(found, exact(size, window), strict=False)
-    return max(
-        float(np.abs(np.asarray(ours)[:, -theirs.shape[1] :] - theirs).max() / np.abs(theirs).max())
-        for ours, theirs in pairs
-    )
+    """Of output and gradients: all of them, or beyond 4,096 the last rows of output and query."""
+    wanted = expected(size, window)
+    rows = wanted[0].shape[1]
+    return exact.error([np.asarray(each)[:, -rows:] for each in found[: len(wanted)]], wanted)
 
 
 def with_gradients(attention: Callable[..., tf.Tensor]) -> Callable[..., Any]:
@@ -152,7 +119,7 @@ def side(name: str, size: Size, window: int | None = None) -> Side:
     limit = name in ("products", "exponentials")
     checked = lambda: None if limit else error(size, window or size[1], run(*tensors))  # noqa: E731
     shown = f"{name}, window {window}" if window else name
-    return Side(shown, lambda: run(*tensors), checked)
+    return Side(shown, lambda: run(*tensors), checked, tolerance=TOLERANCE)
 
 
 def of_torch(size: Size) -> Side:
@@ -166,20 +133,21 @@ def of_torch(size: Size) -> Side:
         found = (output, *torch.autograd.grad(output, inputs, upstream))
         return [each.detach().transpose(1, 2) for each in found]
 
-    return Side("PyTorch", run, lambda: error(size, size[1], run()))
+    return Side("PyTorch", run, lambda: error(size, size[1], run()), tolerance=TOLERANCE)
 
 
 OTHERS = ["Keras, graph", "Keras, xla", "PyTorch"]
 PAIRS = [
-    *((other, size) for size in SMALL for other in OTHERS),
-    *((other, LONG) for other in [*OTHERS, "products", "exponentials"]),
+    *(("blocks", other, size) for size in SMALL for other in OTHERS),
+    *(("blocks", other, LONG) for other in [*OTHERS, "products", "exponentials"]),
+    ("products", "PyTorch", LONG),
 ]
 
 
-@pytest.mark.parametrize(("other", "size"), PAIRS)
-def test_causal(other, size, compare):
+@pytest.mark.parametrize(("ours", "other", "size"), PAIRS)
+def test_causal(ours, other, size, compare):
     work = "Causal attention, forward and backward"
-    compare(work, size, "", side("blocks", size), side(other, size), 0.0)
+    compare(work, size, "", side(ours, size), side(other, size), 0.0)
 
 
 def test_window(compare):
@@ -201,24 +169,13 @@ def test_memory(record):
 
 
 def grown_by(name: str, *numbers: int) -> int:
-    command = [sys.executable, str(Path(__file__)), name, *map(str, numbers)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[-1])
+    return printed_by(__file__, name, *numbers)
 
 
 def main(name: str, time: str, window: str | None = None) -> None:
     side(name, (1, 64, 1, 64)).run()  # what a first program costs
-    measured = side(name, (*LONG[:1], int(time), *LONG[2:]), int(window) if window else None)
-    before = megabytes("VmRSS")
-    measured.run()
-    measured.run()
-    print(megabytes("VmHWM") - before)
-
-
-def megabytes(what: str) -> int:
-    """A line of the process's status: what is resident, or what was at most."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(what)) // 1024
+    size = (*LONG[:1], int(time), *LONG[2:])
+    print(growth(side(name, size, int(window) if window else None)))
 
 
 if __name__ == "__main__":

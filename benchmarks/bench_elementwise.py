@@ -4,37 +4,25 @@ Ours runs as it is called; plain Keras runs as `xla`, `graph` and `eager`, so th
 is what a user could have. `both` is the forward and the backward pass.
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
+from side import Side
 
 import kerasx
 
 SIZES = {"small": (8, 128, 128), "middle": (8, 512, 512), "large": (8, 1024, 1024)}
 
 
-@dataclasses.dataclass
-class Side:
-    """One side of a pair; see the fixture `compare`."""
-
-    name: str
-    run: Callable[[], Any]
-    value: Callable[[], Any] = lambda: None
-    before: Callable[[], Any] = lambda: None
-    tolerance: float = 2e-4
-
-
 def plain_rotary(x):
     """As it is usually written with Keras: tables of cosines, and a rotated half."""
     rates = 10000.0 ** (-np.arange(0, x.shape[-1], 2) / x.shape[-1])
-    angles = (np.arange(x.shape[1])[:, None, None] * rates).astype("float32")
+    angles = (np.arange(x.shape[1])[:, None, None] * rates).astype(x.dtype.name)
     cos, sin = (
         ops.convert_to_tensor(np.concatenate([f(angles)] * 2, -1)) for f in (np.cos, np.sin)
     )
@@ -46,7 +34,7 @@ def plain_entmax15(x):
     """The exact algorithm of the paper, by a sort."""
     x = (x - ops.max(x, axis=-1, keepdims=True)) / 2
     ordered = ops.flip(ops.sort(x, axis=-1), axis=-1)
-    counts = ops.arange(1, x.shape[-1] + 1, dtype="float32")
+    counts = ops.arange(1, x.shape[-1] + 1, dtype=x.dtype)
     mean = ops.cumsum(ordered, axis=-1) / counts
     spread = ops.cumsum(ordered * ordered, axis=-1) - counts * mean * mean
     thresholds = mean - ops.sqrt(ops.maximum((1 - spread) / counts, 1e-12))
@@ -101,12 +89,26 @@ def compiled(function: Callable[..., Any], mode: str) -> Callable[..., Any]:
     return tf.function(function, jit_compile=mode == "xla", autograph=False)
 
 
-def side(name: str, function: Callable[..., Any], tensors: list, check: bool = True) -> Side:
-    def value():
-        parts = tf.nest.flatten(function(*tensors))
-        return np.concatenate([np.ravel(keras.ops.convert_to_numpy(part)) for part in parts])
+def exact(function: Callable[..., Any], tensors: list[tf.Tensor]) -> list[np.ndarray]:
+    """What a function returns in float64."""
+    return [
+        each.numpy()
+        for each in tf.nest.flatten(function(*(tf.cast(x, "float64") for x in tensors)))
+    ]
 
-    return Side(name, lambda: function(*tensors), value if check else lambda: None)
+
+def side(
+    name: str, function: Callable[..., Any], tensors: list, expected: list[np.ndarray] | None = None
+) -> Side:
+    def error():
+        """The largest error of values and gradients, relative to the largest value of each."""
+        if expected is None:
+            return None
+        found = tf.nest.flatten(function(*tensors))
+        pairs = zip(found, expected, strict=True)
+        return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs)
+
+    return Side(name, lambda: function(*tensors), error, tolerance=1e-4)
 
 
 @pytest.mark.parametrize("mode", ["xla", "graph", "eager", "copy"])
@@ -118,17 +120,16 @@ def test_elementwise(name, size, passes, mode, compare):
     tensors = inputs(name, *SIZES[size])
     wrap = both if passes == "both" else lambda function: function
     # In a training step the kernel is a part of what is compiled; called alone, it is compiled.
-    mine = (
-        compiled(both(ours), mode) if passes == "both" and mode in ("xla", "graph") else wrap(ours)
-    )
+    part = passes == "both" and mode in ("xla", "graph")
+    mine = compiled(both(ours), mode) if part else wrap(ours)
+    expected = exact(wrap(plain), tensors) if "softmax" not in name else None
     if mode == "copy":
         # Read every input, write every output; and twice that again backward.
         outputs = tf.nest.flatten(mine(*tensors))
         moved = tf.concat([tf.reshape(each, [-1]) for each in [*tensors, *outputs]], 0)
-        other = side(
-            "copy", compiled(lambda each: each + 1, "graph"), [moved[: len(moved) // 2]], False
-        )
+        copy = compiled(lambda each: each + 1, "graph")
+        other = side("copy", copy, [moved[: len(moved) // 2]])
     else:
-        other = side("plain Keras", compiled(wrap(plain), mode), tensors, "softmax" not in name)
-    expected = side("", wrap(plain), tensors).value() if "softmax" not in name else None
-    compare(f"{name}, {passes}", SIZES[size], mode, side("kernel", mine, tensors), other, expected)
+        other = side("plain Keras", compiled(wrap(plain), mode), tensors, expected)
+    ours = side("kernel", mine, tensors, expected)
+    compare(f"{name}, {passes}", SIZES[size], mode, ours, other, 0.0)

@@ -10,44 +10,32 @@ sizes have 256 positions that differ, and copies of them.
 prints by how many MB a fresh process grows at most for one side.
 """
 
-import dataclasses
 import functools
 import os
-import resource
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import exact
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
+from side import Side, growth, printed_by
 
 import kerasx
+from kerasx_transformer.linear_cross_entropy import ROWS
 
 Size = tuple[int, int, int]
 SMALL = [(1024, 128, 128), (1024, 128, 1000), (1024, 128, 8000)]
 MIDDLE = (2048, 256, 32000)
 LARGE = (8192, 512, 50257)
 DISTINCT = 256
-ROWS = 512
-
-
-@dataclasses.dataclass
-class Side:
-    """One side of a pair; see the fixture `compare`."""
-
-    name: str
-    run: Callable[[], Any]
-    value: Callable[[], Any] = lambda: None
-    before: Callable[[], Any] = lambda: None
-    tolerance: float = 1e-4
+TOLERANCE = 1e-4
 
 
 @functools.lru_cache(maxsize=1)
@@ -61,30 +49,14 @@ def arrays(positions: int, channels: int, vocabulary: int) -> tuple[np.ndarray, 
 
 
 @functools.lru_cache(maxsize=1)
-def exact(*size: int) -> list[np.ndarray]:
-    """The mean loss and its gradients, in float64; of the features of the first positions."""
+def expected(*size: int) -> list[np.ndarray]:
     features, weight, labels = arrays(*size)
-    features, weight = features[:DISTINCT].astype("float64"), weight.astype("float64")
-    labels = labels[:DISTINCT]
-    logits = features @ weight
-    logits -= logits.max(1, keepdims=True)
-    picked = logits[np.arange(DISTINCT), labels]
-    slopes = np.exp(logits)
-    sums = slopes.sum(1)
-    slopes /= sums[:, None]
-    slopes[np.arange(DISTINCT), labels] -= 1
-    of_features = slopes @ weight.T / size[0]
-    return [np.mean(np.log(sums) - picked), of_features, features.T @ slopes / DISTINCT]
+    return exact.linear_cross_entropy(features[:DISTINCT], weight, labels[:DISTINCT], size[0])
 
 
 def error(size: Size, found: Any) -> float:
-    """The largest error of loss and gradients, relative to the largest value of each."""
-    values = [ops.convert_to_numpy(each) for each in found]
-    values[1] = values[1][:DISTINCT]
-    return max(
-        float(np.abs(ours - theirs).max() / np.abs(theirs).max())
-        for ours, theirs in zip(values, exact(*size), strict=True)
-    )
+    loss, of_features, of_weight = map(ops.convert_to_numpy, found)
+    return exact.error([loss, of_features[:DISTINCT], of_weight], expected(*size))
 
 
 def with_gradients(loss: Callable[..., tf.Tensor]) -> Callable[..., Any]:
@@ -145,7 +117,7 @@ def side(name: str, size: Size) -> Side:
     tensors = [tf.constant(array) for array in arrays(*size)]
     compiled = tf.function(function, jit_compile=jit, autograph=False)
     checked = (lambda: error(size, compiled(*tensors))) if name != "products" else lambda: None
-    return Side(name, lambda: compiled(*tensors), checked)
+    return Side(name, lambda: compiled(*tensors), checked, tolerance=TOLERANCE)
 
 
 def of_torch(size: Size) -> Side:
@@ -158,7 +130,9 @@ def of_torch(size: Size) -> Side:
         loss = torch.nn.functional.cross_entropy(features @ weight, labels.long())
         return loss, *torch.autograd.grad(loss, [features, weight])
 
-    return Side("PyTorch", run, lambda: error(size, [each.detach() for each in run()]))
+    return Side(
+        "PyTorch", run, lambda: error(size, [each.detach() for each in run()]), tolerance=TOLERANCE
+    )
 
 
 PAIRS = [
@@ -167,8 +141,9 @@ PAIRS = [
         ("kernel mean", other, MIDDLE)
         for other in ["plain Keras xla", "plain Keras graph", "PyTorch", "products"]
     ),
+    ("products", "PyTorch", MIDDLE),
     ("kernel per position", "kernel mean", MIDDLE),
-    ("kernel mean", "plain Keras xla", LARGE),
+    *(("kernel mean", other, LARGE) for other in ["plain Keras xla", "products"]),
 ]
 
 
@@ -188,24 +163,12 @@ def test_memory(size, record):
 
 
 def grown_by(name: str, size: Size) -> int:
-    command = [sys.executable, str(Path(__file__)), *name.split(" "), *map(str, size)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[-1])
+    return printed_by(__file__, *name.split(" "), *size)
 
 
 def main(*words: str) -> None:
-    size = tuple(map(int, words[-3:]))
-    measured = side(" ".join(words[:-3]), size)
     side("products", (256, 8, 8)).run()  # what a first program costs
-    before = resident()
-    measured.run()
-    measured.run()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 - before)
-
-
-def resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() // 2**20
+    print(growth(side(" ".join(words[:-3]), tuple(map(int, words[-3:])))))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
+from kerasx_transformer.measured import measured
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
@@ -51,7 +52,11 @@ def _power(base: Tensor, exponent: float) -> Tensor:
     return ops.where(below, 0.0, ops.power(ops.where(below, 1.0, base), exponent))
 
 
-@kerasx.kernel(static=("alpha", "axis"), reference=plain_entmax)
+@kerasx.kernel(
+    static=("alpha", "axis"),
+    reference=plain_entmax,
+    measured=measured("entmax"),
+)
 def entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
     """Probabilities between softmax and the one highest score, of which some are exactly zero.
 
@@ -98,7 +103,11 @@ def plain_entmax15(x: Tensor, axis: int = -1) -> Tensor:
     return plain_entmax(x, 1.5, axis)
 
 
-@kerasx.kernel(static=("axis",), reference=plain_entmax15)
+@kerasx.kernel(
+    static=("axis",),
+    reference=plain_entmax15,
+    measured=measured("entmax15"),
+)
 def entmax15(x: Tensor, axis: int = -1) -> Tensor:
     """Probabilities of which some are exactly zero, halfway from softmax to sparsemax.
 

@@ -11,6 +11,8 @@ import keras
 from keras import ops
 
 import kerasx
+from kerasx_transformer.initializers import anew
+from kerasx_transformer.measured import measured
 
 Tensor = Any  # a tensor of the backend in use, or an array
 Formula = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -65,7 +67,10 @@ def plain_swiglu(gate: Tensor, value: Tensor) -> Tensor:
     return ops.silu(gate) * value
 
 
-@kerasx.kernel(reference=plain_swiglu)
+@kerasx.kernel(
+    reference=plain_swiglu,
+    measured=measured("swiglu"),
+)
 def swiglu(gate: Tensor, value: Tensor) -> Tensor:
     """Gate a tensor with the SiLU (Swish) of another: `gate * sigmoid(gate) * value`.
 
@@ -98,7 +103,11 @@ def plain_geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Te
     return ops.gelu(gate, approximate=approximate) * value
 
 
-@kerasx.kernel(static=("approximate",), reference=plain_geglu)
+@kerasx.kernel(
+    static=("approximate",),
+    reference=plain_geglu,
+    measured=measured("geglu"),
+)
 def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
     """Gate a tensor with the GELU of another: `gate * Phi(gate) * value`.
 
@@ -181,8 +190,8 @@ class GatedFeedForward(keras.layers.Layer):
         return keras.layers.Dense(
             units,
             use_bias=self.use_bias,
-            kernel_initializer=_anew(self.kernel_initializer),
-            bias_initializer=_anew(self.bias_initializer),
+            kernel_initializer=anew(self.kernel_initializer),
+            bias_initializer=anew(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
             kernel_constraint=self.kernel_constraint,
@@ -211,11 +220,6 @@ class GatedFeedForward(keras.layers.Layer):
             "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
             "bias_constraint": keras.constraints.serialize(self.bias_constraint),
         }
-
-
-def _anew(initializer: Any) -> Any:
-    """An initializer that draws other numbers: the same one would give gate and value the same."""
-    return initializer.clone() if isinstance(initializer, keras.Initializer) else initializer
 
 
 class SwiGLU(GatedFeedForward):

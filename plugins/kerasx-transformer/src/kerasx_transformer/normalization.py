@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 import kerasx
+from kerasx_transformer.measured import measured
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
@@ -20,7 +21,11 @@ def plain_add_rms_norm(
     return ops.rms_normalization(total, scale, axis=-1, epsilon=epsilon), total
 
 
-@kerasx.kernel(static=("epsilon",), reference=plain_add_rms_norm)
+@kerasx.kernel(
+    static=("epsilon",),
+    reference=plain_add_rms_norm,
+    measured=measured("add_rms_norm"),
+)
 def add_rms_norm(
     x: Tensor, residual: Tensor, scale: Tensor, *, epsilon: float = 1e-6
 ) -> tuple[Tensor, Tensor]:

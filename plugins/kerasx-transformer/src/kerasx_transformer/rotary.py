@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
+from kerasx_transformer.measured import measured
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
@@ -37,7 +39,11 @@ def plain_rotary_embedding(
     return ops.einsum("...tij,...thj->...thi", matrices, x)
 
 
-@kerasx.kernel(static=("base", "rotary_dim", "interleaved"), reference=plain_rotary_embedding)
+@kerasx.kernel(
+    static=("base", "rotary_dim", "interleaved"),
+    reference=plain_rotary_embedding,
+    measured=measured("rotary_embedding"),
+)
 def rotary_embedding(
     x: Tensor,
     positions: Tensor | None = None,
@@ -50,9 +56,9 @@ def rotary_embedding(
 
     The pair `i` of features `(a, b)` at position `p` becomes
     `(a cos(w) - b sin(w), b cos(w) + a sin(w))` with the angle
-    `w = p * base ** (-2 * i / rotary_dim)`. The angles are computed in float32 whatever the dtype
-    of `x`: bfloat16 has no odd integers above 256. The gradient turns by the opposite angle and
-    keeps nothing of `x`; none flows to the positions.
+    `w = p * base ** (-2 * i / rotary_dim)`. The angles are computed in float32 or wider whatever
+    the dtype of `x`: bfloat16 has no odd integers above 256. The gradient turns by the opposite
+    angle and keeps nothing of `x`; none flows to the positions.
 
     From: Su et al. 2021, RoFormer: Enhanced Transformer with Rotary Position Embedding, section
     3.4.2.
@@ -84,11 +90,24 @@ def rotary_embedding(
     [0.0, 57.0, 115.0]
     """
     rotary_dim = _check(x, positions, rotary_dim)
-    positions = ops.arange(ops.shape(x)[1]) if positions is None else positions
-    frequencies = float(base) ** (-np.arange(0, rotary_dim, 2) / rotary_dim)
+    time = ops.shape(x)[1]
+    if positions is None and isinstance(time, int):
+        return _turned(x, *_tables(time, rotary_dim, float(base)), interleaved)
+    positions = ops.arange(time) if positions is None else positions
     positions = ops.cast(positions, "float32")[..., None, None]  # the same for all heads
-    angles = ops.multiply(positions, frequencies.astype("float32"))
+    angles = ops.multiply(positions, _frequencies(rotary_dim, base).astype("float32"))
     return _turned(x, ops.cos(angles), ops.sin(angles), interleaved)
+
+
+def _frequencies(rotary_dim: int, base: float) -> np.ndarray:
+    return float(base) ** (-np.arange(0, rotary_dim, 2) / rotary_dim)
+
+
+@functools.lru_cache(maxsize=16)
+def _tables(time: int, rotary_dim: int, base: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and sines of all positions: XLA would compute those of angles anew for each head."""
+    angles = np.arange(time)[:, None, None] * _frequencies(rotary_dim, base)
+    return np.cos(angles).astype("float32"), np.sin(angles).astype("float32")
 
 
 @kerasx.custom_gradient
