@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_sequence.entities import EntityF1
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
@@ -15,7 +16,9 @@ LAYERS: list = []
 
 LOSSES: list = []
 
-METRICS: list = []
+METRICS: list = [
+    EntityF1,
+]
 
 
 @kerasx.hookimpl
