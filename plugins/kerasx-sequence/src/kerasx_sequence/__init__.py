@@ -2,5 +2,6 @@
 
 import kerasx  # noqa: F401  so that either import registers the plugin
 from kerasx_sequence.entities import entity_f1
+from kerasx_sequence.error_rates import char_error_rate, word_error_rate
 
-__all__ = ["entity_f1"]
+__all__ = ["char_error_rate", "entity_f1", "word_error_rate"]

@@ -5,19 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_sequence.edit_distance import edit_distance
 from kerasx_sequence.entities import EntityF1
+from kerasx_sequence.error_rates import (
+    CharErrorRate,
+    EditDistance,
+    SequenceAccuracy,
+    WordErrorRate,
+)
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
-KERNELS: list = []
+KERNELS: list = [
+    edit_distance,
+]
 
 LAYERS: list = []
 
 LOSSES: list = []
 
 METRICS: list = [
+    CharErrorRate,
+    EditDistance,
     EntityF1,
+    SequenceAccuracy,
+    WordErrorRate,
 ]
 
 
