@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from kerasx.testing import Case, labels, masks
+from kerasx.testing import Case, labels, masks, tensors
+from kerasx_sequence.cells import (
+    LayerNormLSTMCell,
+    LayerNormSimpleRNNCell,
+    NASCell,
+    PeepholeLSTMCell,
+)
+from kerasx_sequence.echo_state import ESN, ESNCell
 from kerasx_sequence.edit_distance import edit_distance
 from kerasx_sequence.entities import EntityF1
 from kerasx_sequence.error_rates import (
@@ -40,7 +49,33 @@ def masked_pairs(batch: int, n: int, m: int) -> SearchStrategy:
     )
 
 
+def a_step(states: int) -> Callable[[int, int], SearchStrategy]:
+    """Inputs of a cell of two units, and its states."""
+
+    def drawn(batch: int, channels: int) -> SearchStrategy:
+        state = tensors((batch, 2))
+        return st.fixed_dictionaries(
+            {
+                "inputs": tensors((batch, channels)),
+                "states": st.lists(state, min_size=states, max_size=states),
+            }
+        )
+
+    return drawn
+
+
+def over_time(batch: int, time: int, channels: int) -> SearchStrategy:
+    """Inputs of a recurrent layer."""
+    return tensors((batch, time, channels))
+
+
 CASES: list = [
+    Case(ESN, over_time, {"units": 3, "connectivity": 0.8}, varies=("batch", "time"), masked=True),
+    Case(ESNCell, a_step(1), {"units": 2, "leaky": 0.5}, varies=("batch",)),
+    Case(LayerNormLSTMCell, a_step(2), {"units": 2}, varies=("batch",)),
+    Case(LayerNormSimpleRNNCell, a_step(1), {"units": 2}, varies=("batch",)),
+    Case(NASCell, a_step(2), {"units": 2, "use_bias": True}, varies=("batch",)),
+    Case(PeepholeLSTMCell, a_step(2), {"units": 2}, varies=("batch",)),
     Case(edit_distance, masked_pairs, varies=("n",), differentiable=False, buckets=5),
     Case(EntityF1, tagged, {"labels": IOB2, "scheme": "IOB2", "mode": "strict"}),
     Case(CharErrorRate, transcribed),

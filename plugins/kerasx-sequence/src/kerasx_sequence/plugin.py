@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_sequence.cells import (
+    LayerNormLSTMCell,
+    LayerNormSimpleRNNCell,
+    NASCell,
+    PeepholeLSTMCell,
+)
+from kerasx_sequence.echo_state import ESN, ESNCell
 from kerasx_sequence.edit_distance import edit_distance
 from kerasx_sequence.entities import EntityF1
 from kerasx_sequence.error_rates import (
@@ -13,17 +20,28 @@ from kerasx_sequence.error_rates import (
     SequenceAccuracy,
     WordErrorRate,
 )
+from kerasx_sequence.soft_dtw import SoftDTW, soft_dtw
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
 KERNELS: list = [
     edit_distance,
+    soft_dtw,
 ]
 
-LAYERS: list = []
+LAYERS: list = [
+    ESN,
+    ESNCell,
+    LayerNormLSTMCell,
+    LayerNormSimpleRNNCell,
+    NASCell,
+    PeepholeLSTMCell,
+]
 
-LOSSES: list = []
+LOSSES: list = [
+    SoftDTW,
+]
 
 METRICS: list = [
     CharErrorRate,
