@@ -23,6 +23,7 @@ from kerasx_sequence.error_rates import (
     SequenceAccuracy,
     WordErrorRate,
 )
+from kerasx_sequence.soft_dtw import SoftDTW, soft_dtw
 
 IOB2 = ["O", "B-A", "I-A", "B-B", "I-B"]
 
@@ -47,6 +48,23 @@ def masked_pairs(batch: int, n: int, m: int) -> SearchStrategy:
             "hypothesis_mask": masks((batch, m)),
         }
     )
+
+
+def warped(batch: int, n: int, channels: int) -> SearchStrategy:
+    """Sequences of two lengths, with masks."""
+    return st.fixed_dictionaries(
+        {
+            "x": tensors((batch, n, channels)),
+            "y": tensors((batch, 3, channels)),
+            "x_mask": masks((batch, n)),
+            "y_mask": masks((batch, 3)),
+        }
+    )
+
+
+def unaligned(batch: int, channels: int) -> SearchStrategy:
+    """True sequences of three steps, and predicted ones of four."""
+    return st.tuples(tensors((batch, 3, channels)), tensors((batch, 4, channels)))
 
 
 def a_step(states: int) -> Callable[[int, int], SearchStrategy]:
@@ -78,6 +96,8 @@ CASES: list = [
     Case(PeepholeLSTMCell, a_step(2), {"units": 2}, varies=("batch",)),
     Case(edit_distance, masked_pairs, varies=("n",), differentiable=False, buckets=5),
     Case(EntityF1, tagged, {"labels": IOB2, "scheme": "IOB2", "mode": "strict"}),
+    Case(soft_dtw, warped, {"gamma": 0.5}, varies=("batch",)),
+    Case(SoftDTW, unaligned, {"gamma": 0.5}),
     Case(CharErrorRate, transcribed),
     Case(EditDistance, transcribed, {"normalize": True}),
     Case(SequenceAccuracy, tagged, {"ignore_class": 0}),

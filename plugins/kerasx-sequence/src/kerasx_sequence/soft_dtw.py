@@ -109,20 +109,22 @@ def soft_dtw(
     wide = keras.backend.result_type(x.dtype, y.dtype, "float32")
 
     @kerasx.custom_gradient
-    def cost(x: Tensor, y: Tensor) -> tuple[Tensor, Any]:
+    def cost(
+        x: Tensor, y: Tensor, x_mask: Tensor | None, y_mask: Tensor | None
+    ) -> tuple[Tensor, Any]:
         pairs = ops.sum(ops.square(x[:, :, None] - y[:, None]), -1)
         found, table = _forward(pairs, x_mask, y_mask, gamma)
 
-        def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
+        def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
             shares = _shares(table, x_mask, y_mask, gamma) * upstream[:, None, None]
             of_x = x * ops.sum(shares, 2)[..., None] - ops.matmul(shares, y)
             of_y = y * ops.sum(shares, 1)[..., None]
             of_y = of_y - ops.matmul(ops.transpose(shares, (0, 2, 1)), x)
-            return 2 * of_x, 2 * of_y
+            return 2 * of_x, 2 * of_y, None, None
 
         return found, gradient
 
-    found = cost(ops.cast(x, wide), ops.cast(y, wide))
+    found = cost(ops.cast(x, wide), ops.cast(y, wide), x_mask, y_mask)
     return ops.where(found > FAR / 2, float("inf"), found)
 
 
