@@ -227,3 +227,17 @@ def test_wrong_tags_in_compiled_code_give_nan(average):
     tags = np.array([[0, 5]])
     found = model.evaluate(np.zeros((1, 2, 2)), tags, verbose=0, return_dict=True)
     assert np.isnan(found["entity_f1"])
+
+
+def test_before_any_entity():
+    scores = {
+        average: float(kerasx.metrics.EntityF1(["O", "B-A"], average=average).result())
+        for average in ("micro", "macro", "weighted")
+    }
+    np.testing.assert_equal(scores, {"micro": 0.0, "macro": np.nan, "weighted": 0.0})
+
+
+def test_metrics_of_other_arguments_do_not_merge():
+    metric = kerasx.metrics.EntityF1(["O", "B-A"])
+    with pytest.raises(ValueError, match="merge_state takes metrics of EntityF1 with"):
+        metric.merge_state([kerasx.metrics.EntityF1(["O", "B-B"])])

@@ -50,21 +50,21 @@ def masked_pairs(batch: int, n: int, m: int) -> SearchStrategy:
     )
 
 
-def warped(batch: int, n: int, channels: int) -> SearchStrategy:
-    """Sequences of two lengths, with masks."""
+def warped(batch: int, channels: int) -> SearchStrategy:
+    """Sequences of three steps and of two, with masks."""
     return st.fixed_dictionaries(
         {
-            "x": tensors((batch, n, channels)),
-            "y": tensors((batch, 3, channels)),
-            "x_mask": masks((batch, n)),
-            "y_mask": masks((batch, 3)),
+            "x": tensors((batch, 3, channels)),
+            "y": tensors((batch, 2, channels)),
+            "x_mask": masks((batch, 3)),
+            "y_mask": masks((batch, 2)),
         }
     )
 
 
 def unaligned(batch: int, channels: int) -> SearchStrategy:
-    """True sequences of three steps, and predicted ones of four."""
-    return st.tuples(tensors((batch, 3, channels)), tensors((batch, 4, channels)))
+    """True sequences of three steps, and predicted ones of two."""
+    return st.tuples(tensors((batch, 3, channels)), tensors((batch, 2, channels)))
 
 
 def a_step(states: int) -> Callable[[int, int], SearchStrategy]:

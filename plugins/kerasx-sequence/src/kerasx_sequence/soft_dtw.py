@@ -142,7 +142,7 @@ def _forward(
     nowhere = ops.full((batch, rows + 1), FAR, pairs.dtype)
     origin = ops.concatenate([ops.zeros((batch, 1), pairs.dtype), nowhere[:, 1:]], 1)
 
-    def step(carry: tuple, given: tuple) -> tuple[tuple, Tensor]:
+    def step(carry: tuple, given: tuple) -> tuple[tuple, tuple]:
         before, last = carry
         cost, down = given
         up, left, diagonal = _moved(last, FAR), last, _moved(before, FAR)
@@ -150,9 +150,10 @@ def _forward(
         total = sum(ops.exp((least - each) / gamma) for each in (up, left, diagonal))
         found = cost + least - gamma * ops.log(total)
         found = ops.where(across, ops.where(down, found, left), up)
-        return (last, found), found
+        # On TensorFlow, what a scan stacks has the structure of what it carries.
+        return (last, found), (found, found)
 
-    _, table = ops.scan(step, (nowhere, origin), (costs[1:], down[1:]))
+    _, (table, _) = ops.scan(step, (nowhere, origin), (costs[1:], down[1:]))
     return table[-1][:, -1], ops.concatenate([origin[None], table], 0)
 
 
@@ -173,14 +174,14 @@ def _shares(table: Tensor, x_mask: Tensor | None, y_mask: Tensor | None, gamma: 
         for part, of_row, of_column in zip(parts, *alone, strict=True)
     ]
 
-    def step(carry: tuple, given: tuple) -> tuple[tuple, Tensor]:
+    def step(carry: tuple, given: tuple) -> tuple[tuple, tuple]:
         share, before = carry
         up, left, diagonal = (part * share for part in given)
-        return (before + _back(up) + left, _back(diagonal)), share
+        return (before + _back(up) + left, _back(diagonal)), (share, share)
 
     end = ops.zeros_like(table[0])
     end = ops.concatenate([end[:, :-1], ops.ones_like(end[:, -1:])], 1)
-    _, shares = ops.scan(step, (end, ops.zeros_like(end)), tuple(parts), reverse=True)
+    _, (shares, _) = ops.scan(step, (end, ops.zeros_like(end)), tuple(parts), reverse=True)
     shares = ops.where(ops.logical_and(across, down[1:]), shares, 0.0)
     shares = ops.concatenate([ops.zeros_like(shares[:1]), shares], 0)
     return _straight(shares, columns)[:, 1:, 1:]
