@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
 import kerasx
@@ -91,31 +92,33 @@ def edit_distance(
     3
     """
     deletion, insertion = _costs(truth, truth_mask), _costs(hypothesis, hypothesis_mask)
+    common = keras.backend.result_type(truth.dtype, hypothesis.dtype)
+    truth, hypothesis = ops.cast(truth, common), ops.cast(hypothesis, common)
     batch, rows = ops.shape(truth)
     columns = ops.shape(hypothesis)[1]
-    # Cell i of anti-diagonal d is row i and column d - i; hypotheses pass by it in reverse.
-    ahead = ((0, 0), (1, 0))
-    token, deletion = ops.pad(truth, ahead), ops.pad(deletion, ahead)
-    around = ops.zeros((batch, rows), "int32")
-    passing = ops.cast(ops.flip(hypothesis, 1), token.dtype)
-    passing = ops.concatenate([ops.cast(around, token.dtype), passing, around], 1)
-    inserted = ops.concatenate([around, ops.flip(insertion, 1), around], 1)
-    beyond = ops.full((batch, 1), FAR, "int32")
+    # Cell i of anti-diagonal d is row i and column d - i; hypotheses pass by it in reverse. The
+    # batch is the last axis, over which processors compute side by side.
+    token, deletion = (ops.pad(ops.transpose(each), ((1, 0), (0, 0))) for each in (truth, deletion))
+    passing, inserted = (
+        ops.pad(ops.flip(ops.transpose(each), 0), ((rows, rows), (0, 0)))
+        for each in (hypothesis, insertion)
+    )
+    beyond = ops.full((1, batch), FAR, "int32")
 
     def below(cells: Tensor) -> Tensor:
-        return ops.concatenate([beyond, cells[:, :-1]], 1)
+        return ops.concatenate([beyond, cells[:-1]], 0)
 
     def step(number: Tensor, carry: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         before, last = carry
-        start, shape = (0, rows + columns - number), (batch, rows + 1)
+        start, shape = (rows + columns - number, 0), (rows + 1, batch)
         other, insertion = ops.slice(passing, start, shape), ops.slice(inserted, start, shape)
         same = ops.cast(token == other, "int32") * deletion * insertion
         best = ops.minimum(below(last) + deletion, last + insertion)
         return last, ops.minimum(best, below(before) + 1 - same)
 
-    nowhere = ops.full((batch, rows + 1), FAR, "int32")
-    origin = ops.concatenate([ops.zeros((batch, 1), "int32"), nowhere[:, 1:]], 1)
-    return ops.fori_loop(1, rows + columns + 1, step, (nowhere, origin))[1][:, -1]
+    nowhere = ops.full((rows + 1, batch), FAR, "int32")
+    origin = ops.concatenate([ops.zeros((1, batch), "int32"), nowhere[1:]], 0)
+    return ops.fori_loop(1, rows + columns + 1, step, (nowhere, origin))[1][-1]
 
 
 def _costs(tokens: Tensor, mask: Tensor | None) -> Tensor:
