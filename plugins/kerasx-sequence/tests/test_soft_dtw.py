@@ -161,3 +161,5 @@ def test_shapes_that_do_not_fit_raise():
     x, y = drawn(3, 2, 0)
     with pytest.raises(ValueError, match="channels is 1 in it"):
         kerasx.losses.SoftDTW()(y[..., :1], x)
+    with pytest.raises(ValueError, match="sample_weight must have shape"):
+        kerasx.losses.SoftDTW()(y, x, np.ones((3, 3)))

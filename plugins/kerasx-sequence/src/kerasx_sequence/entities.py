@@ -392,7 +392,8 @@ class EntityF1(SummedMetric):
             y_true: tags `(batch, time)` or `(batch, time, 1)`.
             y_pred: tags `(batch, time)`, or scores `(batch, time, tags)`, of which the largest
                 counts. A mask that Keras attached to them leaves positions out: what stands before
-                them is followed by what stands behind them.
+                them is followed by what stands behind them. In JAX's `fit` Keras hands metrics no
+                mask; `ignore_class` and weights leave positions out there too.
             sample_weight: `(batch,)` or `(batch, time)`. An entity weighs what its first position
                 does; positions of weight zero are left out.
 

@@ -16,6 +16,7 @@ from keras import ops
 
 import kerasx
 from kerasx.masks import mask_of
+from kerasx_sequence.summed import check_shape
 
 Tensor = Any
 FAR = 1e30  # beyond any cost; a few thousand times it is a float32
@@ -275,7 +276,9 @@ class SoftDTW(keras.Loss):
         losses = self._losses(y_true, y_pred, mask_of(y_pred))
         if sample_weight is not None:
             sample_weight = ops.convert_to_tensor(sample_weight)
-            if len(sample_weight.shape) == 2:
+            if len(sample_weight.shape) > 1:
+                shape, batch = tuple(sample_weight.shape), losses.shape[0]
+                check_shape(self.name, "sample_weight", shape, (batch, 1), f"({batch},)")
                 sample_weight = ops.squeeze(sample_weight, 1)
         given = _Given(reduction=self.reduction, name=self.name, dtype=self.dtype)
         return given(losses, losses, sample_weight)
