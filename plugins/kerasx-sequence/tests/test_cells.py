@@ -79,7 +79,20 @@ def echo_state(w, x, h, leaky=0.3):
     return ((1 - leaky) * h + leaky * z,)
 
 
+def lstm(w, x, h, c):
+    i, f, g, o = np.split(x @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4, 1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def zoneout(w, x, h, c, step):
+    """Krueger et al. (2016), section 3, in inference."""
+    new_h, new_c = lstm(w, x, h, c)
+    return 0.1 * h + 0.9 * new_h, 0.4 * c + 0.6 * new_c, step + np.array([1, 0])
+
+
 CELLS = {
+    "ZoneoutLSTMCell": (zoneout, {"zoneout_h": 0.1, "zoneout_c": 0.4}, 0),
     "LayerNormLSTMCell": (layer_norm_lstm, {}, 0),
     "PeepholeLSTMCell": (peephole_lstm, {}, 0),
     "LayerNormSimpleRNNCell": (layer_norm_simple, {}, 0),
@@ -107,6 +120,47 @@ def test_is_the_equation_over_time(name):
     expected = [np.stack(outputs, 1), *states]
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(as_numpy(ours), theirs, rtol=0, atol=2e-5)
+
+
+def test_zoneout_keeps_units_at_random():
+    cell = kerasx.layers.ZoneoutLSTMCell(8, zoneout_h=0.2, zoneout_c=0.6, name="cell")
+    randomized(cell)
+    inputs = np.random.default_rng(1).normal(size=(16, 150, CHANNELS)).astype("float32")
+    layer = keras.layers.RNN(cell, return_sequences=True, return_state=True)
+    outputs, _, _, step = map(as_numpy, layer(inputs, training=True))
+    np.testing.assert_array_equal(step, [[150 % 128, 1]] * 16)
+    same = outputs[:, 1:] == outputs[:, :-1]
+    assert same.mean() == pytest.approx(0.2, abs=0.02)
+    for lag in (1, 2, 128):  # independent over time, units and examples
+        assert (same[:, lag:] & same[:, :-lag]).mean() == pytest.approx(0.04, abs=0.01)
+    assert (same[1:] & same[:-1]).mean() == pytest.approx(0.04, abs=0.01)
+    assert (same[..., 1:] & same[..., :-1]).mean() == pytest.approx(0.04, abs=0.01)
+    again = as_numpy(layer(inputs, training=True)[0])
+    assert ((again[:, 1:] == again[:, :-1]) & same).mean() == pytest.approx(0.04, abs=0.01)
+
+
+def test_zoneout_of_the_carry():
+    cell = kerasx.layers.ZoneoutLSTMCell(50, zoneout_h=0.0, zoneout_c=0.6, name="cell")
+    weights = randomized(cell)
+    random = np.random.default_rng(1)
+    x, h, c = (random.normal(size=(40, size)).astype("float32") for size in (CHANNELS, 50, 50))
+    states = [ops.convert_to_tensor(each) for each in (h, c, np.zeros((40, 2), "float32"))]
+    found = [as_numpy(each) for each in cell(x, states, training=True)[1]]
+    new_h, new_c = lstm(weights, x, h, c)
+    np.testing.assert_allclose(found[0], new_h, atol=2e-5)
+    kept = found[1] == c
+    assert kept.mean() == pytest.approx(0.6, abs=0.04)
+    np.testing.assert_allclose(found[1][~kept], new_c[~kept], atol=2e-5)
+
+
+def test_zoneout_trains():
+    model = keras.Sequential(
+        [keras.Input((6, 3)), keras.layers.RNN(kerasx.layers.ZoneoutLSTMCell(4))]
+    )
+    model.compile(keras.optimizers.SGD(0.5), "mse")
+    x, y = np.ones((16, 6, 3)), np.full((16, 4), 0.3)
+    losses = model.fit(x, y, batch_size=16, epochs=12, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
 
 
 def test_unit_forget_bias_and_initializers():
@@ -167,6 +221,7 @@ def test_layer_is_the_cell_over_time():
         ("ESNCell", {"units": 2, "connectivity": 1.5}, "connectivity must be from 0 to 1"),
         ("ESNCell", {"units": 2, "leaky": -0.1}, "leaky must be from 0 to 1"),
         ("ESN", {"units": 2, "spectral_radius": -1}, "spectral_radius must be at least 0"),
+        ("ZoneoutLSTMCell", {"units": 2, "zoneout_c": 1.5}, "zoneout_c must be from 0 to 1"),
         ("NASCell", {"units": 2, "projection": 0}, "projection must be positive"),
     ],
 )

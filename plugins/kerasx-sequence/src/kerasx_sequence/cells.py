@@ -193,6 +193,111 @@ class PeepholeLSTMCell(_LSTMCell):
         return sigma(o + self.output_gate_peephole_weights * c) * self.activation(c), c
 
 
+class ZoneoutLSTMCell(_LSTMCell):
+    """An LSTM cell of which, in training, random units keep what they were.
+
+    With the output `h'` and the carry `c'` that the LSTM would have next, and for each unit,
+    example and step a random `d`, 1 with the probability `zoneout_h` or `zoneout_c`,
+
+        h'' = d_h h + (1 - d_h) h',  c'' = d_c c + (1 - d_c) c'
+
+    in training; otherwise `d` is its mean. Source: Krueger et al., "Zoneout: Regularizing RNNs by
+    Randomly Preserving Hidden Activations" (arXiv:1606.01305), section 3. `keras.layers.RNN` allows
+    random numbers before a sequence only, so the cell carries a third state, the number of the step
+    (modulo 128, and the rest), and makes those of a step by mixing the two.
+
+    Args:
+        units: dimension of the output, positive.
+        *args: as in `keras.layers.LSTMCell`, as are `**kwargs`.
+        zoneout_h: from 0 to 1, the probability that a unit keeps its output.
+        zoneout_c: from 0 to 1, the probability that a unit keeps its carry.
+        **kwargs: see `*args`.
+
+    Call arguments:
+        inputs: `(batch, channels)`.
+        states: output and carry of the step before, each `(batch, units)`, and the number of the
+            step, `(batch, 2)`, zeros at the beginning.
+        training: whether units are chosen at random.
+
+    Returns:
+        The output `(batch, units)`, and a list of the new states.
+
+    Raises:
+        ValueError: a probability is out of range.
+
+    Example:
+    >>> import keras, kerasx
+    >>> layer = keras.layers.RNN(kerasx.layers.ZoneoutLSTMCell(4))
+    >>> tuple(layer(keras.ops.ones((2, 5, 3))).shape)
+    (2, 4)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        *args: Any,
+        zoneout_h: float = 0.05,
+        zoneout_c: float = 0.5,
+        **kwargs: Any,
+    ):
+        for name, value in (("zoneout_h", zoneout_h), ("zoneout_c", zoneout_c)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"ZoneoutLSTMCell: {name} must be from 0 to 1; received {value}")
+        super().__init__(units, *args, **kwargs)
+        self.zoneout_h = zoneout_h
+        self.zoneout_c = zoneout_c
+        self.state_size = [units, units, 2]
+        self._noise = None
+
+    def get_recurrent_dropout_mask(self, step_input: Tensor) -> Any:
+        # `keras.layers.RNN` asks for it before the loop, where random numbers may be drawn.
+        if self._noise is None:
+            shape = (ops.shape(step_input)[0], 2 * self.units)
+            self._noise = keras.random.randint(shape, 0, 2**31 - 1, seed=self.seed_generator)
+        return super().get_recurrent_dropout_mask(step_input)
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        self._noise = None
+        super().reset_recurrent_dropout_mask()
+
+    def call(self, inputs: Tensor, states: list[Tensor], training: bool = False) -> tuple:
+        h, c, step = states
+        _, (new_h, new_c) = super().call(inputs, [h, c], training)
+        if training:
+            self.get_recurrent_dropout_mask(h)
+            number = ops.cast(step[:, :1], "int32") + 128 * ops.cast(step[:, 1:], "int32")
+            random = _mixed(self._noise, number)
+            keep_h = random[:, : self.units] < int(self.zoneout_h * 2**24)
+            keep_c = random[:, self.units :] < int(self.zoneout_c * 2**24)
+            h, c = ops.where(keep_h, h, new_h), ops.where(keep_c, c, new_c)
+        else:
+            h = self.zoneout_h * h + (1 - self.zoneout_h) * new_h
+            c = self.zoneout_c * c + (1 - self.zoneout_c) * new_c
+        low = step[:, :1] + 1
+        full = ops.cast(low >= 128, step.dtype)
+        return h, [h, c, ops.concatenate([low - 128 * full, step[:, 1:] + full], 1)]
+
+    def update(self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor) -> tuple:
+        sigma = self.recurrent_activation
+        c = sigma(f) * c + sigma(i) * self.activation(g)
+        return sigma(o) * self.activation(c), c
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "zoneout_h": self.zoneout_h,
+            "zoneout_c": self.zoneout_c,
+        }
+
+
+def _mixed(noise: Tensor, number: Tensor) -> Tensor:
+    """Random 24 bits of each random int32, another draw for each number."""
+    x = ops.bitwise_xor(noise, number * -1640531527)  # 2^32 over the golden ratio
+    for factor in (0x7FEB352D, 0x045D9F3B):
+        x = ops.bitwise_xor(x, ops.bitwise_and(ops.right_shift(x, 16), 0xFFFF)) * factor
+    return ops.bitwise_and(ops.right_shift(x, 8), 0xFFFFFF)
+
+
 class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
     """A simple recurrent cell with layer normalization.
 

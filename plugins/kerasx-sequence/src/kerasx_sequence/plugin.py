@@ -10,6 +10,7 @@ from kerasx_sequence.cells import (
     LayerNormSimpleRNNCell,
     NASCell,
     PeepholeLSTMCell,
+    ZoneoutLSTMCell,
 )
 from kerasx_sequence.echo_state import ESN, ESNCell
 from kerasx_sequence.edit_distance import edit_distance
@@ -37,6 +38,7 @@ LAYERS: list = [
     LayerNormSimpleRNNCell,
     NASCell,
     PeepholeLSTMCell,
+    ZoneoutLSTMCell,
 ]
 
 LOSSES: list = [
