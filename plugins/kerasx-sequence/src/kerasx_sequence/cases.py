@@ -95,16 +95,7 @@ CASES: list = [
     Case(LayerNormSimpleRNNCell, a_step(1), {"units": 2}),
     Case(NASCell, a_step(2), {"units": 2, "use_bias": True}),
     Case(PeepholeLSTMCell, a_step(2), {"units": 2}),
-    Case(
-        ZoneoutLSTMCell,
-        a_step(3),
-        {"units": 2},
-        random=True,
-        waived={
-            "a_seed_repeats_training": "as Keras's cells with dropout, it keeps its random numbers "
-            "until keras.layers.RNN has it draw others"
-        },
-    ),
+    Case(ZoneoutLSTMCell, a_step(3), {"units": 2}, random=True),
     Case(edit_distance, masked_pairs, varies=("n",), differentiable=False, buckets=5),
     Case(EntityF1, tagged, {"labels": IOB2, "scheme": "IOB2", "mode": "strict"}),
     Case(soft_dtw, warped, {"gamma": 0.5}),

@@ -36,15 +36,15 @@ class _LSTMCell(keras.layers.LSTMCell):
 
 def _dropped(cell: Any, inputs: Tensor, state: Tensor, training: bool) -> tuple[Tensor, Tensor]:
     """Inputs and state under dropout, with the masks that the cell keeps for a sequence."""
-    if not training:
-        return inputs, state
     found = []
-    for values, mask in (
-        (inputs, cell.get_dropout_mask(inputs)),
-        (state, cell.get_recurrent_dropout_mask(state)),
+    for values, rate, mask_for in (
+        (inputs, cell.dropout, cell.get_dropout_mask),
+        (state, cell.recurrent_dropout, cell.get_recurrent_dropout_mask),
     ):
-        mask = mask[0] if isinstance(mask, list) else mask
-        found.append(values if mask is None else values * mask)
+        if training and rate > 0:
+            mask = mask_for(values)
+            values = values * (mask[0] if isinstance(mask, list) else mask)
+        found.append(values)
     return found[0], found[1]
 
 
@@ -252,9 +252,12 @@ class ZoneoutLSTMCell(_LSTMCell):
     def get_recurrent_dropout_mask(self, step_input: Tensor) -> Any:
         # `keras.layers.RNN` asks for it before the loop, where random numbers may be drawn.
         if self._noise is None:
-            shape = (ops.shape(step_input)[0], 2 * self.units)
-            self._noise = keras.random.randint(shape, 0, 2**31 - 1, seed=self.seed_generator)
+            self._noise = self._drawn(step_input)
         return super().get_recurrent_dropout_mask(step_input)
+
+    def _drawn(self, h: Tensor) -> Tensor:
+        shape = (ops.shape(h)[0], 2 * self.units)
+        return keras.random.randint(shape, 0, 2**31 - 1, seed=self.seed_generator)
 
     def reset_recurrent_dropout_mask(self) -> None:
         self._noise = None
@@ -264,9 +267,9 @@ class ZoneoutLSTMCell(_LSTMCell):
         h, c, step = states
         _, (new_h, new_c) = super().call(inputs, [h, c], training)
         if training:
-            self.get_recurrent_dropout_mask(h)
+            noise = self._drawn(h) if self._noise is None else self._noise
             number = ops.cast(step[:, :1], "int32") + 128 * ops.cast(step[:, 1:], "int32")
-            random = _mixed(self._noise, number)
+            random = _mixed(noise, number)
             keep_h = random[:, : self.units] < int(self.zoneout_h * 2**24)
             keep_c = random[:, self.units :] < int(self.zoneout_c * 2**24)
             h, c = ops.where(keep_h, h, new_h), ops.where(keep_c, c, new_c)
