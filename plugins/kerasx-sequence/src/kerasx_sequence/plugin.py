@@ -5,17 +5,53 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_sequence.cells import (
+    LayerNormLSTMCell,
+    LayerNormSimpleRNNCell,
+    NASCell,
+    PeepholeLSTMCell,
+    ZoneoutLSTMCell,
+)
+from kerasx_sequence.echo_state import ESN, ESNCell
+from kerasx_sequence.edit_distance import edit_distance
+from kerasx_sequence.entities import EntityF1
+from kerasx_sequence.error_rates import (
+    CharErrorRate,
+    EditDistance,
+    SequenceAccuracy,
+    WordErrorRate,
+)
+from kerasx_sequence.soft_dtw import SoftDTW, soft_dtw
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
-KERNELS: list = []
+KERNELS: list = [
+    edit_distance,
+    soft_dtw,
+]
 
-LAYERS: list = []
+LAYERS: list = [
+    ESN,
+    ESNCell,
+    LayerNormLSTMCell,
+    LayerNormSimpleRNNCell,
+    NASCell,
+    PeepholeLSTMCell,
+    ZoneoutLSTMCell,
+]
 
-LOSSES: list = []
+LOSSES: list = [
+    SoftDTW,
+]
 
-METRICS: list = []
+METRICS: list = [
+    CharErrorRate,
+    EditDistance,
+    EntityF1,
+    SequenceAccuracy,
+    WordErrorRate,
+]
 
 
 @kerasx.hookimpl

@@ -1,0 +1,243 @@
+"""`EntityF1` equals seqeval, in every scheme and mode, however the sequences are cut and masked."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import seqeval.metrics
+import seqeval.scheme
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+import kerasx
+from kerasx.testing.numerics import Masked, as_numpy, no_loss
+from kerasx_sequence import entity_f1
+
+PREFIXES = {"IOB1": "IB", "IOB2": "IB", "IOE2": "IE", "IOBES": "IBES", "BILOU": "IBLU"}
+TYPES = ("A", "B-x", "C")
+TIME = 7
+RANDOM = np.random.default_rng(0)
+
+
+def labels_of(scheme, types=TYPES):
+    return ["O", *(f"{prefix}-{kind}" for kind in types for prefix in PREFIXES[scheme])]
+
+
+def expected_of(true, predicted, scheme, mode, average):
+    """What seqeval says of lists of labels; it knows E and S only, outside of strict mode."""
+    arguments = {"average": average}
+    if mode == "strict":
+        arguments |= {"mode": "strict", "scheme": getattr(seqeval.scheme, scheme)}
+    else:
+        true, predicted = (
+            [[label.replace("L-", "E-").replace("U-", "S-") for label in row] for row in rows]
+            for rows in (true, predicted)
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where there is nothing to divide by
+        return seqeval.metrics.f1_score(true, predicted, zero_division=0, **arguments)
+
+
+def drawn(seed, tags, batch=3, time=TIME):
+    """Tags of which many follow one another in the same type, and predictions with some errors."""
+    random = np.random.default_rng(seed)
+    few = random.integers(0, tags, 3)
+    true = np.where(
+        random.random((batch, time)) < 0.6,
+        few[random.integers(0, 3, (batch, time))],
+        random.integers(0, tags, (batch, time)),
+    )
+    wrong = random.random((batch, time)) < random.choice([0.05, 0.3, 1.0])
+    return true, np.where(wrong, random.integers(0, tags, (batch, time)), true)
+
+
+schemes = st.sampled_from(sorted(PREFIXES))
+modes = st.sampled_from(["lenient", "strict"])
+averages = st.sampled_from(["micro", "macro", "weighted"])
+seeds = st.integers(0, 2**16)
+
+
+@settings(max_examples=30)
+@given(scheme=schemes, mode=modes, average=averages, seed=seeds)
+def test_equals_seqeval(scheme, mode, average, seed):
+    labels = labels_of(scheme)
+    true, predicted = drawn(seed, len(labels), batch=6)
+    metric = kerasx.metrics.EntityF1(labels, scheme, mode, average)
+    for rows in (slice(0, 3), slice(3, 6)):
+        metric.update_state(true[rows], predicted[rows])
+    names = [[[labels[tag] for tag in row] for row in rows.tolist()] for rows in (true, predicted)]
+    expected = expected_of(*names, scheme, mode, average)
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-6, nan_ok=True)
+
+
+def test_function_is_the_metric():
+    labels = labels_of("IOB2")
+    true = np.array([[2, 1, 0, 4, 3, 0, 6], [2, 0, 0, 2, 1, 6, 5]])
+    predicted = np.array([[2, 1, 0, 4, 0, 0, 6], [2, 0, 6, 2, 1, 6, 0]])
+    keep = np.arange(TIME) < np.array([[7], [5]])
+    arguments = {"scheme": "IOB2", "mode": "strict", "average": "macro"}
+    metric = kerasx.metrics.EntityF1(labels, **arguments)
+    metric.update_state(true, Masked()([ops.one_hot(predicted, 7), ops.convert_to_tensor(keep)]))
+    alone = entity_f1(true, predicted, labels, mask=keep, **arguments)
+    assert float(alone) == float(metric.result()) == pytest.approx((1 + 0 + 2 / 3) / 3)
+
+
+@pytest.mark.parametrize("mode", ["lenient", "strict"])
+@pytest.mark.parametrize("scheme", sorted(PREFIXES))
+def test_every_sequence_of_four_tags_has_the_entities_of_seqeval(scheme, mode):
+    labels = labels_of(scheme, TYPES[:2])
+    every = np.indices((len(labels),) * 3).reshape(3, -1).T
+    every = RANDOM.permutation(every)[:800]
+    every = np.concatenate([every, np.zeros_like(every[:, :1])], 1)
+    metric = kerasx.metrics.EntityF1(labels, scheme, mode)
+    names = [[labels[tag] for tag in row] for row in every.tolist()]
+    # A type of its own for each sequence would be slow; counts of all of them are as telling where
+    # predictions are the truth of the next sequence.
+    metric.update_state(every, np.roll(every, 1, 0))
+    expected = expected_of(names, names[-1:] + names[:-1], scheme, mode, "micro")
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-6)
+    assert metric.sums[1].sum() == metric.sums[2].sum() > 0
+
+
+@settings(max_examples=10)
+@given(scheme=schemes, mode=modes, seed=seeds)
+def test_each_type(scheme, mode, seed):
+    labels = labels_of(scheme)
+    true, predicted = drawn(seed, len(labels))
+    metric = kerasx.metrics.EntityF1(labels, scheme, mode, None)
+    metric.update_state(true, predicted)
+    names = [[[labels[tag] for tag in row] for row in rows.tolist()] for rows in (true, predicted)]
+    found, expected = as_numpy(metric.result()), expected_of(*names, scheme, mode, None)
+    assert metric.types == TYPES
+    seen = metric.sums[1:].sum(0) > 0
+    np.testing.assert_allclose(found[seen], expected, rtol=1e-6)
+    assert (found[~seen] == 0).all()
+
+
+@settings(max_examples=10)
+@given(scheme=schemes, mode=modes, seed=seeds, way=st.sampled_from(["mask", "ignored", "weight"]))
+def test_positions_left_out_are_as_if_they_were_not_there(scheme, mode, seed, way):
+    labels = labels_of(scheme)
+    true, predicted = drawn(seed, len(labels))
+    keep = np.random.default_rng(seed).random(true.shape) < 0.6
+    names = [
+        [[labels[tag] for tag in row[kept]] for row, kept in zip(rows, keep, strict=True)]
+        for rows in (true, predicted)
+    ]
+    expected = expected_of(*names, scheme, mode, "micro")
+    metric = kerasx.metrics.EntityF1(
+        labels, scheme, mode, ignore_class=-100 if way == "ignored" else None
+    )
+    if way == "mask":
+        scores = Masked()([ops.one_hot(predicted, len(labels)), ops.convert_to_tensor(keep)])
+        metric.update_state(np.where(keep, true, 99), scores)
+    elif way == "ignored":
+        metric.update_state(np.where(keep, true, -100), predicted)
+    else:
+        metric.update_state(true, np.where(keep, predicted, -1), keep.astype("float32"))
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-6)
+
+
+def test_an_entity_weighs_what_its_first_position_does():
+    labels = ["O", "B-A", "I-A"]
+    true, predicted = [[1, 2, 0, 1, 2]], [[1, 2, 1, 1, 1]]
+    weight = np.array([[2.0, 9, 3, 5, 7]])
+    metric = kerasx.metrics.EntityF1(labels)
+    metric.update_state(true, predicted, weight)
+    np.testing.assert_allclose(metric.sums[:, 0], [2, 2 + 3 + 5 + 7, 2 + 5])
+    metric.update_state(true, predicted, np.array([10.0]))
+    np.testing.assert_allclose(metric.sums[:, 0], [12, 17 + 40, 7 + 20])
+
+
+def test_counts_are_exact_where_float32_is_not():
+    metric = kerasx.metrics.EntityF1(["O", "B-A"])
+    metric.total.assign(np.array([[[2.0**24]] * 3, [[0.0]] * 3]))
+    for _ in range(3):
+        metric.update_state([[1, 0]], [[1, 0]])
+    np.testing.assert_array_equal(metric.sums, 2.0**24 + 3)
+
+
+def test_in_a_model_of_masked_tokens():
+    labels = labels_of("IOB2")
+    true, predicted = drawn(5, len(labels), batch=5)
+    lengths = np.array([7, 1, 4, 6, 2])
+    keep = np.arange(TIME) < lengths[:, None]
+    scores, kept = keras.Input((TIME, len(labels))), keras.Input((TIME,), dtype="bool")
+    model = keras.Model([scores, kept], Masked()([scores, kept]))
+    model.compile(
+        loss=lambda y_true, y_pred: ops.zeros_like(y_pred[..., 0]),
+        metrics=[kerasx.metrics.EntityF1(labels, "IOB2", "strict")],
+    )
+    found = model.evaluate(
+        [np.eye(len(labels), dtype="float32")[predicted], keep], true, 2, 0, return_dict=True
+    )
+    names = [
+        [[labels[tag] for tag in row[kept]] for row, kept in zip(rows, keep, strict=True)]
+        for rows in (true, predicted)
+    ]
+    assert found["entity_f1"] == pytest.approx(expected_of(*names, "IOB2", "strict", "micro"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"labels": ["O"]}, "labels must name a type"),
+        ({"labels": ["O", "X-A"]}, "received 'X-A'"),
+        ({"labels": ["OTHER", "B-A"]}, "received 'OTHER'"),
+        ({"labels": ["O", ""]}, "received ''"),
+        ({"labels": ["O", "S-A"], "scheme": "IOB2"}, "labels must be 'O', or one of B, I"),
+        ({"labels": ["O", "B-A"], "scheme": "IOB3"}, "scheme must be one of"),
+        ({"labels": ["O", "B-A"], "mode": "strict"}, "received None"),
+        ({"labels": ["O", "B-A"], "mode": "exact"}, "mode must be"),
+        ({"labels": ["O", "B-A"], "average": "samples"}, "average must be"),
+    ],
+)
+def test_arguments_that_do_not_fit_raise(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        kerasx.metrics.EntityF1(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "weight", "message"),
+    [
+        ([[0, 2]], [[0, 0]], None, "y_true must hold tags from 0 to 1"),
+        ([[0, 1]], [[0, -1]], None, "y_pred must hold tags from 0 to 1"),
+        ([[0, 0.5]], [[0, 1]], None, "y_true must hold tags"),
+        ([[0, 1]], [[[0.0, 1], [np.nan, 0]]], None, "y_pred must hold tags"),
+        ([[0, 1]], [[0, 1, 0]], None, "y_pred must have shape"),
+        ([[0, 1]], [[[0.0, 1, 2]] * 2], None, "scores of 2 tags"),
+        ([0, 1], [[0, 1]], None, "y_true must have shape"),
+        ([[0, 1]], [[0, 1]], [[1.0, 1, 1]], "sample_weight must have shape"),
+    ],
+)
+def test_data_that_do_not_fit_raise(true, predicted, weight, message):
+    metric = kerasx.metrics.EntityF1(["O", "B-A"])
+    with pytest.raises(ValueError, match=message):
+        metric.update_state(true, predicted, weight)
+    assert (metric.sums == 0).all()
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch compiles nothing")
+@pytest.mark.parametrize("average", ["micro", "macro", "weighted"])
+def test_wrong_tags_in_compiled_code_give_nan(average):
+    model = keras.Sequential([keras.Input((2, 2)), keras.layers.Identity()])
+    model.compile(loss=no_loss, metrics=[kerasx.metrics.EntityF1(["O", "B-A"], average=average)])
+    tags = np.array([[0, 5]])
+    found = model.evaluate(np.zeros((1, 2, 2)), tags, verbose=0, return_dict=True)
+    assert np.isnan(found["entity_f1"])
+
+
+def test_before_any_entity():
+    scores = {
+        average: float(kerasx.metrics.EntityF1(["O", "B-A"], average=average).result())
+        for average in ("micro", "macro", "weighted")
+    }
+    np.testing.assert_equal(scores, {"micro": 0.0, "macro": np.nan, "weighted": 0.0})
+
+
+def test_metrics_of_other_arguments_do_not_merge():
+    metric = kerasx.metrics.EntityF1(["O", "B-A"])
+    with pytest.raises(ValueError, match="merge_state takes metrics of EntityF1 with"):
+        metric.merge_state([kerasx.metrics.EntityF1(["O", "B-B"])])
