@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_sequence.crf import crf_decode, crf_log_likelihood, crf_log_partition, crf_marginals
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
-KERNELS: list = []
+KERNELS: list = [
+    crf_decode,
+    crf_log_likelihood,
+    crf_log_partition,
+    crf_marginals,
+]
 
 LAYERS: list = []
 
