@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from kerasx.testing import Case, labels, tensors
+from kerasx_sequence.constraints import iob2_constraints
 from kerasx_sequence.crf import crf_decode, crf_log_likelihood, crf_log_partition, crf_marginals
+from kerasx_sequence.crf_layer import CRF
+from kerasx_sequence.losses import CRFLoss
+from kerasx_sequence.tag_accuracy import TagAccuracy
 
 
 def of_crf(batch: int, time: int, units: int) -> SearchStrategy:
@@ -28,6 +32,16 @@ def tagged(batch: int, time: int, units: int) -> SearchStrategy:
     return st.builds(lambda tags, rest: {"tags": tags, **rest}, tags, of_crf(batch, time, units))
 
 
+def scored(batch: int, time: int, units: int) -> SearchStrategy:
+    """Tags and emissions."""
+    return st.tuples(labels((batch, time), units), tensors((batch, time, units)))
+
+
+def guessed(batch: int) -> SearchStrategy:
+    """Tags and tags."""
+    return st.tuples(labels((batch, 3), 5), labels((batch, 3), 5))
+
+
 CASES: list = [
     *(
         Case(
@@ -39,4 +53,13 @@ CASES: list = [
         )
         for kernel in (crf_decode, crf_log_likelihood, crf_log_partition, crf_marginals)
     ),
+    # Masks with holes are refused, and `honours_masks` draws them.
+    Case(
+        CRF,
+        lambda batch, time: tensors((batch, time, 4)),
+        {"units": 3, "constraints": iob2_constraints(["O", "B-X", "I-X"])},
+        differentiable=False,
+    ),
+    Case(CRFLoss, scored, {"from_logits": True}),
+    Case(TagAccuracy, guessed, {"ignore_class": 0}),
 ]

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import kerasx
 from kerasx_sequence.crf import crf_decode, crf_log_likelihood, crf_log_partition, crf_marginals
+from kerasx_sequence.crf_layer import CRF
+from kerasx_sequence.losses import CRFLoss
+from kerasx_sequence.tag_accuracy import TagAccuracy
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
@@ -17,11 +20,17 @@ KERNELS: list = [
     crf_marginals,
 ]
 
-LAYERS: list = []
+LAYERS: list = [
+    CRF,
+]
 
-LOSSES: list = []
+LOSSES: list = [
+    CRFLoss,
+]
 
-METRICS: list = []
+METRICS: list = [
+    TagAccuracy,
+]
 
 
 @kerasx.hookimpl
