@@ -60,7 +60,8 @@ def test_trains_evaluates_predicts_and_reloads(padding, tmp_path):
     right = (predicted == tags)[kept].mean()
     np.testing.assert_allclose(found["tag_accuracy"], right, rtol=1e-6)
     np.testing.assert_array_equal(predicted, as_numpy(crf_decode(mask=kept, **potentials)[0]))
-    assert right > 0.5 and history["tag_accuracy"][0] < right
+    assert right > 0.5
+    assert history["tag_accuracy"][0] < right
     if padding == "left":
         return
     model.save(tmp_path / "tagger.keras")
@@ -96,7 +97,7 @@ def test_a_mask_with_holes_is_an_error_and_the_compiled_loss_is_nan():
 
 def test_the_crf_must_be_last():
     tags = CRF(2, use_kernel=False)(np.zeros((1, 3, 2), "float32"))
-    with pytest.raises(ValueError, match="Make the CRF the last layer .* say from_logits=True"):
+    with pytest.raises(ValueError, match=r"Make the CRF the last layer .* say from_logits=True"):
         CRFLoss()([[0, 1, 1]], tags + 0)
 
 
