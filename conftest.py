@@ -20,5 +20,6 @@ def pytest_addoption(parser):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     every = config.getoption("every")
-    config.hook.pytest_deselected(items=[item for i, item in enumerate(items) if i % every])
-    items[:] = items[::every]
+    if left_out := [item for place, item in enumerate(items) if place % every]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = items[::every]

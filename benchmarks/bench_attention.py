@@ -10,13 +10,10 @@ in float64: all its values up to 4,096 queries, and the last 64 queries' beyond.
 prints by how many MB a fresh process grows at most for one side, with this length and window.
 """
 
-import dataclasses
 import functools
 import os
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -26,6 +23,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from side import Side, growth, printed_by
 
 import kerasx
 from kerasx_transformer.attention import BLOCK
@@ -36,17 +34,7 @@ LONG = (1, 4096, 8, 64)
 LONGEST = (1, 16384, 8, 64)
 WINDOW = 512
 CHECKED = 64
-
-
-@dataclasses.dataclass
-class Side:
-    """One side of a pair; see the fixture `compare`."""
-
-    name: str
-    run: Callable[[], Any]
-    value: Callable[[], Any] = lambda: None
-    before: Callable[[], Any] = lambda: None
-    tolerance: float = 1e-4
+TOLERANCE = 1e-4
 
 
 @functools.lru_cache(maxsize=1)
@@ -152,7 +140,7 @@ def side(name: str, size: Size, window: int | None = None) -> Side:
     limit = name in ("products", "exponentials")
     checked = lambda: None if limit else error(size, window or size[1], run(*tensors))  # noqa: E731
     shown = f"{name}, window {window}" if window else name
-    return Side(shown, lambda: run(*tensors), checked)
+    return Side(shown, lambda: run(*tensors), checked, tolerance=TOLERANCE)
 
 
 def of_torch(size: Size) -> Side:
@@ -166,7 +154,7 @@ def of_torch(size: Size) -> Side:
         found = (output, *torch.autograd.grad(output, inputs, upstream))
         return [each.detach().transpose(1, 2) for each in found]
 
-    return Side("PyTorch", run, lambda: error(size, size[1], run()))
+    return Side("PyTorch", run, lambda: error(size, size[1], run()), tolerance=TOLERANCE)
 
 
 OTHERS = ["Keras, graph", "Keras, xla", "PyTorch"]
@@ -201,24 +189,13 @@ def test_memory(record):
 
 
 def grown_by(name: str, *numbers: int) -> int:
-    command = [sys.executable, str(Path(__file__)), name, *map(str, numbers)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[-1])
+    return printed_by(__file__, name, *numbers)
 
 
 def main(name: str, time: str, window: str | None = None) -> None:
     side(name, (1, 64, 1, 64)).run()  # what a first program costs
-    measured = side(name, (*LONG[:1], int(time), *LONG[2:]), int(window) if window else None)
-    before = megabytes("VmRSS")
-    measured.run()
-    measured.run()
-    print(megabytes("VmHWM") - before)
-
-
-def megabytes(what: str) -> int:
-    """A line of the process's status: what is resident, or what was at most."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(what)) // 1024
+    size = (*LONG[:1], int(time), *LONG[2:])
+    print(growth(side(name, size, int(window) if window else None)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ compiled.
 """
 
 import atexit
-import dataclasses
 import functools
 import json
 import os
@@ -20,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import logsumexp
+from side import Side
 
 import kerasx
 
@@ -41,18 +40,6 @@ HERE = Path(__file__).parent
 ADDONS = HERE.parent / "build" / "addons"
 SCRATCH = Path(tempfile.mkdtemp())
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
-
-
-@dataclasses.dataclass
-class Side:
-    """One side of a pair; see the fixture `compare`."""
-
-    name: str
-    run: Callable[[], Any]
-    value: Callable[[], Any] = lambda: None
-    before: Callable[[], Any] = lambda: None
-    tolerance: float = 1e-4
-    measured: Callable[[], tuple[float, float]] | None = None
 
 
 @functools.cache
@@ -132,7 +119,7 @@ def ours(work: str, size: Size) -> Side:
     def run() -> list[np.ndarray]:
         return [each.numpy() for each in compiled(**given)]
 
-    return Side("kernel", run, lambda: error(work, size, run()))
+    return Side("kernel", run, lambda: error(work, size, run()), tolerance=1e-4)
 
 
 def of_addons(work: str, size: Size) -> Side:
@@ -202,7 +189,7 @@ def of_torch(work: str, size: Size) -> Side:
         found = [each.detach() if torch.is_tensor(each) else each for each in run()]
         return error(work, size, found)
 
-    return Side("pytorch-crf", run, value)
+    return Side("pytorch-crf", run, value, tolerance=1e-4)
 
 
 WORKS = {

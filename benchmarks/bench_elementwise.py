@@ -4,7 +4,6 @@ Ours runs as it is called; plain Keras runs as `xla`, `graph` and `eager`, so th
 is what a user could have. `both` is the forward and the backward pass.
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -14,21 +13,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
+from side import Side
 
 import kerasx
 
 SIZES = {"small": (8, 128, 128), "middle": (8, 512, 512), "large": (8, 1024, 1024)}
-
-
-@dataclasses.dataclass
-class Side:
-    """One side of a pair; see the fixture `compare`."""
-
-    name: str
-    run: Callable[[], Any]
-    value: Callable[[], Any] = lambda: None
-    before: Callable[[], Any] = lambda: None
-    tolerance: float = 2e-4
 
 
 def plain_rotary(x):
@@ -106,7 +95,8 @@ def side(name: str, function: Callable[..., Any], tensors: list, check: bool = T
         parts = tf.nest.flatten(function(*tensors))
         return np.concatenate([np.ravel(keras.ops.convert_to_numpy(part)) for part in parts])
 
-    return Side(name, lambda: function(*tensors), value if check else lambda: None)
+    checked = value if check else lambda: None
+    return Side(name, lambda: function(*tensors), checked, tolerance=2e-4)
 
 
 @pytest.mark.parametrize("mode", ["xla", "graph", "eager", "copy"])

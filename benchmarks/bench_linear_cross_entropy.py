@@ -10,14 +10,10 @@ sizes have 256 positions that differ, and copies of them.
 prints by how many MB a fresh process grows at most for one side.
 """
 
-import dataclasses
 import functools
 import os
-import resource
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -28,26 +24,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
+from side import Side, growth, printed_by
 
 import kerasx
+from kerasx_transformer.linear_cross_entropy import ROWS
 
 Size = tuple[int, int, int]
 SMALL = [(1024, 128, 128), (1024, 128, 1000), (1024, 128, 8000)]
 MIDDLE = (2048, 256, 32000)
 LARGE = (8192, 512, 50257)
 DISTINCT = 256
-ROWS = 512
-
-
-@dataclasses.dataclass
-class Side:
-    """One side of a pair; see the fixture `compare`."""
-
-    name: str
-    run: Callable[[], Any]
-    value: Callable[[], Any] = lambda: None
-    before: Callable[[], Any] = lambda: None
-    tolerance: float = 1e-4
+TOLERANCE = 1e-4
 
 
 @functools.lru_cache(maxsize=1)
@@ -145,7 +132,7 @@ def side(name: str, size: Size) -> Side:
     tensors = [tf.constant(array) for array in arrays(*size)]
     compiled = tf.function(function, jit_compile=jit, autograph=False)
     checked = (lambda: error(size, compiled(*tensors))) if name != "products" else lambda: None
-    return Side(name, lambda: compiled(*tensors), checked)
+    return Side(name, lambda: compiled(*tensors), checked, tolerance=TOLERANCE)
 
 
 def of_torch(size: Size) -> Side:
@@ -158,7 +145,9 @@ def of_torch(size: Size) -> Side:
         loss = torch.nn.functional.cross_entropy(features @ weight, labels.long())
         return loss, *torch.autograd.grad(loss, [features, weight])
 
-    return Side("PyTorch", run, lambda: error(size, [each.detach() for each in run()]))
+    return Side(
+        "PyTorch", run, lambda: error(size, [each.detach() for each in run()]), tolerance=TOLERANCE
+    )
 
 
 PAIRS = [
@@ -167,8 +156,9 @@ PAIRS = [
         ("kernel mean", other, MIDDLE)
         for other in ["plain Keras xla", "plain Keras graph", "PyTorch", "products"]
     ),
+    ("products", "PyTorch", MIDDLE),
     ("kernel per position", "kernel mean", MIDDLE),
-    ("kernel mean", "plain Keras xla", LARGE),
+    *(("kernel mean", other, LARGE) for other in ["plain Keras xla", "products"]),
 ]
 
 
@@ -188,24 +178,12 @@ def test_memory(size, record):
 
 
 def grown_by(name: str, size: Size) -> int:
-    command = [sys.executable, str(Path(__file__)), *name.split(" "), *map(str, size)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[-1])
+    return printed_by(__file__, *name.split(" "), *size)
 
 
 def main(*words: str) -> None:
-    size = tuple(map(int, words[-3:]))
-    measured = side(" ".join(words[:-3]), size)
     side("products", (256, 8, 8)).run()  # what a first program costs
-    before = resident()
-    measured.run()
-    measured.run()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 - before)
-
-
-def resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() // 2**20
+    print(growth(side(" ".join(words[:-3]), tuple(map(int, words[-3:])))))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
+from side import Side
 
 import kerasx
 
@@ -21,17 +22,6 @@ CAPACITIES = [1_000, 10_000, 100_000]
 
 sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
 modes = pytest.mark.parametrize("mode", ["xla", "graph", "eager"])
-
-
-@dataclasses.dataclass
-class Side:
-    """One side of a pair; see the fixture `compare`."""
-
-    name: str
-    run: Callable[[], Any]
-    value: Callable[[], Any] = lambda: None
-    before: Callable[[], Any] = lambda: None
-    tolerance: float = 1e-6
 
 
 class Batch(NamedTuple):

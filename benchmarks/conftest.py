@@ -19,17 +19,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from side import Side
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = [
-    "keras",
-    "tensorflow",
-    "tensorflow-cpu",
-    "torch",
-    "pytorch-crf",
-    "torchmetrics",
-    "scikit-learn",
-]
+PACKAGES = ["keras", "tensorflow", "tensorflow-cpu"]
+PACKAGES += ["torch", "pytorch-crf", "torchmetrics", "scikit-learn"]
 ROUNDS = (7, 400)  # at least, at most
 FEWEST = 3  # of a pair that alone takes longer than a row should
 
@@ -68,12 +62,10 @@ def record(request):
 def compare(benchmark, record, request):
     """Time two sides in turn, ours and another, and record the quartiles of ours over other.
 
-    A side has a `name`, the work `run()`, the `value()` that it comes to, to be within `tolerance`
-    of the expected one, and what goes `before()` each run and is not timed. One that runs in
-    another process gives its seconds of wall and CPU in `measured()` instead.
+    The value of a side must be within its `tolerance` of the expected one.
     """
 
-    def measure(work: str, size: tuple, mode: str, ours: Any, other: Any, expected: Any = None):
+    def measure(work: str, size: tuple, mode: str, ours: Side, other: Side, expected: Any = None):
         benchmark.group = f"{work}, {size}, {mode}, beside {ours.name}"
         names = {"ours": ours.name, "other": other.name}
         for side in (ours, other):
@@ -86,8 +78,8 @@ def compare(benchmark, record, request):
 
         times: dict[str, list[tuple[float, float]]] = {"ours": [], "other": []}
 
-        def timed(side: Any, key: str) -> None:
-            if getattr(side, "measured", None):
+        def timed(side: Side, key: str) -> None:
+            if side.measured:
                 times[key].append(side.measured())
                 return
             wall, cpu = time.perf_counter(), time.process_time()

@@ -8,6 +8,7 @@ import pytest
 
 import kerasx
 from kerasx.testing.numerics import as_numpy
+from kerasx_transformer import attention
 from kerasx_transformer.attention import _rules as rules_of
 from kerasx_transformer.attention import attention_in_blocks, path, plain_attention
 
@@ -278,23 +279,30 @@ def test_sizes_known_when_it_runs():
     assert all(np.abs(each).sum() > 0 for each in found[1:])
 
 
+def test_explain_says_which_path_runs():
+    query, key, value = (np.ones((1, 4, 1, 2), "float32") for _ in range(3))
+    said = str(kerasx.kernels.blockwise_attention.explain(query, key, value, logit_softcap=3.0))
+    assert "plain: all scores at once" in said
+
+
 def symbols(*shapes, dtype="float32"):
     return [keras.KerasTensor(shape, dtype) for shape in shapes]
 
 
-def test_path_says_what_runs_and_why():
+def test_path_says_what_runs_and_why(monkeypatch):
     short = symbols(*[(2, 64, 4, 16)] * 3, dtype="bfloat16")
     long = symbols(*[(2, 4096, 4, 16)] * 3, dtype="bfloat16")
     reason = "not the fused kernel, because of logit_softcap"
     for device in ("cpu", "gpu"):
         fused = (BACKEND, device) in [("torch", "cpu"), ("torch", "gpu"), ("jax", "gpu")]
-        said = path(*long, causal=True, device=device)
+        monkeypatch.setattr(attention, "device", lambda device=device: device)
+        said = path(*long, causal=True)
         name = {"torch": "sdpa: ", "jax": "cudnn: "}.get(BACKEND) if fused else "blocks: "
         assert said.startswith(name)
-        said = path(*short, logit_softcap=30.0, device=device)
+        said = path(*short, logit_softcap=30.0)
         assert said.startswith("plain: all scores at once")
         assert (reason in said) == fused
-        said = path(*long, logit_softcap=30.0, device=device)
+        said = path(*long, logit_softcap=30.0)
         assert said.startswith("blocks: ")
         assert (reason in said) == fused
 

@@ -9,7 +9,7 @@ from keras import ops
 
 import kerasx
 from kerasx.testing import labels, tensors, weights
-from kerasx_transformer import token_scores
+from kerasx_transformer import linear_cross_entropy, token_scores
 from kerasx_transformer.tokens import tokens
 
 WORDS = 5
@@ -124,8 +124,10 @@ def test_metrics_of_one_step_share_their_pass(monkeypatch):
     assert float(other.result()) == 0.0
 
 
-def test_scores_of_many_positions_go_in_blocks():
-    count = token_scores.ROWS + 3
+def test_scores_of_many_positions_go_in_blocks(monkeypatch):
+    monkeypatch.setattr(linear_cross_entropy, "ROWS", 256)
+    monkeypatch.setattr(linear_cross_entropy, "LOGITS", 1)
+    count = linear_cross_entropy.ROWS + 3
     features = RANDOM.normal(size=(count, 4)).astype("float32")
     weight = RANDOM.normal(size=(4, WORDS)).astype("float32")
     y_true = RANDOM.integers(0, WORDS, count).astype("int32")

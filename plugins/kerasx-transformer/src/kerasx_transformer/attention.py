@@ -21,6 +21,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
+from kerasx.policy import device
 
 Tensor = Any
 
@@ -153,26 +154,26 @@ def attention_in_blocks(
 ) -> Tensor:
     """The same in blocks of at most `block` queries and keys, with a gradient of its own."""
     of_query, of_key = (None, None) if segment_ids is None else _pair(segment_ids)
-    given = {"bias": bias, "of_query": of_query, "of_key": of_key, "mask": mask, "seed": seed}
-    given = {name: tensor for name, tensor in given.items() if tensor is not None}
 
     # JAX differentiates `attention` where what surrounds it is traced no more: it takes all tensors
     # as arguments.
-    @ops.custom_gradient
-    def attention(*inputs: Tensor) -> tuple[Tensor, Any]:
-        others = dict(zip(given, inputs[3:], strict=True))
-        bias = others.pop("bias", None)
-        blocks = Blocks(*inputs[:2], rules, block, **others)
-        found, total = blocks.forward(*inputs[:3], bias)
+    @kerasx.custom_gradient
+    def attention(
+        query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, others: dict[str, Tensor]
+    ) -> tuple[Tensor, Any]:
+        blocks = Blocks(query, key, rules, block, **others)
+        found, total = blocks.forward(query, key, value, bias)
 
-        def gradient(*args: Tensor, upstream: Tensor | None = None) -> tuple[Tensor | None, ...]:
-            upstream = args[0] if upstream is None else upstream
-            of_inputs = blocks.backward(upstream, found, total, *inputs[:3], bias)
-            return (*of_inputs, *[None] * (len(inputs) - len(of_inputs)))
+        def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
+            d_query, d_key, d_value, *d_bias = blocks.backward(
+                upstream, found, total, query, key, value, bias
+            )
+            return d_query, d_key, d_value, *(d_bias or [None]), None
 
         return found, gradient
 
-    return attention(query, key, value, *given.values())
+    others = {"of_query": of_query, "of_key": of_key, "mask": mask, "seed": seed}
+    return attention(query, key, value, bias, others)
 
 
 class Blocks:
@@ -654,7 +655,7 @@ def blockwise_attention(
     _check(query, key, value, window, segment_ids, mask, bias, logit_softcap, dropout_rate, seed)
     rules = _rules(query, causal, window, scale, logit_softcap, dropout_rate)
     extras = (segment_ids, mask, bias)
-    route, _ = _route(query, key, value, rules, extras, _device())
+    route, _ = _route(query, key, value, rules, extras, device())
     if route == "cudnn":
         return _cudnn(query, key, value, rules)
     if route == "sdpa":
@@ -673,6 +674,7 @@ def blockwise_attention(
     return attention_in_blocks(query, key, value, rules, *extras, seed)
 
 
+@blockwise_attention.about
 def path(
     query: Tensor,
     key: Tensor,
@@ -687,22 +689,20 @@ def path(
     logit_softcap: float | None = None,
     dropout_rate: float = 0.0,
     seed: Tensor | None = None,
-    device: str | None = None,
 ) -> str:
     """Which way `blockwise_attention` takes with these arguments, and why; nothing is computed.
 
-    The tensors may be symbolic. `device` is "cpu" or "gpu"; the one in use by default.
+    The tensors may be symbolic. `blockwise_attention.explain` says the same.
 
     Example:
     >>> import keras
     >>> from kerasx_transformer.attention import path
     >>> x = keras.KerasTensor((2, 128, 8, 64))
     >>> print(path(x, x, x, logit_softcap=30.0))
-    plain: all scores at once, for at most 256 queries and keys
+    plain: all scores at once, for at most 256 queries and keys...
     """
     rules = _rules(query, causal, window, scale, logit_softcap, dropout_rate)
-    device = device or _device()
-    return ": ".join(_route(query, key, value, rules, (segment_ids, mask, bias), device))
+    return ": ".join(_route(query, key, value, rules, (segment_ids, mask, bias), device()))
 
 
 ROUTES = {
@@ -718,7 +718,7 @@ def _route(
 ) -> tuple[str, str]:
     """The way that attention takes, and what it is, or why it is not the fused one."""
     fused = {"jax": "cudnn", "torch": "sdpa"}.get(keras.backend.backend())
-    if fused is None or (fused == "cudnn" and device == "cpu"):
+    if fused is None or (fused == "cudnn" and device != "gpu"):
         obstacle = ""
     else:
         obstacle = _obstacle(fused, query, key, value, rules, extras)
@@ -761,19 +761,6 @@ def _obstacle(
             "window": rules.window is not None,
         }
     return next((name for name, stands in obstacles.items() if stands), None)
-
-
-def _device() -> str:
-    """Where tensors are by default: "cpu" or "gpu"."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return "cpu" if jax.default_backend() == "cpu" else "gpu"
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return "gpu" if torch.cuda.is_available() else "cpu"
-    return "cpu"
 
 
 def _cudnn(query: Tensor, key: Tensor, value: Tensor, rules: Rules) -> Tensor:

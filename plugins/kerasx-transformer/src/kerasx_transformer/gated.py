@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 import kerasx
+from kerasx_transformer.initializers import anew
 
 Tensor = Any  # a tensor of the backend in use, or an array
 Formula = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -181,8 +182,8 @@ class GatedFeedForward(keras.layers.Layer):
         return keras.layers.Dense(
             units,
             use_bias=self.use_bias,
-            kernel_initializer=_anew(self.kernel_initializer),
-            bias_initializer=_anew(self.bias_initializer),
+            kernel_initializer=anew(self.kernel_initializer),
+            bias_initializer=anew(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
             kernel_constraint=self.kernel_constraint,
@@ -211,11 +212,6 @@ class GatedFeedForward(keras.layers.Layer):
             "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
             "bias_constraint": keras.constraints.serialize(self.bias_constraint),
         }
-
-
-def _anew(initializer: Any) -> Any:
-    """An initializer that draws other numbers: the same one would give gate and value the same."""
-    return initializer.clone() if isinstance(initializer, keras.Initializer) else initializer
 
 
 class SwiGLU(GatedFeedForward):

@@ -17,10 +17,13 @@ from keras import ops
 
 import kerasx
 from kerasx.kernel import is_concrete
+from kerasx.policy import device
 
 Tensor = Any
-ROWS = 512  # below, adding a chunk's gradient to that of the weight takes longer than it saves
-LOGITS = 2**24  # a chunk of few columns may have more rows
+# A chunk's rows, or more of few columns: with fewer, adding its gradient to that of the weight
+# takes longer than it saves; with more, its logits leave a processor's cache.
+ROWS, LOGITS = 256, 2**21
+LARGER = {"gpu": 8}  # counted, not measured: the sum moves 16 bytes for each weight and chunk
 
 
 class Form(NamedTuple):
@@ -214,7 +217,7 @@ def _per_position(
             return form.losses(form.logits(features, weight, bias), labels), ()
 
         row = ((), _wide(weight.dtype))
-        (loss, normalizer), _ = _in_chunks(forward, (features, labels), weight, [row, row], ())
+        (loss, normalizer), _ = in_chunks(forward, (features, labels), weight, [row, row], ())
 
         def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
             def backward(
@@ -227,7 +230,7 @@ def _per_position(
 
             rows = (features, labels, normalizer, upstream)
             outputs = [((features.shape[1],), features.dtype)]
-            (of_features,), totals = _in_chunks(
+            (of_features,), totals = in_chunks(
                 backward, rows, weight, outputs, _given(weight, bias)
             )
             of_weight, of_bias = totals if bias is not None else (*totals, None)
@@ -260,7 +263,7 @@ def _total(
             return (loss, of_features), totals
 
         outputs = [((), share.dtype), ((features.shape[1],), features.dtype)]
-        (loss, of_features), totals = _in_chunks(
+        (loss, of_features), totals = in_chunks(
             forward, (features, labels, share), weight, outputs, _given(weight, bias)
         )
 
@@ -288,7 +291,7 @@ def _gradients(
     return ops.cast(of_features, features.dtype), totals
 
 
-def _in_chunks(
+def in_chunks(
     step: Callable[..., tuple[tuple[Tensor, ...], tuple[Tensor, ...]]],
     rows: tuple[Tensor, ...],
     weight: Tensor,
@@ -301,7 +304,7 @@ def _in_chunks(
     latter.
     """
     number = ops.shape(rows[0])[0]
-    most = max(ROWS, LOGITS // weight.shape[1])
+    most = max(ROWS, LOGITS // weight.shape[1]) * LARGER.get(device(), 1)
     if isinstance(number, int):
         chunks = max(1, -(-number // most))
     elif ops.is_tensor(number):  # TensorFlow, of a size that is unknown while it traces

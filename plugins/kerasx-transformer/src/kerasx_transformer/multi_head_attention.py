@@ -16,6 +16,7 @@ from keras import constraints, initializers, ops, regularizers
 from kerasx_transformer.alibi import alibi_slopes
 from kerasx_transformer.attention import blockwise_attention
 from kerasx_transformer.cache import current_scope, first_position
+from kerasx_transformer.initializers import anew
 from kerasx_transformer.rotary import RotaryEmbedding
 
 Tensor = Any
@@ -126,8 +127,8 @@ class ProjectedAttention(keras.layers.Layer):
             f"{free}{taken},{taken}{made}->{free}{made}",
             output_shape=[None] * (len(free) - 1) + list(sizes),
             bias_axes=made if self.use_bias else None,
-            kernel_initializer=_fresh(self.kernel_initializer),
-            bias_initializer=_fresh(self.bias_initializer),
+            kernel_initializer=anew(self.kernel_initializer),
+            bias_initializer=anew(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
             activity_regularizer=self.projection_regularizer,
@@ -659,13 +660,6 @@ def _axes(name: str, value: int | Sequence[int] | None) -> tuple[int, ...] | Non
             f"{value!r}"
         )
     return tuple(value)
-
-
-def _fresh(initializer: Any) -> Any:
-    """An initializer of the same kind that draws other numbers, unless it has a seed."""
-    if not isinstance(initializer, keras.Initializer):
-        return initializer
-    return type(initializer).from_config(initializer.get_config())
 
 
 def _as_bool(mask: Tensor | None) -> Tensor | None:

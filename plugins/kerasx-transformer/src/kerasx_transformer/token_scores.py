@@ -7,8 +7,7 @@ from typing import Any
 from keras import ops
 
 import kerasx
-
-ROWS = 256  # the logits of so many positions exist at a time
+from kerasx_transformer.linear_cross_entropy import Form, in_chunks
 
 
 def plain_linear_token_scores(
@@ -47,7 +46,17 @@ def token_scores(logits: Any, labels: Any) -> tuple[Any, Any]:
     return ops.squeeze(chosen, -1) - normalizer, hits
 
 
-@kerasx.kernel(static=("logit_softcap",), reference=plain_linear_token_scores)
+@kerasx.kernel(
+    static=("logit_softcap",),
+    reference=plain_linear_token_scores,
+    shapes={
+        "features": "... d",
+        "weight": "d vocabulary",
+        "labels": "int ...",
+        "bias": "vocabulary",
+    },
+    returns=("...", "..."),
+)
 def linear_token_scores(
     features: Any,
     weight: Any,
@@ -72,6 +81,10 @@ def linear_token_scores(
         The log-likelihood of each label, float32 `(...)`, and 1.0 where the label is the likeliest
         word, the first one of equals, else 0.0: float32 `(...)`.
 
+    Raises:
+        ValueError: shapes do not fit.
+        TypeError: a dtype does not.
+
     Example:
     >>> import keras, kerasx
     >>> weight = [[2.0, 0.0], [0.0, 2.0]]
@@ -79,29 +92,13 @@ def linear_token_scores(
     >>> print(keras.ops.convert_to_numpy(likelihoods).round(4), keras.ops.convert_to_numpy(hits))
     [-0.1269 -2.1269] [1. 0.]
     """
+    form = Form(label_smoothing=0.0, z_loss=0.0, logit_softcap=logit_softcap)
 
-    def scores(block: tuple[Any, Any]) -> tuple[Any, Any]:
-        features, labels = block
-        logits = ops.matmul(features, weight)
-        logits = ops.cast(logits if bias is None else logits + bias, "float32")
-        if logit_softcap is not None:
-            logits = logit_softcap * ops.tanh(logits / logit_softcap)
-        return token_scores(logits, labels)
+    def scores(features: Any, labels: Any) -> tuple[tuple[Any, Any], tuple]:
+        return token_scores(form.logits(features, weight, bias), labels), ()
 
-    shape = ops.shape(labels)
-    features = ops.reshape(features, (-1, features.shape[-1]))
-    labels = ops.reshape(labels, (-1,))
-    count = ops.shape(labels)[0]
-    if isinstance(count, int) and count <= ROWS:
-        found = scores((features, labels))
-    else:
-        features, labels = (
-            ops.reshape(
-                ops.concatenate([x, ops.zeros((-count % ROWS, *x.shape[1:]), x.dtype)]),
-                (-1, ROWS, *x.shape[1:]),
-            )
-            for x in (features, labels)
-        )
-        found = [ops.reshape(x, (-1,))[:count] for x in ops.map(scores, (features, labels))]
-    likelihoods, hits = found
-    return ops.reshape(likelihoods, shape), ops.reshape(hits, shape)
+    rows = ops.reshape(features, (-1, features.shape[-1])), ops.reshape(labels, (-1,))
+    row = ((), "float32")
+    found, _ = in_chunks(scores, rows, weight, [row, row], ())
+    likelihoods, hits = (ops.reshape(each, ops.shape(labels)) for each in found)
+    return likelihoods, hits
