@@ -29,6 +29,7 @@ from kerasx.gradient import read
 from kerasx.policy import Measured, decide
 from kerasx.programs import is_concrete as is_concrete
 from kerasx.programs import is_symbolic, is_traced, why_refused
+from kerasx.recorded import is_shape_inference
 from kerasx.shapes import Shapes
 
 P = ParamSpec("P")
@@ -73,6 +74,7 @@ class Kernel(Generic[P, R]):
         self.measured = tuple(measured)
         self._implementations: dict[str, Callable[..., Any]] = {}
         self._about: Callable[..., str] | None = None
+        self._why_nan: Callable[..., None] | None = None
         parameters = self.signature.parameters.values()
         unnamed = [
             str(parameter)
@@ -127,6 +129,17 @@ class Kernel(Generic[P, R]):
         """
         self._takes_the_same(function, "function for `about`")
         self._about = function
+        return function
+
+    def why_nan(self, function: Callable[..., None]) -> Callable[..., None]:
+        """Decorator: this function raises for values that the kernel answers with NaN.
+
+        It takes the same arguments as the kernel, and is called outside of compiled code where a
+        result has NaN: there bad values raise, elsewhere they give NaN. It returns if it finds
+        nothing wrong.
+        """
+        self._takes_the_same(function, "function for `why_nan`")
+        self._why_nan = function
         return function
 
     def _takes_the_same(self, function: Callable[..., Any], what: str) -> None:
@@ -202,13 +215,18 @@ class Kernel(Generic[P, R]):
         try:
             if self.buckets and run is not self.function and not is_traced(tensors):
                 outputs = run(**self.buckets.padded(tensors, sizes), **static)
-                return self.buckets.cut(outputs, sizes)
-            return run(**tensors, **static)
+                outputs = self.buckets.cut(outputs, sizes)
+            else:
+                outputs = run(**tensors, **static)
         except Exception as error:
             reason = why_refused(error, self.function)
             if reason is None:
                 raise
             raise KernelError(f"kernel {self.__name__!r} cannot be compiled: {reason}") from error
+        why = self._why_nan
+        if why and any(map(_has_nan, keras.tree.flatten(outputs))) and not is_shape_inference():
+            why(**tensors, **static)
+        return outputs
 
     def _bound(self, args: tuple, kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arguments that were given, by name: those that are data, and the static ones."""
@@ -376,6 +394,13 @@ def _as_tensors(value: Any) -> Any:
     ):
         return keras.tree.map_structure(_as_tensors, value)
     return keras.ops.convert_to_tensor(value)
+
+
+def _has_nan(tensor: Any) -> bool:
+    if not is_concrete(tensor):
+        return False
+    floating = keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype))
+    return floating and bool(keras.ops.any(keras.ops.isnan(tensor)))
 
 
 def _frozen(value: Any) -> Any:

@@ -14,6 +14,7 @@ from keras import ops
 
 import kerasx
 from kerasx.kernel import KernelError, is_concrete
+from kerasx.testing.numerics import compiled
 
 BACKEND = keras.backend.backend()
 
@@ -249,3 +250,32 @@ def test_values_are_concrete_only_outside_of_tracing():
     seen.clear()
     kerasx.kernel(look)(np.ones(2, "float32"))
     assert seen == [BACKEND not in ("tensorflow", "jax")]
+
+
+@kerasx.kernel(static=("least",), shapes={"x": "n"})
+def root(x, *, least=0.0):
+    return ops.sqrt(ops.where(x < least, float("nan"), x)), ops.cast(x, "int32")
+
+
+@root.why_nan
+def _(x, *, least=0.0):
+    if bool(ops.any(x < least)):
+        raise ValueError(f"x must be at least {least}; received {float(ops.min(x))}")
+
+
+def test_why_nan_raises_where_values_can_be_seen_only():
+    with pytest.raises(ValueError, match=r"x must be at least 0.5; received 0.25"):
+        root([4.0, 0.25], least=0.5)
+    values, _ = root([4.0, 0.25])
+    np.testing.assert_allclose(ops.convert_to_numpy(values), [2, 0.5])
+    unknown, _ = root([4.0, float("nan")])  # for which `why_nan` has no reason
+    assert np.isnan(ops.convert_to_numpy(unknown)).tolist() == [False, True]
+    if BACKEND != "torch":
+        inside = compiled(lambda x: root(x)[0])
+        found = ops.convert_to_numpy(inside(ops.convert_to_tensor([4.0, -1.0])))
+        assert np.isnan(found).tolist() == [False, True]
+
+
+def test_why_nan_takes_the_arguments_of_the_kernel():
+    with pytest.raises(TypeError, match=r"the function for `why_nan` must take the arguments"):
+        root.why_nan(lambda x: None)

@@ -22,34 +22,62 @@ from kerasx_sequence.error_rates import (
     WordErrorRate,
 )
 from kerasx_sequence.soft_dtw import SoftDTW, soft_dtw
+from kerasx_sequence.crf import crf_decode, crf_log_likelihood, crf_log_partition, crf_marginals
+from kerasx_sequence.crf_layer import CRF
+from kerasx_sequence.losses import CRFLoss
+from kerasx_sequence.tag_accuracy import TagAccuracy
+from kerasx_sequence.linear_recurrence import linear_recurrence
+from kerasx_sequence.lru import LRU, RGLRU, LRUCell, RGLRUCell
+from kerasx_sequence.minimal_gates import MinGRU, MinGRUCell, MinLSTM, MinLSTMCell
+from kerasx_sequence.selective_scan import selective_scan
+from kerasx_sequence.selective_ssm import SelectiveSSM, SelectiveSSMCell
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
-KERNELS: list = [
+KERNELS = [
+    crf_decode,
+    crf_log_likelihood,
+    crf_log_partition,
+    crf_marginals,
     edit_distance,
+    linear_recurrence,
+    selective_scan,
     soft_dtw,
 ]
 
-LAYERS: list = [
+LAYERS = [
+    CRF,
     ESN,
     ESNCell,
     LayerNormLSTMCell,
     LayerNormSimpleRNNCell,
+    LRU,
+    LRUCell,
+    MinGRU,
+    MinGRUCell,
+    MinLSTM,
+    MinLSTMCell,
     NASCell,
     PeepholeLSTMCell,
+    RGLRU,
+    RGLRUCell,
+    SelectiveSSM,
+    SelectiveSSMCell,
     ZoneoutLSTMCell,
 ]
 
-LOSSES: list = [
+LOSSES = [
+    CRFLoss,
     SoftDTW,
 ]
 
-METRICS: list = [
+METRICS = [
     CharErrorRate,
     EditDistance,
     EntityF1,
     SequenceAccuracy,
+    TagAccuracy,
     WordErrorRate,
 ]
 

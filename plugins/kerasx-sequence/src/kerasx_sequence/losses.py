@@ -1,0 +1,109 @@
+"""Losses of sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasx.masks import mask_of
+from kerasx.recorded import recorded, required
+from kerasx_sequence.crf import crf_log_likelihood
+from kerasx_sequence.crf_layer import Potentials
+from kerasx_sequence.tags import read_tags
+
+
+class CRFLoss(keras.Loss):
+    """The negative log-likelihood of tags, from what a `CRF` layer recorded beside its own.
+
+    `-crf_log_likelihood(emissions, y_true, transitions, ...)` of each sequence, over the steps that
+    the mask keeps; a sequence without any costs 0.
+
+    It is an ordinary loss of labels and predictions, for `compile(loss=...)`, so that the same
+    model trains, validates, evaluates, and predicts tags, and reloads. The `CRF` must be the last
+    layer of the model; otherwise it raises.
+
+    Args:
+        from_logits: whether predictions that no `CRF` made are emissions `(batch, time, tags)`.
+            They count as those of a CRF without transitions: the loss is the sum of the steps'
+            cross-entropies, that of a tagger without a CRF.
+        reduction: as in `keras.Loss`; a mean is one over sequences.
+        name: name of the loss.
+        dtype: dtype of the loss; the kernel computes in float32 at least.
+
+    Call arguments:
+        y_true: tags, whole numbers `(batch, time)` or `(batch, time, 1)`; any value where the mask
+            leaves a step out.
+        y_pred: tags of a `CRF`.
+        sample_weight: a weight of each sequence, `(batch,)` or `(batch, 1)`.
+
+    Raises:
+        ValueError: shapes do not fit, `y_pred` is not what a `CRF` returned, or (in eager mode) a
+            tag is out of range or a mask has holes. In compiled code the loss is then NaN.
+
+    Example:
+    >>> import keras, kerasx
+    >>> crf = kerasx.layers.CRF(2, use_kernel=False)
+    >>> tags = crf(keras.ops.zeros((1, 3, 2)))
+    >>> print(f"{float(kerasx.losses.CRFLoss()([[0, 1, 1]], tags)):.4f}")  # 3 * log(2)
+    2.0794
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "crf_loss",
+        dtype: Any = None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.from_logits = from_logits
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        # Keras's own would cast the predictions first, and the record be lost.
+        losses = self.call(y_true, y_pred)
+        if sample_weight is not None:
+            sample_weight = ops.convert_to_tensor(sample_weight)
+            shape = tuple(sample_weight.shape)
+            if shape not in ((), (1,)) and (len(shape) > 2 or shape[1:] not in ((), (1,))):
+                raise ValueError(
+                    f"{self.name}: sample_weight must hold a weight of each sequence, of shape "
+                    f"{tuple(losses.shape)}; received {shape}"
+                )
+        given = _Given(reduction=self.reduction, name=self.name, dtype=self.dtype)
+        return given(losses, losses, sample_weight)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each sequence: `(batch,)`."""
+        if self.from_logits:
+            found = recorded(y_pred, Potentials) or self._without_transitions(y_pred)
+        else:
+            hint = ". If y_pred are emissions that no CRF decodes, say from_logits=True"
+            found = required(y_pred, Potentials, by=self.name, layer="CRF", hint=hint)
+        if found is None:
+            return ops.zeros_like(y_pred[:, 0], self.dtype)
+        shape = found.emissions.shape[:-1]
+        tags = read_tags(self.name, y_true, shape)
+        likelihood = crf_log_likelihood(tags=tags, **found._asdict())
+        return -ops.cast(likelihood, self.dtype)
+
+    def _without_transitions(self, y_pred: Any) -> Potentials:
+        mask = mask_of(y_pred)
+        y_pred = ops.convert_to_tensor(y_pred)
+        if len(y_pred.shape) != 3:
+            raise ValueError(
+                f"{self.name}: y_pred must be emissions of shape (batch, time, tags); received "
+                f"{tuple(y_pred.shape)}"
+            )
+        return Potentials(y_pred, ops.zeros([y_pred.shape[-1]] * 2, y_pred.dtype), None, None, mask)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "from_logits": self.from_logits}
+
+
+class _Given(keras.Loss):
+    """Reduces given values."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return y_pred
