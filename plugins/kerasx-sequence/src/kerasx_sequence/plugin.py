@@ -5,13 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import kerasx
+from kerasx_sequence.linear_recurrence import linear_recurrence
+from kerasx_sequence.lru import LRU, RGLRU, LRUCell, RGLRUCell
+from kerasx_sequence.minimal_gates import MinGRU, MinGRUCell, MinLSTM, MinLSTMCell
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
-KERNELS: list = []
+KERNELS: list = [
+    linear_recurrence,
+]
 
-LAYERS: list = []
+LAYERS: list = [
+    LRU,
+    LRUCell,
+    MinGRU,
+    MinGRUCell,
+    MinLSTM,
+    MinLSTMCell,
+    RGLRU,
+    RGLRUCell,
+]
 
 LOSSES: list = []
 
