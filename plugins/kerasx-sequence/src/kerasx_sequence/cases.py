@@ -9,6 +9,8 @@ from kerasx.testing import Case, tensors
 from kerasx_sequence.linear_recurrence import linear_recurrence
 from kerasx_sequence.lru import LRU, RGLRU, LRUCell, RGLRUCell
 from kerasx_sequence.minimal_gates import MinGRU, MinGRUCell, MinLSTM, MinLSTMCell
+from kerasx_sequence.selective_scan import selective_scan
+from kerasx_sequence.selective_ssm import SelectiveSSM, SelectiveSSMCell
 
 
 def driven(batch: int, time: int, channels: int) -> SearchStrategy:
@@ -38,6 +40,32 @@ def one_complex_step(batch: int) -> SearchStrategy:
     return st.tuples(tensors((batch, 4)), state)
 
 
+def selected(batch: int, time: int, channels: int, states: int) -> SearchStrategy:
+    """Every argument of a selective scan."""
+    sequence, of_states = (batch, time, channels), (batch, time, states)
+    return st.fixed_dictionaries(
+        {
+            "x": tensors(sequence),
+            "delta": tensors(sequence, low=0.0, high=1.0),
+            "A": tensors((channels, states), low=-2.0, high=-0.1),
+            "B": tensors(of_states),
+            "C": tensors(of_states),
+            "D": tensors((channels,)),
+            "z": tensors(sequence),
+            "initial_state": tensors((batch, channels, states)),
+        }
+    )
+
+
+def one_selective_step(batch: int) -> SearchStrategy:
+    """Four channels, and the states of `SSM`."""
+    states = st.tuples(tensors((batch, 24)), tensors((batch, 24))).map(list)
+    return st.tuples(tensors((batch, 4)), states)
+
+
+SSM = {"units": 4, "state_units": 3}
+
+
 RECURRENT_CASES: list[Case] = [
     Case(linear_recurrence, driven),
     Case(MinGRU, sequences, {"units": 4, "return_sequences": True}, masked=True),
@@ -48,6 +76,9 @@ RECURRENT_CASES: list[Case] = [
     Case(MinLSTMCell, one_step, {"units": 4, "use_bias": False}),
     Case(LRUCell, one_complex_step, {"units": 5, "state_units": 3}),
     Case(RGLRUCell, one_step, {"units": 4}),
+    Case(selective_scan, selected),
+    Case(SelectiveSSM, sequences, {**SSM, "return_sequences": True}, masked=True),
+    Case(SelectiveSSMCell, one_selective_step, SSM),
 ]
 
 CASES: list[Case] = [*RECURRENT_CASES]

@@ -1,4 +1,4 @@
-"""LRU and RGLRU: linear recurrent units, with a complex decay that is learnt, and with a gated one."""
+"""LRU and RGLRU: linear recurrent units, one with complex decays, one with gated decays."""
 
 from __future__ import annotations
 
@@ -228,7 +228,8 @@ class RGLRUCell(LinearCell):
 class RGLRU(ParallelRNN):
     """The real-gated linear recurrent unit of Griffin, trained in parallel over time.
 
-        r[t] = sigmoid(inputs[t] @ kernel_r + bias_r);  i[t] = sigmoid(inputs[t] @ kernel_i + bias_i)
+        r[t] = sigmoid(inputs[t] @ kernel_r + bias_r)
+        i[t] = sigmoid(inputs[t] @ kernel_i + bias_i)
         a[t] = exp(-8 * r[t] * softplus(exponent))
         h[t] = a[t] * h[t-1] + sqrt(1 - a[t]**2) * i[t] * inputs[t]
 

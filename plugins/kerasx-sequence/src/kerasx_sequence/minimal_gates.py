@@ -168,7 +168,8 @@ class MinGRU(GatedRNN):
 class MinLSTM(GatedRNN):
     """A long short-term memory without the past in its gates, trained in parallel over time.
 
-        f[t] = sigmoid(inputs[t] @ kernel_f + bias_f);  i[t] = sigmoid(inputs[t] @ kernel_i + bias_i)
+        f[t] = sigmoid(inputs[t] @ kernel_f + bias_f)
+        i[t] = sigmoid(inputs[t] @ kernel_i + bias_i)
         h[t] = (f[t] * h[t-1] + i[t] * activation(inputs[t] @ kernel_h + bias_h)) / (f[t] + i[t])
 
     It runs as `MinGRU` does, with one gate more: that of a small forget gate beside a large input

@@ -8,12 +8,15 @@ import kerasx
 from kerasx_sequence.linear_recurrence import linear_recurrence
 from kerasx_sequence.lru import LRU, RGLRU, LRUCell, RGLRUCell
 from kerasx_sequence.minimal_gates import MinGRU, MinGRUCell, MinLSTM, MinLSTMCell
+from kerasx_sequence.selective_scan import selective_scan
+from kerasx_sequence.selective_ssm import SelectiveSSM, SelectiveSSMCell
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
 KERNELS: list = [
     linear_recurrence,
+    selective_scan,
 ]
 
 LAYERS: list = [
@@ -25,6 +28,8 @@ LAYERS: list = [
     MinLSTMCell,
     RGLRU,
     RGLRUCell,
+    SelectiveSSM,
+    SelectiveSSMCell,
 ]
 
 LOSSES: list = []
