@@ -145,7 +145,9 @@ def test_at_once_as_step_by_step(name, mode):
     x, mask, random = inputs()
     parallel = made(**arguments, **MODES[mode])
     # Keras's other loop on JAX takes the first state for the output of the step before.
-    stepwise = keras.layers.RNN(cell(**arguments), **MODES[mode], unroll=BACKEND == "jax" and mode != "zeros")
+    stepwise = keras.layers.RNN(
+        cell(**arguments), **MODES[mode], unroll=BACKEND == "jax" and mode != "zeros"
+    )
     for layer in (parallel, stepwise):
         layer.build(x.shape)
     randomized(parallel, random)
