@@ -34,10 +34,15 @@ def one_step(batch: int) -> SearchStrategy:
     return st.tuples(*[tensors((batch, 4))] * 2)
 
 
+def with_states(batch: int, *sizes: int) -> SearchStrategy:
+    """Four channels, and a list of states."""
+    states = st.tuples(*(tensors((batch, size)) for size in sizes)).map(list)
+    return st.fixed_dictionaries({"inputs": tensors((batch, 4)), "states": states})
+
+
 def one_complex_step(batch: int) -> SearchStrategy:
     """Four channels, and a state of two parts of three."""
-    state = st.lists(tensors((batch, 3)), min_size=2, max_size=2)
-    return st.tuples(tensors((batch, 4)), state)
+    return with_states(batch, 3, 3)
 
 
 def selected(batch: int, time: int, channels: int, states: int) -> SearchStrategy:
@@ -59,8 +64,7 @@ def selected(batch: int, time: int, channels: int, states: int) -> SearchStrateg
 
 def one_selective_step(batch: int) -> SearchStrategy:
     """Four channels, and the states of `SSM`."""
-    states = st.tuples(tensors((batch, 24)), tensors((batch, 24))).map(list)
-    return st.tuples(tensors((batch, 4)), states)
+    return with_states(batch, 24, 24)
 
 
 SSM = {"units": 4, "state_units": 3}
