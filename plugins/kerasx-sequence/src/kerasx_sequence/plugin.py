@@ -12,6 +12,8 @@ from kerasx_sequence.cells import (
     PeepholeLSTMCell,
     ZoneoutLSTMCell,
 )
+from kerasx_sequence.crf import crf_decode, crf_log_likelihood, crf_log_partition, crf_marginals
+from kerasx_sequence.crf_layer import CRF
 from kerasx_sequence.echo_state import ESN, ESNCell
 from kerasx_sequence.edit_distance import edit_distance
 from kerasx_sequence.entities import EntityF1
@@ -21,16 +23,14 @@ from kerasx_sequence.error_rates import (
     SequenceAccuracy,
     WordErrorRate,
 )
-from kerasx_sequence.soft_dtw import SoftDTW, soft_dtw
-from kerasx_sequence.crf import crf_decode, crf_log_likelihood, crf_log_partition, crf_marginals
-from kerasx_sequence.crf_layer import CRF
-from kerasx_sequence.losses import CRFLoss
-from kerasx_sequence.tag_accuracy import TagAccuracy
 from kerasx_sequence.linear_recurrence import linear_recurrence
+from kerasx_sequence.losses import CRFLoss
 from kerasx_sequence.lru import LRU, RGLRU, LRUCell, RGLRUCell
 from kerasx_sequence.minimal_gates import MinGRU, MinGRUCell, MinLSTM, MinLSTMCell
 from kerasx_sequence.selective_scan import selective_scan
 from kerasx_sequence.selective_ssm import SelectiveSSM, SelectiveSSMCell
+from kerasx_sequence.soft_dtw import SoftDTW, soft_dtw
+from kerasx_sequence.tag_accuracy import TagAccuracy
 
 if TYPE_CHECKING:
     from kerasx.testing import Case

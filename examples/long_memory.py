@@ -1,0 +1,106 @@
+"""Long memory: what was shown first is to be repeated 4,096 steps later.
+
+    python examples/long_memory.py
+
+The copy task (Hochreiter and Schmidhuber 1997; Arjovsky et al. 2016): a few symbols, then blanks,
+then a sign to repeat the symbols in their order. A recurrent network must carry them over the
+blanks. `MinGRU` computes all steps at once, Keras's GRU one after the other; both get the same
+minutes. Accuracy is that of the repeated symbols; guessing gives 1 / 8.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+from keras import layers
+
+import kerasx
+
+SYMBOLS, SHOWN = 8, 4  # different symbols; how many are to be remembered
+BLANK, REPEAT = SYMBOLS, SYMBOLS + 1
+BATCH = 8
+
+
+def batch(random: np.random.Generator, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens `(batch, length)`, and the symbols that they begin with, `(batch, SHOWN)`."""
+    tokens = np.full((BATCH, length), BLANK, "int32")
+    shown = random.integers(0, SYMBOLS, (BATCH, SHOWN)).astype("int32")
+    tokens[:, :SHOWN] = shown
+    tokens[:, -SHOWN:] = REPEAT
+    return tokens, shown
+
+
+def recurrent(name: str, units: int):
+    """A recurrent layer by name; that of kerasx begins with gates that remember."""
+    if name == "GRU":
+        return layers.GRU(units, return_sequences=True)
+    if name == "SelectiveSSM":
+        return kerasx.layers.SelectiveSSM(units, return_sequences=True)
+    bias = keras.initializers.Constant(-3.0)
+    return kerasx.layers.MinGRU(units, bias_initializer=bias, return_sequences=True)
+
+
+def build_model(name: str, length: int, width: int = 64) -> keras.Model:
+    """Return a model of tokens `(batch, length)` to logits `(batch, SHOWN, SYMBOLS)`."""
+    tokens = keras.Input((length,), dtype="int32")
+    x = layers.Embedding(SYMBOLS + 2, width)(tokens)
+    for _ in range(2):
+        y = recurrent(name, 2 * width)(layers.LayerNormalization()(x))
+        x = x + layers.Dense(width)(layers.Activation("silu")(y))
+    x = layers.LayerNormalization()(x[:, -SHOWN:])
+    return keras.Model(tokens, layers.Dense(SYMBOLS)(x), name=name)
+
+
+def run(name: str, length: int, seconds: float) -> tuple[float, int, float]:
+    """Train for some seconds: milliseconds per step, MB that the process grew, accuracy."""
+    keras.utils.set_random_seed(0)
+    random = np.random.default_rng(0)
+    model = build_model(name, length)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), loss)
+    before = peak()
+    model.train_on_batch(*batch(random, length))  # compiles
+    times: list[float] = []
+    begin = time.perf_counter()
+    while not times or time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        model.train_on_batch(*batch(random, length))
+        times.append(time.perf_counter() - start)
+    memory = peak() - before
+    hits = []
+    for _ in range(8):
+        tokens, shown = batch(random, length)
+        hits.append(np.argmax(model.predict_on_batch(tokens), -1) == shown)
+    return 1e3 * float(np.median(times)), memory, float(np.mean(hits))
+
+
+def peak() -> int:
+    """MB that this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--length", type=int, default=4096, help="number of steps")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of training, for each layer")
+    parser.add_argument("--layers", nargs="+", default=["MinGRU", "GRU"])
+    parser.add_argument("--only", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.only:
+        print(*run(given.only, given.length, given.seconds))
+        return
+    print(f"{'layer':14}{'ms per step':>12}{'memory':>10}{'accuracy':>10}", flush=True)
+    for name in given.layers:  # in a process each, whose memory is its own
+        command = [sys.executable, __file__, "--only", name]
+        command += ["--length", str(given.length), "--seconds", str(given.seconds)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        step, memory, accuracy = map(float, done.stdout.split()[-3:])
+        print(f"{name:14}{step:12.0f}{memory:7.0f} MB{accuracy:10.0%}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""The linear recurrence beside a loop of NumPy in float64, whose gradient is written as sums."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+import kerasx
+from kerasx.testing.numerics import BACKEND, compiled, gradients
+from kerasx_sequence import linear_recurrence as module
+
+kernel = module.linear_recurrence
+
+
+def definition(decay, inputs, state, upstream, reverse):
+    """States, and the gradients of `real(sum(conj(upstream) * states))`; time is axis 1."""
+    decay = np.broadcast_to(decay, inputs.shape)
+    batch, time, width = inputs.shape
+    order = range(time)[::-1] if reverse else range(time)
+    states = np.zeros_like(inputs)
+    # reach[t, s]: by how much the input of s moves the state of t; of time is the initial state's.
+    reach = np.zeros((time, time + 1, batch, width), inputs.dtype)
+    before = {}
+    h, last = state, None
+    for t in order:
+        before[t] = h
+        h = states[:, t] = decay[:, t] * h + inputs[:, t]
+        if last is not None:
+            reach[t] = decay[:, t] * reach[last]
+        else:
+            reach[t, time] = decay[:, t]
+        reach[t, t] = 1
+        last = t
+    of_all = np.einsum("tsbd,btd->sbd", np.conj(reach), upstream)
+    of_inputs = np.moveaxis(of_all[:time], 0, 1)
+    of_decay = np.stack([np.conj(before[t]) * of_inputs[:, t] for t in range(time)], 1)
+    return states, [of_decay, of_inputs, of_all[time]]
+
+
+def drawn(seed, shape, is_complex, constant=False, scale=1.0):
+    """decay, inputs, initial state and upstream gradient."""
+    random = np.random.default_rng(seed)
+
+    def tensor(*size):
+        real = random.uniform(-scale, scale, size)
+        return real + 1j * random.uniform(-scale, scale, size) if is_complex else real
+
+    batch, time, width = shape
+    return (
+        tensor(batch, 1 if constant else time, width),
+        tensor(*shape),
+        tensor(batch, width),
+        tensor(*shape),
+    )
+
+
+def found(decay, inputs, state, upstream, dtype="float32", **options):
+    """States and gradients, with complex tensors as pairs outside of the kernel."""
+    is_complex = np.iscomplexobj(inputs)
+    axis = options.get("axis", 1)
+
+    def paired(array):
+        return np.stack([array.real, array.imag], -1) if is_complex else array
+
+    def tensor(array):
+        array = ops.cast(array, dtype)
+        return ops.view_as_complex(array) if is_complex else array
+
+    def states(*arrays):
+        decay, inputs, state = map(tensor, arrays)
+        if axis != 1:
+            decay, inputs = (ops.moveaxis(each, 1, axis) for each in (decay, inputs))
+        h = ops.moveaxis(kernel(decay, inputs, initial_state=state, **options), axis, 1)
+        return ops.stack([ops.real(h), ops.imag(h)], -1) if is_complex else h
+
+    def scalar(*arrays):
+        h = states(*arrays)
+        return ops.sum(ops.cast(h, "float32") * ops.cast(paired(upstream), "float32"))
+
+    arrays = [paired(each).astype("float32") for each in (decay, inputs, state)]
+    h = ops.convert_to_numpy(ops.cast(states(*map(ops.convert_to_tensor, arrays)), "float32"))
+    slopes = gradients(compiled(scalar), arrays)
+    if is_complex:
+        h, *slopes = (each[..., 0] + 1j * each[..., 1] for each in (h, *slopes))
+    return h, slopes
+
+
+def close(found, expected, tolerance=1e-5):
+    h, slopes = found
+    for ours, theirs in zip([h, *slopes], [expected[0], *expected[1]], strict=True):
+        if ours.shape != theirs.shape:
+            theirs = theirs.sum(1, keepdims=True)
+        bound = tolerance * max(1.0, np.abs(theirs).max(initial=0))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=bound)
+
+
+WAYS = {
+    "real": (False, False, {}),
+    "complex": (True, False, {}),
+    "complex, in reverse": (True, False, {"reverse": True}),
+    "constant": (False, True, {"reverse": True}),
+    "complex, constant": (True, True, {}),
+    "last axis": (False, False, {"axis": -1}),
+    "first axis, in reverse": (False, False, {"axis": 0, "reverse": True}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_equals_its_definition(way):
+    is_complex, constant, options = WAYS[way]
+    arrays = drawn(1, (2, 5, 3), is_complex, constant)
+    expected = definition(*arrays, options.get("reverse", False))
+    close(found(*arrays, **options), expected)
+
+
+@pytest.mark.parametrize("way", ["complex, in reverse", "constant"])
+def test_in_parallel_as_on_a_gpu(way, monkeypatch):
+    is_complex, constant, options = WAYS[way]
+    monkeypatch.setattr(module, "device", lambda: "gpu")
+    again = kerasx.kernel(static=("reverse", "axis"))(kernel.__wrapped__)
+    monkeypatch.setattr(sys.modules[__name__], "kernel", again)  # the other has its programs
+    arrays = drawn(1, (2, 5, 3), is_complex, constant)
+    expected = definition(*arrays, options["reverse"])
+    close(found(*arrays, **options), expected)
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    time=st.sampled_from([1, 2, 7]),
+    kind=st.sampled_from(["zero", "one", "grows", "forgets"]),
+    reverse=st.booleans(),
+)
+def test_extreme_decays(seed, time, kind, reverse):
+    decay, inputs, state, upstream = drawn(seed, (2, time, 2), False)
+    decay = {
+        "zero": np.zeros_like(decay),
+        "one": np.ones_like(decay),
+        "grows": 10 * np.sign(decay),
+        "forgets": np.where(decay > 0, 1e-30, decay),
+    }[kind]
+    arrays = decay, inputs, state, upstream
+    close(found(*arrays, reverse=reverse), definition(*arrays, reverse))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision(dtype):
+    """A sum of 3,000 small terms, which half precision alone would stop adding."""
+    ones = np.ones((1, 3000, 1))
+    arrays = ones[:, :1], ones / 64, ones[:, 0], ones / 8192
+    h, slopes = found(*arrays, dtype=dtype)
+    expected = definition(*arrays, False)
+    close((h, slopes), expected, 5e-3 if dtype == "bfloat16" else 1e-3)
+
+
+def test_without_initial_state_or_time():
+    h = kernel(ops.ones((2, 3)), ops.ones((2, 3)))
+    np.testing.assert_array_equal(ops.convert_to_numpy(h), [[1, 2, 3], [1, 2, 3]])
+    assert tuple(kernel(ops.ones((2, 0, 3)), ops.ones((2, 0, 3))).shape) == (2, 0, 3)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends trace with sizes")
+@pytest.mark.parametrize("jit", [True, False])
+def test_sizes_unknown_when_traced(jit):
+    import tensorflow as tf
+
+    @tf.function(
+        jit_compile=jit, autograph=False, input_signature=[tf.TensorSpec((None, None, 3))] * 2
+    )
+    def step(decay, inputs):
+        with tf.GradientTape() as tape:
+            tape.watch([decay, inputs])
+            h = kernel(decay, inputs)
+            total = tf.reduce_sum(h)
+        return h, tape.gradient(total, [decay, inputs])
+
+    for shape in [(2, 5, 3), (1, 1, 3)]:
+        decay, inputs, _, _ = drawn(0, shape, False)
+        state, upstream = np.zeros((shape[0], 3)), np.ones(shape)
+        h, slopes = step(decay.astype("float32"), inputs.astype("float32"))
+        states, expected = definition(decay, inputs, state, upstream, False)
+        close((h.numpy(), [each.numpy() for each in slopes]), (states, expected[:2]))
+
+
+def test_in_a_model_of_any_length():
+    symbols = keras.Input((None, 3)), keras.Input((None, 3))
+    model = keras.Model(symbols, kernel(*symbols))
+    decay, inputs, state, upstream = drawn(0, (2, 5, 3), False)
+    expected, _ = definition(decay, inputs, 0 * state, upstream, False)
+    h = model.predict([decay.astype("float32"), inputs.astype("float32")], verbose=0)
+    np.testing.assert_allclose(h, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"decay": np.ones((2, 4, 3), "float32")}, ValueError, r"decay.*\(2, 5, 3\).*\(2, 4, 3\)"),
+        ({"decay": np.ones((1, 2, 5, 3), "float32")}, ValueError, r"decay.*broadcast"),
+        ({"decay": np.ones((2, 5, 3), "int32")}, TypeError, "decay.*floating or complex.*int32"),
+        ({"axis": 3}, ValueError, r"axis.*\(2, 5, 3\).*3"),
+        ({"axis": True}, ValueError, "axis.*True"),
+        (
+            {"initial_state": np.ones((5, 3), "float32")},
+            ValueError,
+            r"initial_state.*\(2, 3\).*\(5, 3\)",
+        ),
+        ({"initial_state": np.ones(3, "float32")}, ValueError, r"initial_state.*\(2, 3\).*\(3,\)"),
+    ],
+)
+def test_arguments_that_do_not_fit(arguments, error, message):
+    ones = np.ones((2, 5, 3), "float32")
+    with pytest.raises(error, match=message):
+        kernel(**{"decay": ones, "inputs": ones} | arguments)

@@ -1,0 +1,128 @@
+"""The selective scan beside a loop of NumPy in float64 and differences of it."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from kerasx.testing.numerics import BACKEND, compiled, gradients
+from kerasx_sequence import selective_scan as module
+
+kernel = module.selective_scan
+NAMES = ("x", "delta", "A", "B", "C", "D", "z", "initial_state")
+
+
+def definition(x, delta, A, B, C, D, z, state):
+    y = np.zeros(x.shape, x.dtype)
+    for t in range(x.shape[1]):
+        state = np.exp(delta[:, t, :, None] * A) * state
+        state = state + (delta[:, t] * x[:, t])[..., None] * B[:, t, None]
+        y[:, t] = (state * C[:, t, None]).sum(-1) + D * x[:, t]
+    return y * z / (1 + np.exp(-z)), state
+
+
+def drawn(time, batch=2, channels=3, states=2):
+    random = np.random.default_rng(time)
+    sequence, of_states = (batch, time, channels), (batch, time, states)
+    return [
+        random.normal(size=sequence),
+        random.uniform(0, 1, sequence),
+        -random.uniform(0.1, 2, (channels, states)),
+        random.normal(size=of_states),
+        random.normal(size=of_states),
+        random.normal(size=channels),
+        random.normal(size=sequence),
+        random.normal(size=(batch, channels, states)),
+    ]
+
+
+def slopes(arrays, along):
+    """The gradient of `sum(y * along[0]) + sum(state * along[1])`, by complex steps."""
+    found = []
+    for place, array in enumerate(arrays):
+        slope = np.zeros(array.shape)
+        for index in np.ndindex(array.shape):
+            moved = [each.astype("complex128") for each in arrays]
+            moved[place][index] += 1e-20j
+            total = sum((a * b).sum() for a, b in zip(definition(*moved), along, strict=True))
+            slope[index] = total.imag / 1e-20
+        found.append(slope)
+    return found
+
+
+# One chunk that is not full, and three of which the last is not.
+@pytest.mark.parametrize(("time", "chunk"), [(5, 32), (7, 3), (1, 32)])
+def test_equals_its_definition(time, chunk, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    arrays = drawn(time)
+    random = np.random.default_rng(0)
+    along = [random.normal(size=each.shape) for each in definition(*arrays)]
+
+    def scalar(*tensors):
+        *given, state = tensors
+        found = kernel(*given, initial_state=state)
+        return sum(
+            ops.sum(each * ops.cast(weight, "float32"))
+            for each, weight in zip(found, along, strict=True)
+        )
+
+    single = [each.astype("float32") for each in arrays]
+    for ours, theirs in zip(
+        kernel(*single[:-1], initial_state=single[-1]), definition(*arrays), strict=True
+    ):
+        np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, atol=1e-5, rtol=1e-5)
+    for name, ours, theirs in zip(
+        NAMES, gradients(compiled(scalar), single), slopes(arrays, along), strict=True
+    ):
+        bound = 1e-5 * max(1, np.abs(theirs).max())
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=bound, err_msg=name)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends trace with sizes")
+def test_sizes_unknown_when_traced():
+    import tensorflow as tf
+
+    arrays = [each.astype("float32") for each in drawn(5)]
+    shapes = [(None, None, 3)] * 2 + [(3, 2)] + [(None, None, 2)] * 2
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec(shape) for shape in shapes])
+    def run(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            y, _ = kernel(*tensors)
+        return y, tape.gradient(y, tensors[0])
+
+    zeros = np.zeros_like(arrays[-1])
+    plenty = np.full_like(arrays[6], 50)  # a gate of 50, which silu leaves as it is
+    expected, _ = definition(*arrays[:5], 0 * arrays[5], plenty, zeros)
+    y, slope = run(*arrays[:5])
+    np.testing.assert_allclose(y, expected / 50, atol=1e-5)
+    assert slope.shape == y.shape
+
+
+def test_arguments_that_do_not_fit():
+    *arrays, _ = (each.astype("float32") for each in drawn(5))
+    arrays[3] = arrays[3][:, :4]
+    with pytest.raises(ValueError, match=r"`B`.*\(2, 5, 2\).*\(2, 4, 2\)"):
+        kernel(*arrays)
+
+
+def test_states_of_all_time_are_never_held():
+    """In what is compiled, and traced for the gradient, no tensor is as large as they are."""
+    if BACKEND != "tensorflow":
+        pytest.skip("reads the program of XLA")
+    import tensorflow as tf
+
+    arrays = [tf.constant(each, "float32") for each in drawn(160)[:5]]
+
+    @tf.function(jit_compile=True, autograph=False)
+    def run(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            y, _ = kernel(*tensors)
+        return tape.gradient(y, tensors)
+
+    text = run.experimental_get_compiler_ir(*arrays)(stage="optimized_hlo")
+    assert "f32[2,32,2,3]" in text
+    assert "f32[2,5,2,3]" in text
+    assert "160,2,3]" not in text
+    assert "160,3,2]" not in text

@@ -1,0 +1,37 @@
+"""The program examples/long_memory.py, at a tiny size."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="once is enough for programs"
+)
+
+
+def test_only_the_beginning_says_what_to_repeat(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import long_memory
+
+    tokens, shown = long_memory.batch(np.random.default_rng(0), 20)
+    assert tokens.shape == (long_memory.BATCH, 20)
+    np.testing.assert_array_equal(tokens[:, : long_memory.SHOWN], shown)
+    assert (np.diff(tokens[:, long_memory.SHOWN :], axis=0) == 0).all()
+    assert len(np.unique(shown)) == long_memory.SYMBOLS
+
+
+def test_prints_a_table():
+    command = [sys.executable, str(EXAMPLES / "long_memory.py"), "--length=20", "--seconds=0.1"]
+    done = subprocess.run(
+        [*command, "--layers", "MinGRU"], check=True, capture_output=True, text=True
+    )
+    header, row = done.stdout.splitlines()
+    assert header.split() == ["ms", "per", "step", "memory", "accuracy"]
+    assert re.fullmatch(r"MinGRU +\d+ +\d+ MB +\d+%", row), row
