@@ -4,6 +4,14 @@ import typing
 
 if typing.TYPE_CHECKING:
     from kerasx_metrics.kernels import top_class as top_class
+    from kerasx_sequence.crf import crf_decode as crf_decode
+    from kerasx_sequence.crf import crf_log_likelihood as crf_log_likelihood
+    from kerasx_sequence.crf import crf_log_partition as crf_log_partition
+    from kerasx_sequence.crf import crf_marginals as crf_marginals
+    from kerasx_sequence.edit_distance import edit_distance as edit_distance
+    from kerasx_sequence.linear_recurrence import linear_recurrence as linear_recurrence
+    from kerasx_sequence.selective_scan import selective_scan as selective_scan
+    from kerasx_sequence.soft_dtw import soft_dtw as soft_dtw
     from kerasx_transformer.attention import blockwise_attention as blockwise_attention
     from kerasx_transformer.entmax import entmax as entmax
     from kerasx_transformer.entmax import entmax15 as entmax15

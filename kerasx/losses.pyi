@@ -3,6 +3,8 @@
 import typing
 
 if typing.TYPE_CHECKING:
+    from kerasx_sequence.losses import CRFLoss as CRFLoss
+    from kerasx_sequence.soft_dtw import SoftDTW as SoftDTW
     from kerasx_transformer.losses import LinearCrossEntropy as LinearCrossEntropy
 
 def __getattr__(name: str) -> typing.Any: ...

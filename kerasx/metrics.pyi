@@ -51,6 +51,12 @@ if typing.TYPE_CHECKING:
     from kerasx_metrics.probabilities import BrierScore as BrierScore
     from kerasx_metrics.probabilities import CalibrationError as CalibrationError
     from kerasx_metrics.probabilities import LogLoss as LogLoss
+    from kerasx_sequence.entities import EntityF1 as EntityF1
+    from kerasx_sequence.error_rates import CharErrorRate as CharErrorRate
+    from kerasx_sequence.error_rates import EditDistance as EditDistance
+    from kerasx_sequence.error_rates import SequenceAccuracy as SequenceAccuracy
+    from kerasx_sequence.error_rates import WordErrorRate as WordErrorRate
+    from kerasx_sequence.tag_accuracy import TagAccuracy as TagAccuracy
     from kerasx_transformer.metrics import Perplexity as Perplexity
     from kerasx_transformer.metrics import TokenAccuracy as TokenAccuracy
 
