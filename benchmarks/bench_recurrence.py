@@ -6,15 +6,13 @@ must touch: eight tensors of the size of its inputs, five of which are read and 
 layers take one step of training under `fit`'s settings. Values are first compared with NumPy in
 float64.
 
-    python benchmarks/bench_recurrence.py MinGRU 16 8192 128
+    python benchmarks/bench_recurrence.py MB MinGRU 16 8192 128
 
-prints the milliseconds of one training step and by how many MB a fresh process grows at most.
+prints by how many MB a fresh process grows at most in training steps; `ms`, how long one takes.
 """
 
 import functools
 import os
-import resource
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,7 +25,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from bench_linear_cross_entropy import Side, resident
+from side import Side, growth, printed_by
 
 import kerasx
 
@@ -133,7 +131,7 @@ def test_linear_in_length(record):
     plot(found)
 
 
-def plot(found: dict[int, tuple[float, float]]) -> None:
+def plot(found: dict[int, tuple[int, int]]) -> None:
     pyplot = pytest.importorskip("matplotlib.pyplot")
     _, axes = pyplot.subplots(1, 2, figsize=(8, 3), layout="constrained")
     for axis, place, unit in zip(axes, (0, 1), ("ms per step", "MB"), strict=True):
@@ -143,25 +141,24 @@ def plot(found: dict[int, tuple[float, float]]) -> None:
     pyplot.savefig(PLOT, dpi=150)
 
 
-def measured(layer: str, size: Size) -> tuple[float, float]:
-    """Milliseconds and MB of a step, in a fresh process."""
-    command = [sys.executable, __file__, layer, *map(str, size)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    milliseconds, megabytes = map(float, done.stdout.split()[-2:])
+def measured(layer: str, size: Size) -> tuple[int, int]:
+    """Milliseconds and MB of a step, each in a fresh process."""
+    milliseconds, megabytes = (printed_by(__file__, what, layer, *size) for what in ("ms", "MB"))
     return milliseconds, megabytes
 
 
-def main(layer: str, *size: str) -> None:
+def main(what: str, layer: str, *size: str) -> None:
     side = of_training(layer, tuple(map(int, size)))
     of_training(layer, (2, 4, 8)).run()  # what a first program costs
-    before = resident()
+    if what == "MB":
+        print(growth(side))
+        return
     times = []
     for _ in range(6):
         start = time.perf_counter()
         side.run()
         times.append(1e3 * (time.perf_counter() - start))
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 - before
-    print(f"{np.median(times[1:]):.1f} {grown}")
+    print(round(float(np.median(times[1:]))))
 
 
 if __name__ == "__main__":

@@ -63,12 +63,15 @@ def test_the_plugin_installs_and_reloads(tmp_path):
     )
 
 
-def test_the_language_model_of_the_documents_is_built():
-    page = (ROOT / "docs/language_models.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+@pytest.mark.parametrize(
+    ("page", "shape"), [("language_models", (None, None, 1000)), ("sequences", (None, None))]
+)
+def test_the_models_of_the_documents_are_built(page, shape):
+    text = (ROOT / f"docs/{page}.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     space = {}
-    exec(compile(program, "docs/language_models.md", "exec"), space)
-    assert space["model"].output_shape == (None, None, 1000)
+    exec(compile(program, page, "exec"), space)
+    assert space["model"].output_shape == shape
 
 
 def test_the_contract_is_the_one_line_of_a_new_plugin():
