@@ -145,7 +145,7 @@ def sequences(batch: int, time: int) -> SearchStrategy:
 
 def one_step(batch: int) -> SearchStrategy:
     """Four channels, and a state of four."""
-    return st.tuples(*[tensors((batch, 4))] * 2)
+    return with_states(batch, 4)
 
 
 def with_states(batch: int, *sizes: int) -> SearchStrategy:

@@ -16,9 +16,15 @@ DECAYS = (0.9, 0.999)  # of RGLRU at the beginning
 
 
 class LRUCell(LinearCell):
-    """One step of `LRU`, for `keras.layers.RNN`; the arguments are those of `LRU`.
+    """One step of `LRU`, for `keras.layers.RNN`. Its states are the real and the imaginary part.
 
-    Its states are the real and the imaginary part.
+    Args:
+        units: size of the outputs.
+        state_units: number of complex states; `units` by default.
+        r_min: the least radius of the decays at the beginning, from 0.
+        r_max: the largest, above `r_min` and at most 1.
+        max_phase: the largest angle of the decays at the beginning, up to two pi.
+        **kwargs: arguments of every layer, such as `name` and `dtype`.
 
     Example:
     >>> import keras, kerasx
@@ -97,7 +103,7 @@ class LRUCell(LinearCell):
         update = [ops.exp(gamma) * part for part in ops.split(driven, 2, -1)]
         return ops.view_as_complex(decay), ops.view_as_complex(ops.stack(update, -1))
 
-    def output(self, state: Tensor, inputs: Tensor) -> Tensor:
+    def read(self, state: Tensor, inputs: Tensor) -> Tensor:
         parts = ops.concatenate([ops.real(state), ops.imag(state)], -1)
         read = ops.matmul(ops.cast(parts, self.compute_dtype), self.output_kernel)
         return read + ops.matmul(inputs, self.feedthrough)
@@ -167,7 +173,13 @@ class LRU(ParallelRNN):
 
 
 class RGLRUCell(LinearCell):
-    """One step of `RGLRU`, for `keras.layers.RNN`; the arguments are those of `RGLRU`.
+    """One step of `RGLRU`, for `keras.layers.RNN`.
+
+    Args:
+        units: size of the state, which is the output, and number of channels of the inputs.
+        kernel_initializer: initializer of the kernel of both gates, `(units, 2 * units)`.
+        bias_initializer: initializer of their bias.
+        **kwargs: arguments of every layer, such as `name` and `dtype`.
 
     Example:
     >>> import keras, kerasx

@@ -61,7 +61,15 @@ class GatedCell(LinearCell):
 
 
 class MinGRUCell(GatedCell):
-    """One step of `MinGRU`, for `keras.layers.RNN`; the arguments are those of `MinGRU`.
+    """One step of `MinGRU`, for `keras.layers.RNN`.
+
+    Args:
+        units: size of the state, which is the output.
+        activation: of the candidate state; none by default.
+        use_bias: whether gates and candidate have a bias.
+        kernel_initializer: initializer of the kernel.
+        bias_initializer: initializer of the bias.
+        **kwargs: arguments of every layer, such as `name` and `dtype`.
 
     Example:
     >>> import keras, kerasx
@@ -78,7 +86,15 @@ class MinGRUCell(GatedCell):
 
 
 class MinLSTMCell(GatedCell):
-    """One step of `MinLSTM`, for `keras.layers.RNN`; the arguments are those of `MinLSTM`.
+    """One step of `MinLSTM`, for `keras.layers.RNN`.
+
+    Args:
+        units: size of the state, which is the output.
+        activation: of the candidate state; none by default.
+        use_bias: whether gates and candidate have a bias.
+        kernel_initializer: initializer of the kernel.
+        bias_initializer: initializer of the bias.
+        **kwargs: arguments of every layer, such as `name` and `dtype`.
 
     Example:
     >>> import keras, kerasx

@@ -56,7 +56,7 @@ class ParallelRNN(keras.layers.RNN):
 class LinearCell(keras.layers.Layer):
     """Base of the cells whose state is `h[t] = decay[t] * h[t-1] + update[t]`.
 
-    Subclasses define `coefficients` and may define `output`; both are the same for one step,
+    Subclasses define `coefficients` and may define `read`; both are the same for one step,
     `(batch, channels)`, and for all, `(batch, time, channels)`. A complex state is kept as two.
     """
 
@@ -67,7 +67,7 @@ class LinearCell(keras.layers.Layer):
         """`decay` and `update`, floating or complex: `(..., units)`."""
         raise NotImplementedError
 
-    def output(self, state: Tensor, inputs: Tensor) -> Tensor:
+    def read(self, state: Tensor, inputs: Tensor) -> Tensor:
         """What the cell gives, `(..., output_size)`."""
         return state
 
@@ -78,7 +78,7 @@ class LinearCell(keras.layers.Layer):
         dtype = keras.backend.result_type(decay.dtype, update.dtype)
         state = decay * ops.cast(before, dtype) + update
         parts = [ops.cast(part, self.compute_dtype) for part in _split(state)]
-        outputs = ops.cast(self.output(state, inputs), self.compute_dtype)
+        outputs = ops.cast(self.read(state, inputs), self.compute_dtype)
         return outputs, parts if nested else parts[0]
 
     def sequence(
@@ -92,7 +92,7 @@ class LinearCell(keras.layers.Layer):
             update = ops.where(kept, update, ops.zeros_like(update))
         state = linear_recurrence(decay, update, initial_state=_joined(states))
         state = ops.cast(state, update.dtype)
-        outputs = ops.cast(self.output(state, inputs), self.compute_dtype)
+        outputs = ops.cast(self.read(state, inputs), self.compute_dtype)
         return outputs, _split(state[:, -1])
 
 

@@ -160,16 +160,15 @@ def _scan(x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, start: Tens
         of_y = _in_chunks(upstream[0], missing)
 
         def backward(place: Tensor, carry: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            slope, of_A, found = carry
-            first = (chunks - 1 - place) * size
+            slope, of_A, found, states = carry
             chunk = chunks - 1 - place
+            first = chunk * size
 
             def again(t: Tensor, carry: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
                 state, states = carry
                 x, delta, B, _ = at(rows, first + t)
                 return advanced(state, x, delta, B), _put(states, t, state)
 
-            states = ops.zeros((sizes[0], size, *sizes[1:]), wide)
             _, states = _loop(size, again, (starts[:, chunk], states))
 
             def step(i: Tensor, carry: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -193,11 +192,14 @@ def _scan(x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, start: Tens
                 ]
                 return slope * decay, of_A + ops.sum(of_exponent * delta, 0), found
 
-            return _loop(size, step, (slope, of_A, found))
+            return *_loop(size, step, (slope, of_A, found)), states
 
         slope = ops.transpose(ops.cast(upstream[1], wide), (0, 2, 1))
         found = [ops.zeros(ops.shape(each), wide) for each in rows]
-        slope, of_A, found = _loop(chunks, backward, (slope, ops.zeros_like(A), found))
+        # TensorFlow knows a size of the batch outside of the loop only.
+        states = ops.zeros((sizes[0], size, *sizes[1:]), wide)
+        carry = (slope, ops.zeros_like(A), found, states)
+        slope, of_A, found, _ = _loop(chunks, backward, carry)
         of_x, of_delta, of_B, of_C = (each[:, :time] for each in found)
         of_start = ops.transpose(slope, (0, 2, 1))
         return of_x, of_delta, ops.transpose(of_A), of_B, of_C, of_start

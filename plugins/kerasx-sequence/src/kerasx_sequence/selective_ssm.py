@@ -18,10 +18,19 @@ STEPS = (1e-3, 1e-1)  # sizes of steps at the beginning
 
 
 class SelectiveSSMCell(keras.layers.Layer):
-    """One step of `SelectiveSSM`, for `keras.layers.RNN`; the arguments are those of the layer.
+    """One step of `SelectiveSSM`, for `keras.layers.RNN`.
 
     Its states are the last `conv_width - 1` inputs of the convolution, and those of the scan, each
     in one axis.
+
+    Args:
+        units: size of the outputs.
+        state_units: number of states of each channel.
+        expand: channels inside of the block for each of `units`.
+        conv_width: steps that the convolution sees, at least 2.
+        dt_rank: number of channels from which the sizes of steps are computed;
+            `ceil(units / 16)` by default.
+        **kwargs: arguments of every layer, such as `name` and `dtype`.
 
     Example:
     >>> import keras, kerasx
