@@ -346,7 +346,7 @@ SHAPES = {
     "start": "tags",
     "end": "tags",
 }
-BUCKET = {"time": 64}
+BUCKET = {"time": 128}  # loops end with the longest sequence, and compiling takes seconds
 PAD = {"mask": False}
 
 
