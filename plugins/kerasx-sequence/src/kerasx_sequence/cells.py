@@ -76,7 +76,7 @@ class LayerNormLSTMCell(_LSTMCell):
         states: output and carry of the step before, each `(batch, units)`.
         training: whether there is dropout.
 
-    Returns:
+    Call returns:
         The output `(batch, units)`, and a list of the new output and carry.
 
     Example:
@@ -157,7 +157,7 @@ class PeepholeLSTMCell(_LSTMCell):
         states: output and carry of the step before, each `(batch, units)`.
         training: whether there is dropout.
 
-    Returns:
+    Call returns:
         The output `(batch, units)`, and a list of the new output and carry.
 
     Example:
@@ -219,7 +219,7 @@ class ZoneoutLSTMCell(_LSTMCell):
             step, `(batch, 2)`, zeros at the beginning.
         training: whether units are chosen at random.
 
-    Returns:
+    Call returns:
         The output `(batch, units)`, and a list of the new states.
 
     Raises:
@@ -323,7 +323,7 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
         states: the output of the step before, `(batch, units)`, in a list.
         training: whether there is dropout.
 
-    Returns:
+    Call returns:
         The output `(batch, units)`, and a list of it.
 
     Example:
@@ -408,7 +408,7 @@ class NASCell(keras.layers.Layer):
         inputs: `(batch, channels)`.
         states: the carry `(batch, units)` and the output of the step before.
 
-    Returns:
+    Call returns:
         The output, and a list of the new carry and it.
 
     Raises:

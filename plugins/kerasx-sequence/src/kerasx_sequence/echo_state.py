@@ -41,7 +41,7 @@ class ESNCell(keras.layers.Layer):
         inputs: `(batch, channels)`.
         states: the state `(batch, units)`, in a list.
 
-    Returns:
+    Call returns:
         The output `(batch, units)`, and a list of it.
 
     Raises:
