@@ -249,3 +249,20 @@ def test_wrong_sizes_raise():
 def test_labels_of_another_scheme_raise(labels):
     with pytest.raises(ValueError, match="labels must be different names of the forms O, B-X, I-X"):
         iob2_constraints(labels)
+
+
+def test_entities_keep_their_type():
+    labels = ["O", "B-X", "I-X", "B-Y", "I-Y"]
+    inside = iob2_constraints(labels).allowed[:, [2, 4]]
+    np.testing.assert_array_equal(inside, [[0, 0], [1, 0], [1, 0], [0, 1], [0, 1]])
+    allowed = bilou_constraints(["B-X", "L-X", "B-Y", "L-Y"]).allowed
+    np.testing.assert_array_equal(allowed, [[0, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1], [1, 0, 1, 0]])
+
+
+def test_a_shorter_sequence_is_not_led_by_what_follows_it():
+    emissions = np.zeros((2, 3, 2), "float32")
+    emissions[:, 0, 0] = 1.0
+    leave = np.array([[0.0, 0.0], [5.0, 5.0]], "float32")
+    tags, scores = crf_decode(emissions, leave, lengths=[3, 1])
+    np.testing.assert_array_equal(as_numpy(tags), [[1, 1, 0], [0, 0, 0]])
+    np.testing.assert_allclose(as_numpy(scores), [10.0, 1.0])
