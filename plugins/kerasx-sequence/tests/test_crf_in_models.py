@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import seqeval.metrics
 
 from kerasx.testing.numerics import as_numpy
 from kerasx_sequence import iob2_constraints
 from kerasx_sequence.crf import crf_decode, crf_log_likelihood
 from kerasx_sequence.crf_layer import CRF
+from kerasx_sequence.entities import EntityF1
 from kerasx_sequence.losses import CRFLoss
 from kerasx_sequence.tag_accuracy import TagAccuracy
 
@@ -65,6 +67,21 @@ def test_trains_evaluates_predicts_and_reloads(tmp_path):
     again = keras.models.load_model(tmp_path / "tagger.keras")
     values = again.evaluate(tokens, tags, batch_size=BATCH, verbose=0, return_dict=True)
     np.testing.assert_allclose(list(values.values()), list(found.values()), rtol=1e-5)
+
+
+def test_metrics_in_fit_leave_padding_out():
+    tokens, tags, kept = some_text()
+    labels = np.array(["O", "B-X", "I-X"])
+    model = a_tagger()
+    model.compile(keras.optimizers.SGD(0.0), CRFLoss(), metrics=[EntityF1(list(labels))])
+    history = model.fit(tokens, tags, batch_size=4, shuffle=False, verbose=0).history
+    predicted = model.predict(tokens, verbose=0)
+    spoken = [
+        [labels[row[mask]].tolist() for row, mask in zip(each, kept, strict=True)]
+        for each in (tags, predicted)
+    ]
+    np.testing.assert_allclose(history["entity_f1"], seqeval.metrics.f1_score(*spoken), rtol=1e-6)
+    assert 0 < history["entity_f1"][0] < 1
 
 
 def test_padding_may_come_first():

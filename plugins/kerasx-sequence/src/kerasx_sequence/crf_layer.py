@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx.recorded import record
+from kerasx.masks import mask_of
+from kerasx.recorded import record, recorded
 from kerasx_sequence.constraints import Constraints
 from kerasx_sequence.crf import crf_decode
 
@@ -30,6 +31,15 @@ class Potentials(NamedTuple):
     start: Any
     end: Any
     mask: Any
+
+
+def mask_of_tags(tags: Any) -> Any:
+    """The mask that a `CRF` recorded beside its tags, or else the one that Keras attached.
+
+    In JAX's `fit` Keras hands metrics none.
+    """
+    potentials = recorded(tags, Potentials)
+    return mask_of(tags) if potentials is None else potentials.mask
 
 
 class CRF(keras.layers.Layer):

@@ -14,8 +14,8 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx.masks import mask_of
 from kerasx.recorded import is_shape_inference
+from kerasx_sequence.crf_layer import mask_of_tags
 from kerasx_sequence.summed import SummedMetric, check_shape, refuse, tags_of, whole_numbers
 
 Tensor = Any
@@ -391,9 +391,10 @@ class EntityF1(SummedMetric):
         Args:
             y_true: tags `(batch, time)` or `(batch, time, 1)`.
             y_pred: tags `(batch, time)`, or scores `(batch, time, tags)`, of which the largest
-                counts. A mask that Keras attached to them leaves positions out: what stands before
-                them is followed by what stands behind them. In JAX's `fit` Keras hands metrics no
-                mask; `ignore_class` and weights leave positions out there too.
+                counts. Their mask, of a `CRF` or as Keras attached it, leaves positions out: what
+                stands before them is followed by what stands behind them. In JAX's `fit` Keras
+                hands metrics no mask, but a `CRF` does; `ignore_class` and weights leave positions
+                out there too.
             sample_weight: `(batch,)` or `(batch, time)`. An entity weighs what its first position
                 does; positions of weight zero are left out.
 
@@ -403,7 +404,7 @@ class EntityF1(SummedMetric):
         """
         if is_shape_inference():
             return
-        mask = mask_of(y_pred)
+        mask = mask_of_tags(y_pred)
         y_pred = ops.convert_to_tensor(y_pred)
         given = (y_true, y_pred, sample_weight, mask)
         self.add(*_counted(self.name, self._tags, self.ignore_class, *given))

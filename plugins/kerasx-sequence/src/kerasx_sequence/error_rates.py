@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerasx.masks import mask_of
 from kerasx.recorded import is_shape_inference
+from kerasx_sequence.crf_layer import mask_of_tags
 from kerasx_sequence.edit_distance import edit_distance
 from kerasx_sequence.summed import SummedMetric, check_shape, refuse, tags_of, whole_numbers
 
@@ -62,7 +62,7 @@ class SequenceMetric(SummedMetric):
         """
         if is_shape_inference():
             return
-        mask = mask_of(y_pred)
+        mask = mask_of_tags(y_pred)
         truth, not_whole = whole_numbers(y_true)
         predicted, no_score = tags_of(y_pred)
         check_shape(self.name, "y_true", truth.shape, (None, None), "(batch, n)")

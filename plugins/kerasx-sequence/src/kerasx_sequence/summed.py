@@ -30,7 +30,7 @@ class SummedMetric(keras.Metric):
         """The result as a function of the sum, a float32 tensor."""
         raise NotImplementedError
 
-    def add(self, value: Tensor, wrong: Tensor) -> None:
+    def add(self, value: Tensor, wrong: Tensor | bool) -> None:
         """Add an int32 or float32 tensor to the sum; NaN instead if `wrong`."""
         pair = ops.where(wrong, float("nan"), as_pair(value))
         self.total.assign(add_pairs(self.total.value, pair))

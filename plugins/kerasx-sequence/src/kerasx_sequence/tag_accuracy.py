@@ -7,14 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.masks import mask_of
-from kerasx.recorded import is_shape_inference, recorded
-from kerasx.sums import add_pairs, as_pair
-from kerasx_sequence.crf_layer import Potentials
+from kerasx.recorded import is_shape_inference
+from kerasx_sequence.crf_layer import mask_of_tags
+from kerasx_sequence.summed import SummedMetric
 from kerasx_sequence.tags import read_tags
 
 
-class TagAccuracy(keras.Metric):
+class TagAccuracy(SummedMetric):
     """The part of the tags that are right, of those that the mask keeps.
 
     `sum(w * (y_true == y_pred)) / sum(w)` over all tags of all batches, exact for more than 2^24
@@ -37,9 +36,8 @@ class TagAccuracy(keras.Metric):
     def __init__(
         self, ignore_class: int | None = None, name: str = "tag_accuracy", dtype: Any = None
     ):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__((2,), name, dtype)
         self.ignore_class = ignore_class
-        self.total = self.add_variable((2, 2), "zeros", dtype="float32", name="total")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch.
@@ -56,9 +54,8 @@ class TagAccuracy(keras.Metric):
         """
         if is_shape_inference():
             return
-        potentials = recorded(y_pred, Potentials)
+        mask = mask_of_tags(y_pred)
         y_pred = ops.convert_to_tensor(y_pred)
-        mask = mask_of(y_pred) if potentials is None else potentials.mask
         if not keras.backend.is_int_dtype(keras.backend.standardize_dtype(y_pred.dtype)):
             raise TypeError(
                 f"{self.name}: y_pred must be tags, which are integers; received {y_pred.dtype} of "
@@ -74,7 +71,7 @@ class TagAccuracy(keras.Metric):
             weight = ops.where(tags == ops.cast(self.ignore_class, tags.dtype), 0.0, weight)
         right = ops.cast(tags, "int32") == ops.cast(y_pred, "int32")
         sums = ops.stack([ops.sum(ops.where(right, weight, 0.0)), ops.sum(weight)])
-        self.total.assign(add_pairs(self.total.value, as_pair(sums)))
+        self.add(sums, wrong=False)
 
     def _beside(self, name: str, values: Any, tags: Any) -> Any:
         """Values of the first axes with axes of one for the others."""
@@ -92,11 +89,10 @@ class TagAccuracy(keras.Metric):
         missing = len(tags.shape) - len(values.shape)
         return ops.reshape(values, (*ops.shape(values), *[1] * missing))
 
-    def result(self) -> Any:
-        """The value for all tags since the last reset; NaN if there was none."""
-        right, of = ops.unstack(self.total[0] + self.total[1])
-        value = ops.where(of == 0, float("nan"), ops.divide_no_nan(right, of))
-        return ops.cast(value, self.dtype)
+    def formula(self, total: Any) -> Any:
+        """NaN if there was no tag."""
+        right, of = ops.unstack(total)
+        return ops.where(of == 0, float("nan"), ops.divide_no_nan(right, of))
 
     def get_config(self) -> dict[str, Any]:
         return {"ignore_class": self.ignore_class, "name": self.name, "dtype": self.dtype}
