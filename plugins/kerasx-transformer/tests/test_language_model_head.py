@@ -128,6 +128,7 @@ def test_metrics_of_fit_are_those_of_the_weights_of_each_step():
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("style", ["functional", "sequential", "subclassed"])
 def test_it_learns_in_every_style_of_model(style, policy):
+    keras.utils.set_random_seed(0)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
