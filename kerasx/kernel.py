@@ -18,19 +18,21 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import keras
 
 from kerasx import programs
 from kerasx.buckets import Buckets
-from kerasx.explain import Explanation, explain
 from kerasx.gradient import read
 from kerasx.policy import Measured, decide
 from kerasx.programs import is_concrete as is_concrete
 from kerasx.programs import is_symbolic, is_traced, why_refused
 from kerasx.recorded import is_shape_inference
 from kerasx.shapes import Shapes
+
+if TYPE_CHECKING:
+    from kerasx.explain import Explanation
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -193,6 +195,8 @@ class Kernel(Generic[P, R]):
 
         See `kerasx.explain.Explanation` for the figures and for what each backend can tell.
         """
+        from kerasx.explain import explain  # which importing kerasx need not pay for
+
         arguments, static = self._bound(args, kwargs)
         tensors = {name: _as_tensors(value) for name, value in arguments.items()}
         sizes = self.shapes.check(tensors) if self.shapes else None

@@ -180,7 +180,7 @@ def _unfinished(package: str) -> dict[str, ModuleSpec]:
     return {
         name: module.__spec__
         for name, module in list(sys.modules.items())
-        if name.split(".")[0] == package
+        if f"{name}.".startswith(f"{package}.")
         and getattr(getattr(module, "__spec__", None), "_initializing", False)
     }
 
@@ -313,7 +313,8 @@ def _collect(plugin: Plugin, kind: str, values: Any) -> None:
             raise PluginError(f"{wanted} of its own; its list has {name} of Keras itself")
         new = Contribution(kind, name, value, plugin)
         for other in [*plugin.contributions, *_loaded()]:
-            _check_distinct(new, other)
+            if other.name == name or other.object is value:
+                _check_distinct(new, other)
         plugin.contributions.append(new)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import math
@@ -195,13 +196,10 @@ def document_function(doc: str, class_name: str, parameters: Iterable[str]) -> s
 
 
 def _args(parameters: Iterable[str]) -> str:
-    lines = [
-        textwrap.fill(
-            f"{name}: {ARGUMENTS[name].text}",
-            100,
-            initial_indent="    ",
-            subsequent_indent="        ",
-        )
-        for name in parameters
-    ]
-    return "\n".join(["Args:", *lines])
+    return "\n".join(["Args:", *map(_described, parameters)])
+
+
+@functools.cache  # half of what importing this package would cost otherwise
+def _described(name: str) -> str:
+    text = f"{name}: {ARGUMENTS[name].text}"
+    return textwrap.fill(text, 100, initial_indent="    ", subsequent_indent="        ")
