@@ -21,6 +21,7 @@ import pytest
 import tensorflow as tf
 from side import Side
 
+collect_ignore = ["addons_crf.py", "gpu.py"]  # programs with packages of their own
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ["keras", "tensorflow", "tensorflow-cpu"]
 PACKAGES += ["torch", "pytorch-crf", "torchmetrics", "scikit-learn"]

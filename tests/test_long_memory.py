@@ -33,5 +33,5 @@ def test_prints_a_table():
         [*command, "--layers", "MinGRU"], check=True, capture_output=True, text=True
     )
     header, row = done.stdout.splitlines()
-    assert header.split() == ["ms", "per", "step", "memory", "accuracy"]
+    assert header.split() == ["layer", "ms", "per", "step", "memory", "accuracy"]
     assert re.fullmatch(r"MinGRU +\d+ +\d+ MB +\d+%", row), row
