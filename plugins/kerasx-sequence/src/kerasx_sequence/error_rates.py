@@ -52,8 +52,8 @@ class SequenceMetric(SummedMetric):
         Args:
             y_true: tokens, whole numbers `(batch, n)` or `(batch, n, 1)`.
             y_pred: tokens `(batch, m)`, or scores `(batch, m, tokens)`, of which the largest
-                counts. A mask that Keras attached to them leaves positions out; in JAX's `fit`
-                Keras hands metrics none.
+                counts. Their mask, of a `CRF` or as Keras attached it, leaves positions out; in
+                JAX's `fit` Keras hands metrics none, but a `CRF` does.
             sample_weight: a weight of each sequence, `(batch,)`.
 
         Raises:

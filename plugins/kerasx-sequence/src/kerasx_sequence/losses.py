@@ -72,7 +72,7 @@ class CRFLoss(keras.Loss):
                     f"{self.name}: sample_weight must hold a weight of each sequence, of shape "
                     f"{tuple(losses.shape)}; received {shape}"
                 )
-        given = _Given(reduction=self.reduction, name=self.name, dtype=self.dtype)
+        given = Given(reduction=self.reduction, name=self.name, dtype=self.dtype)
         return given(losses, losses, sample_weight)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -103,8 +103,8 @@ class CRFLoss(keras.Loss):
         return {**super().get_config(), "from_logits": self.from_logits}
 
 
-class _Given(keras.Loss):
-    """Reduces given values."""
+class Given(keras.Loss):
+    """Reduces losses that are given as predictions, with the weights and the mean of Keras."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return y_pred

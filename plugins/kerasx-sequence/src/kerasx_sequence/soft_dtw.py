@@ -16,6 +16,7 @@ from keras import ops
 
 import kerasx
 from kerasx.masks import mask_of
+from kerasx_sequence.losses import Given
 from kerasx_sequence.summed import check_shape
 
 Tensor = Any
@@ -280,7 +281,7 @@ class SoftDTW(keras.Loss):
                 shape, batch = tuple(sample_weight.shape), losses.shape[0]
                 check_shape(self.name, "sample_weight", shape, (batch, 1), f"({batch},)")
                 sample_weight = ops.squeeze(sample_weight, 1)
-        given = _Given(reduction=self.reduction, name=self.name, dtype=self.dtype)
+        given = Given(reduction=self.reduction, name=self.name, dtype=self.dtype)
         return given(losses, losses, sample_weight)
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
@@ -298,10 +299,3 @@ class SoftDTW(keras.Loss):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gamma": self.gamma, "mask_value": self.mask_value}
-
-
-class _Given(keras.Loss):
-    """Reduces given values."""
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return y_pred
