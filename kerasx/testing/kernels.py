@@ -84,7 +84,7 @@ def gradient_equals_its_reference(case: Case, data: DataObject) -> None:
     drawn = case.draw(data)
     kernel, reference = case.make(), _reference(case)
     floats, replaced = _floats(drawn)
-    outputs = keras.tree.flatten(as_numpy(call(reference, drawn)))
+    outputs = keras.tree.flatten(as_numpy(call(reference, cast(drawn, "float32"))))
     random = seeds(data)
     along = [random.normal(size=output.shape).astype("float32") for output in outputs]
 

@@ -183,6 +183,7 @@ def test_state_carries_on(name):
 
 def test_trains_and_reloads(tmp_path):
     """A model of any length learns, does not see padding, and predicts the same when loaded."""
+    keras.utils.set_random_seed(0)
     x, _, random = inputs()
     model = keras.Sequential([keras.Input((None, CHANNELS)), keras.layers.Masking(0.0)])
     for made, _, arguments in LAYERS.values():
@@ -195,7 +196,7 @@ def test_trains_and_reloads(tmp_path):
     x[:, 5:] = 0
     target = random.normal(size=(BATCH, 1)).astype("float32")
     model.compile(keras.optimizers.Adam(0.05), "mse")
-    losses = model.fit(x, target, epochs=20, verbose=0).history["loss"]
+    losses = model.fit(x, target, epochs=40, verbose=0).history["loss"]
     assert losses[-1] < 0.5 * losses[0]
     expected = model.predict(x, verbose=0)
     close(model.predict(x[:, :5], verbose=0), expected)
