@@ -5,6 +5,8 @@ Importing kerasx registers it with Keras too, so ``keras.models.load_model`` nee
 ``custom_objects``. ``kerasx list`` in a shell shows what is installed.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from kerasx import (
     activations,
     callbacks,
@@ -22,7 +24,9 @@ from kerasx.gradient import custom_gradient
 from kerasx.hookspecs import hookimpl
 from kerasx.kernel import kernel
 from kerasx.registry import lookup, plugins
-from kerasx.saved import load_model, save_model
+
+if TYPE_CHECKING:
+    from kerasx.saved import load_model, save_model
 
 __version__ = "0.1.0"
 
@@ -46,6 +50,15 @@ __all__ = [
     "regularizers",
     "save_model",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("load_model", "save_model"):
+        raise AttributeError(f"module 'kerasx' has no attribute {name!r}")
+    from kerasx import saved  # which reads archives, and importing kerasx need not pay for
+
+    return getattr(saved, name)
+
 
 # Last: a plugin imports the names above while it is being loaded.
 registry.load()

@@ -128,9 +128,8 @@ def load() -> None:
 
 def _discover() -> list[Plugin]:
     """One record per entry point; ``KERASX_PLUGINS`` blocks those that it does not name."""
-    found = [
-        Plugin(entry.dist.name, entry.dist.version, entry) for entry in entry_points(group="kerasx")
-    ]
+    entries = [(entry, entry.dist.metadata) for entry in entry_points(group="kerasx")]
+    found = [Plugin(metadata["Name"], metadata["Version"], entry) for entry, metadata in entries]
     found.sort(key=lambda plugin: (plugin.name, plugin.entry_point.name))
     chosen = os.environ.get("KERASX_PLUGINS")
     if chosen is None:
@@ -177,6 +176,8 @@ def _settle() -> None:
 
 def _unfinished(package: str) -> dict[str, ModuleSpec]:
     """The modules of a package that are being imported at this moment."""
+    if package not in sys.modules:
+        return {}
     return {
         name: module.__spec__
         for name, module in list(sys.modules.items())
@@ -268,8 +269,9 @@ def hooks(plugin: Plugin) -> list[pluggy.HookCaller]:
     """The hooks that a plugin implements; a manager of its own keeps other plugins out of it."""
     manager = pluggy.PluginManager("kerasx")
     manager.add_hookspecs(hookspecs)
-    for name, _ in inspect.getmembers_static(plugin.object, inspect.isfunction):
-        if name.startswith("kerasx_") and not manager.parse_hookimpl_opts(plugin.object, name):
+    for name in filter(re.compile("kerasx_").match, dir(plugin.object)):
+        is_function = inspect.isfunction(inspect.getattr_static(plugin.object, name))
+        if is_function and not manager.parse_hookimpl_opts(plugin.object, name):
             raise PluginError(
                 f"function {name} is not marked with @kerasx.hookimpl{_not_a_hook(name)}"
             )

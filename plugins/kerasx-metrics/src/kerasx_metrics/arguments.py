@@ -185,11 +185,10 @@ def document_class(doc: str, parameters: Iterable[str], nan: str) -> str:
 def document_function(doc: str, class_name: str, parameters: Iterable[str]) -> str:
     """The docstring of the function of a metric, from that of its class."""
     head, _, _ = inspect.cleandoc(doc).partition("Example:")
-    data = textwrap.fill(
+    data = _wrapped(
         "The function takes whole arrays: labels `y_true`, predictions `y_pred`, and if wanted a "
         "`sample_weight` and a boolean `mask` of the shape of the samples. "
-        f"`kerasx.metrics.{class_name}` takes them batch by batch.",
-        100,
+        f"`kerasx.metrics.{class_name}` takes them batch by batch."
     )
     parts = [head.strip(), data, FORMS.strip(), _args(parameters), FUNCTION_RAISES.strip()]
     return "\n\n".join(parts) + "\n"
@@ -202,4 +201,8 @@ def _args(parameters: Iterable[str]) -> str:
 @functools.cache  # half of what importing this package would cost otherwise
 def _described(name: str) -> str:
     text = f"{name}: {ARGUMENTS[name].text}"
-    return textwrap.fill(text, 100, initial_indent="    ", subsequent_indent="        ")
+    return _wrapped(text, initial_indent="    ", subsequent_indent="        ")
+
+
+def _wrapped(text: str, **options: Any) -> str:
+    return textwrap.fill(text, 100, break_on_hyphens=False, **options)

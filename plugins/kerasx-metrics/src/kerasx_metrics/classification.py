@@ -1,7 +1,5 @@
 """Metrics of decisions: which class was predicted, and which was right."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from keras import ops

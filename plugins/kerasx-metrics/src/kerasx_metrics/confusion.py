@@ -1,7 +1,5 @@
 """Metrics of the whole confusion matrix, whose state grows with the square of the classes."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 from keras import ops
@@ -67,7 +65,7 @@ class ConfusionMatrix(LabelMetric):
         axes = {"true": -1, "pred": -2, "all": (-2, -1)}[self.normalize]
         return ratio(total, ops.sum(total, axes, keepdims=True))
 
-    def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:
+    def plot(self, ax: "Axes | None" = None, class_names: list[str] | None = None) -> "Axes":
         """Draw the matrix with matplotlib (extra `plots`); returns the axes."""
         from kerasx_metrics.plots import plot_confusion_matrix
 

@@ -6,8 +6,6 @@ between them and add up over updates; exactly, they are the distinct scores of a
 every sample.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
@@ -329,7 +327,7 @@ class CurveMetric(StreamingMetric, base=True):
                 "thresholds=200 for constant memory."
             )
 
-    def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:
+    def plot(self, ax: "Axes | None" = None, class_names: list[str] | None = None) -> "Axes":
         """Draw the curve with matplotlib (extra `plots`); returns the axes."""
         from kerasx_metrics.plots import plot_curve
 

@@ -1,7 +1,5 @@
 """Metrics of probabilities: how far they are from the labels, and from the frequencies."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -237,7 +235,7 @@ class CalibrationError(ProbabilityMetric):
             return ops.sum(shares * gaps)
         return ops.sqrt(ops.sum(shares * gaps**2))
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the reliability diagram with matplotlib (extra `plots`); returns the axes."""
         from kerasx_metrics.plots import plot_reliability
 
