@@ -174,7 +174,7 @@ class Kernel(Generic[P, R]):
     @functools.cached_property
     def graph(self) -> Callable[..., Any]:
         """The function as it runs where it is not compiled; takes keyword arguments."""
-        return programs.graph(self.function)
+        return programs.graph(self.function, self.static)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._call(None, args, kwargs)

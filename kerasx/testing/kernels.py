@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
+from kerasx import programs
 from kerasx.testing.case import Case, by_position, seeds
 from kerasx.testing.contract import check
 from kerasx.testing.numerics import (
@@ -158,10 +159,7 @@ def compiles_once_per_bucket(case: Case, data: DataObject) -> None:
 
 
 def _programs(case: Case) -> int:
-    if BACKEND == "tensorflow":
-        programs = (case.of.compiled, case.of.graph)
-        return sum(program.experimental_get_tracing_count() for program in programs)
-    return case.of.compiled._cache_size()
+    return programs.number(case.of.compiled) + programs.number(case.of.graph)
 
 
 @check("kernels", share=DEAR, when=lambda case: case.of.shapes and case.of.shapes.returns)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-import kerasx
+from kerasx import programs
 from kerasx_transformer.cache import CacheScope
 
 Tensor = Any
@@ -23,7 +23,7 @@ class Differs(ValueError):
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function compiled by XLA where the backend does; on PyTorch a loop is one of Python."""
-    return function if keras.backend.backend() == "torch" else kerasx.kernel(function).compiled
+    return function if keras.backend.backend() == "torch" else programs.compiled(function)
 
 
 def refuse_unless_stepwise(model: keras.Model) -> Tensor:
