@@ -62,6 +62,9 @@ def test_of_tokens_of_any_size():
     big = np.array([[2**31 - 1, -(2**31), 0]], "int32")
     np.testing.assert_array_equal(as_numpy(kerasx.kernels.edit_distance(big, big - 1)), [3])
     np.testing.assert_array_equal(as_numpy(kerasx.kernels.edit_distance(big, big)), [0])
+    small, far = np.array([[0, 1]], "uint8"), np.array([[2**16, 2**16 + 1]], "int32")
+    for pair in ((small, far), (far, small)):
+        np.testing.assert_array_equal(as_numpy(kerasx.kernels.edit_distance(*pair)), [2])
 
 
 PADDING = -1
@@ -122,10 +125,20 @@ def test_predicting_the_ignored_token_is_an_error_where_it_is_not_the_truth():
     assert float(metric.result()) == 0
 
 
-def test_weights_of_sequences():
+@pytest.mark.parametrize("shape", [(2,), (2, 1)])
+def test_weights_of_sequences(shape):
     metric = kerasx.metrics.WordErrorRate()
-    metric.update_state([[1, 2], [3, 4]], [[1, 1], [3, 4]], np.array([3.0, 0.5]))
+    weight = np.array([3.0, 0.5]).reshape(shape)
+    metric.update_state([[1, 2], [3, 4]], [[1, 1], [3, 4]], weight)
     np.testing.assert_array_equal(metric.sums, [3, 7])
+
+
+def test_what_is_left_out_may_be_anything():
+    metric = kerasx.metrics.WordErrorRate(ignore_class=0)
+    scores = np.array([[[0, 1, 0], [0, 0, 1], [np.nan] * 3]], "float32")
+    mask = ops.convert_to_tensor([[True, True, False]])
+    metric.update_state([[1, 2, 0]], Masked()([ops.convert_to_tensor(scores), mask]))
+    np.testing.assert_array_equal(metric.sums, [0, 2])
 
 
 def test_without_a_true_token_there_is_no_rate():

@@ -149,6 +149,8 @@ def test_an_entity_weighs_what_its_first_position_does():
     np.testing.assert_allclose(metric.sums[:, 0], [2, 2 + 3 + 5 + 7, 2 + 5])
     metric.update_state(true, predicted, np.array([10.0]))
     np.testing.assert_allclose(metric.sums[:, 0], [12, 17 + 40, 7 + 20])
+    metric.update_state(true, predicted, weight[..., None])
+    np.testing.assert_allclose(metric.sums[:, 0], [14, 2 * 17 + 40, 2 * 7 + 20])
 
 
 def test_counts_are_exact_where_float32_is_not():
