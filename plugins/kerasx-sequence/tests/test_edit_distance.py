@@ -119,6 +119,12 @@ def test_sequence_accuracy(y_true, y_pred, mask, ignored):
     assert float(metric.result()) == pytest.approx(expected, rel=1e-6, nan_ok=True)
 
 
+def test_a_sequence_of_which_nothing_counts_is_none():
+    metric = kerasx.metrics.SequenceAccuracy(ignore_class=0)
+    metric.update_state([[0, 0], [1, 2], [1, 0]], [[1, 1], [1, 2], [2, 0]])
+    np.testing.assert_array_equal(metric.sums, [1, 2])
+
+
 def test_predicting_the_ignored_token_is_an_error_where_it_is_not_the_truth():
     metric = kerasx.metrics.SequenceAccuracy(ignore_class=0)
     metric.update_state([[1, 2]], [[1, 0]])
