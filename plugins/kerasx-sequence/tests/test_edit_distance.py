@@ -189,11 +189,12 @@ def test_sequence_accuracy_takes_aligned_sequences_only():
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch compiles nothing")
-def test_wrong_tokens_in_compiled_code_give_nan():
+@pytest.mark.parametrize(("score", "label"), [(np.nan, 1), (0, 0.5)])
+def test_wrong_tokens_in_compiled_code_give_nan(score, label):
     model = keras.Sequential([keras.Input((2, 2)), keras.layers.Identity()])
     model.compile(loss=no_loss, metrics=[kerasx.metrics.WordErrorRate()])
-    scores = np.array([[[0, np.nan], [0, 1]]], "float32")
-    found = model.evaluate(scores, np.array([[0, 1]]), verbose=0, return_dict=True)
+    scores = np.array([[[0, score], [0, 1]]], "float32")
+    found = model.evaluate(scores, np.array([[0, label]]), verbose=0, return_dict=True)
     assert np.isnan(found["word_error_rate"])
 
 
