@@ -92,7 +92,7 @@ def compare(benchmark, record, request):
         ready: dict[str, Side] = {}
         first: dict[str, list[float]] = {}
         for name, make in work.sides.items():
-            found = row["sides"].setdefault(name, {})
+            why_not = {}
             try:
                 side = make(size)
                 (spent_first, _), value = side.timed()
@@ -101,13 +101,14 @@ def compare(benchmark, record, request):
             except Exception as failure:  # such as a package that is not there
                 line = (str(failure).strip().splitlines() or [""])[0][:120]
                 is_known = isinstance(failure, Cannot)
-                found["cannot"] = line if is_known else f"{type(failure).__name__}: {line}"
+                why_not["cannot"] = line if is_known else f"{type(failure).__name__}: {line}"
             else:
                 if not error <= side.tolerance:
-                    found["wrong"] = f"error {error:.1e}, allowed {side.tolerance:.0e}"
-            if not ready and found:
-                pytest.fail(f"{name}, which all are compared with, is not timed: {found}")
-            if found:
+                    why_not["wrong"] = f"error {error:.1e}, allowed {side.tolerance:.0e}"
+            row["sides"].setdefault(name, {}).update(why_not)
+            if not ready and why_not:
+                pytest.fail(f"{name}, which all are compared with, is not timed: {why_not}")
+            if why_not:
                 continue
             ready[name], first[name] = side, [spent_first]
             while len(first[name]) < 3 and sum(first[name]) < WARM:
@@ -117,9 +118,7 @@ def compare(benchmark, record, request):
         spent: dict[str, list[tuple[float, float]]] = {name: [] for name in order}
 
         def run(name: str) -> None:
-            if (
-                first[name][-1] < SHORT
-            ):  # threads of the side before may wait in a loop for more work
+            if first[name][-1] < SHORT:  # the side before may have threads that still spin
                 ready[name].timed()
             spent[name].append(ready[name].timed()[0])
 
