@@ -32,7 +32,8 @@ def plain_rotary(x):
     rates = 10000.0 ** (-np.arange(0, x.shape[-1], 2) / x.shape[-1])
     angles = np.tile(np.arange(x.shape[1])[:, None, None] * rates, 2).astype("float32")
     a, b = ops.split(x, 2, axis=-1)
-    return x * np.cos(angles) + ops.concatenate([-b, a], axis=-1) * np.sin(angles)
+    cosines, sines = (ops.convert_to_tensor(each(angles)) for each in (np.cos, np.sin))
+    return x * cosines + ops.concatenate([-b, a], axis=-1) * sines
 
 
 def plain_entmax15(x):

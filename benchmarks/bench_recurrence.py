@@ -84,9 +84,9 @@ WORKS = [
         AXES,
         SIZES,
         {
-            **{name: functools.partial(of_training, name) for name in LAYERS},
+            **{f"kerasx {name}": functools.partial(of_training, name) for name in LAYERS},
             "keras.layers.GRU": functools.partial(of_training, "GRU"),
         },
-        memory=["MinGRU", "SelectiveSSM", "keras.layers.GRU"],
+        memory=["kerasx MinGRU", "kerasx SelectiveSSM", "keras.layers.GRU"],
     ),
 ]

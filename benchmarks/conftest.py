@@ -16,13 +16,13 @@ import keras
 import numpy as np
 import pytest
 import report
-from suite import OURS, Cannot, Side, Work, growths
+from suite import OURS, TOO_LONG, Cannot, Side, Work, growths
 
 collect_ignore = ["addons_crf.py", "gpu.py"]  # programs with packages of their own
 ROUNDS = (5, 200)  # at least, at most
 SHORT = 0.02  # seconds: a side this short runs twice in a round, and the second run counts
 WARM = 10.0  # seconds of runs that compile and fill caches, three runs at most
-LONG = {1: 3, 20: 2}  # rounds of more seconds than this, times `--seconds`: so many
+FEWER = {1: 3, 20: 2}  # rounds that are longer than so many times `--seconds`: so many
 
 
 def pytest_addoption(parser):
@@ -31,7 +31,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.works = {}
+    config.works, config.slow = {}, {}
     config.partial = any("::" in argument for argument in config.args)
 
 
@@ -88,12 +88,16 @@ def compare(benchmark, record, request):
     def measure(work: Work, size: tuple[int, ...]) -> None:
         benchmark.group = work.title
         row, seconds = record(work.title, size), request.config.option.seconds
+        slow = request.config.slow
         row["axes"] = work.axes
         ready: dict[str, Side] = {}
         first: dict[str, list[float]] = {}
         for name, make in work.sides.items():
-            found = row["sides"].setdefault(name, {})
+            why_not = {}
             try:
+                longest = slow.get((work.title, name), 0)
+                if longest > TOO_LONG:
+                    raise Cannot(f"takes {longest:.0f} s at a smaller size")
                 side = make(size)
                 (spent_first, _), value = side.timed()
                 error = side.error(value) if side.error else 0.0
@@ -101,25 +105,25 @@ def compare(benchmark, record, request):
             except Exception as failure:  # such as a package that is not there
                 line = (str(failure).strip().splitlines() or [""])[0][:120]
                 is_known = isinstance(failure, Cannot)
-                found["cannot"] = line if is_known else f"{type(failure).__name__}: {line}"
+                why_not["cannot"] = line if is_known else f"{type(failure).__name__}: {line}"
             else:
                 if not error <= side.tolerance:
-                    found["wrong"] = f"error {error:.1e}, allowed {side.tolerance:.0e}"
-            if not ready and found:
-                pytest.fail(f"{name}, which all are compared with, is not timed: {found}")
-            if found:
+                    why_not["wrong"] = f"error {error:.1e}, allowed {side.tolerance:.0e}"
+            row["sides"].setdefault(name, {}).update(why_not)
+            if not ready and why_not:
+                pytest.fail(f"{name}, which all are compared with, is not timed: {why_not}")
+            if why_not:
                 continue
             ready[name], first[name] = side, [spent_first]
             while len(first[name]) < 3 and sum(first[name]) < WARM:
                 first[name].append(side.timed()[0][0])
+            slow[work.title, name] = first[name][-1]
 
         order, random = list(ready), np.random.default_rng(0)
         spent: dict[str, list[tuple[float, float]]] = {name: [] for name in order}
 
         def run(name: str) -> None:
-            if (
-                first[name][-1] < SHORT
-            ):  # threads of the side before may wait in a loop for more work
+            if first[name][-1] < SHORT:  # the side before may have threads that still spin
                 ready[name].timed()
             spent[name].append(ready[name].timed()[0])
 
@@ -176,7 +180,7 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
 
 def rounds(seconds_of_one: float, seconds: float) -> int:
     """How many rounds of so many seconds a row has."""
-    for times, few in reversed(LONG.items()):
+    for times, few in reversed(FEWER.items()):
         if seconds_of_one > times * seconds:
             return few
     return int(np.clip(seconds / seconds_of_one, *ROUNDS))

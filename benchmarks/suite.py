@@ -25,6 +25,7 @@ from typing import Any
 Size = tuple[int, ...]
 OURS = "kerasx"  # how the names of our own sides begin
 LIMIT = "limit: "  # and those of sides that do the least that there is to do
+TOO_LONG = 10  # seconds: a side that takes longer does not run at sizes that follow
 
 
 class Cannot(Exception):
@@ -116,9 +117,16 @@ def print_growths(file: str, title: str, name: str) -> None:
     works = importlib.import_module(file).WORKS
     work = next(work for work in works if work.title == title)
     work.sides[name](work.sizes[0]).run()  # what a first program costs
+    found: int | str
+    spent = 0.0
     for size in work.sizes:
         try:
-            found: int | str = growth(work.sides[name](size))
+            if spent > TOO_LONG:
+                raise Cannot(f"takes {spent:.0f} s at a smaller size")
+            side = work.sides[name](size)
+            start = time.perf_counter()
+            found = growth(side)
+            spent = time.perf_counter() - start
         except Cannot as reason:
             found = str(reason)
         print(json.dumps([size, found]), flush=True)

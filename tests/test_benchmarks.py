@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,8 +51,9 @@ WORKS = [Work("Sum", "numbers", [(4,), (64,)], {
 def test_sides_are_checked_timed_and_written(tmp_path):
     (tmp_path / "bench_sum.py").write_text(SUMS)
     (tmp_path / "pytest.ini").write_text("[pytest]\npython_files = bench_*.py\n")
+    shutil.copy(BENCHMARKS / "conftest.py", tmp_path)
     path = [BENCHMARKS, tmp_path, os.environ.get("PYTHONPATH", "")]
-    options = ("-p", "conftest", "-p", "no:cacheprovider", "--seconds=0.05", "--results", tmp_path)
+    options = ("-p", "no:cacheprovider", "--seconds=0.05", "--results", tmp_path)
     settings = {"PYTHONPATH": os.pathsep.join(map(str, path))}
     done = run("-m", "pytest", tmp_path, "--rootdir", tmp_path, *options, **settings)
     assert done.returncode == 0, done.stdout + done.stderr
