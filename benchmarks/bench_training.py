@@ -232,7 +232,7 @@ DIGITS = work(
     "digits",
     "images x height x width",
     [(32, 8, 8)],
-    44,  # an epoch
+    22,  # half of an epoch
     digits,
     ["kerasx", "Keras", "Keras, without metrics"],
 )

@@ -204,6 +204,18 @@ def test_trains_and_reloads(tmp_path):
     close(keras.models.load_model(tmp_path / "model.keras").predict(x, verbose=0), expected)
 
 
+@pytest.mark.parametrize("name", ["MinGRU", "MinLSTM", "RGLRU"])
+def test_initializers(name):
+    constant = keras.initializers.Constant
+    layer = LAYERS[name][0](
+        CHANNELS, kernel_initializer=constant(0.25), bias_initializer=constant(-2.0)
+    )
+    layer.build((None, TIME, CHANNELS))
+    kernel, bias = arrays(layer.weights[:2])
+    assert (kernel == 0.25).all()
+    assert (bias == -2).all()
+
+
 def test_gates_that_sigmoids_cannot_tell_apart():
     """sigmoid(-200) and sigmoid(-201) are zero in float32; of their sum, one is sigmoid(1)."""
     cell = minimal_gates.MinLSTMCell(1, kernel_initializer="zeros")
