@@ -215,6 +215,16 @@ def test_initializers(name, initializer, weight):
     np.testing.assert_allclose(as_numpy(getattr(cell, weight)), 0.5, rtol=1e-6)
 
 
+def test_parts_have_the_dtype_of_the_whole():
+    lstm, simple = (
+        getattr(kerasx.layers, f"LayerNorm{kind}Cell")(2, dtype="mixed_bfloat16")
+        for kind in ("LSTM", "SimpleRNN")
+    )
+    parts = [lstm.kernel_norm, lstm.recurrent_norm, lstm.state_norm, simple.layernorm]
+    parts.append(kerasx.layers.ESN(2, dtype="mixed_bfloat16").cell)
+    assert [part.compute_dtype for part in parts] == ["bfloat16"] * 5
+
+
 def test_regularizer_and_constraint_of_the_scale():
     cell = kerasx.layers.LayerNormSimpleRNNCell(
         3, gamma_regularizer="l2", gamma_constraint="non_neg"
