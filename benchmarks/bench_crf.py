@@ -4,6 +4,8 @@ Log-likelihood with gradients, and decoding, beside TensorFlow Addons 0.23 and p
 needs TensorFlow 2.15, so it runs in an environment of its own, `build/addons`, which is made where
 it is missing, and in a process of its own, which times itself. Decoded tags are compared by their
 score in float64. So that this takes no minutes, sizes have 8 sequences that differ, and copies.
+Gradients of pytorch-crf may be off by 1e-2: over a thousand steps they are by 1e-3. Ours must be
+right to 1e-4.
 
 The last table is a loop of training on batches of any length, compile time included: ours is
 compiled for a few lengths, to which others are padded, Addons' runs in one graph for all.
@@ -35,7 +37,7 @@ from suite import test_time as test_time
 import kerasx
 
 Size = tuple[int, int, int]
-SIZES = [(8, 32, 8), (32, 128, 16), (32, 1024, 16), (64, 256, 64)]
+SIZES = [(8, 32, 8), (32, 128, 16), (32, 512, 16), (64, 256, 64)]
 DISTINCT = 8
 BATCHES, RATE = 500, 0.01
 HERE = Path(__file__).parent
@@ -174,7 +176,8 @@ def of_torch(work: str, size: Size) -> Side:
         return layer(emissions, tags.long())
 
     if work == "likelihood":
-        return ways.side(likelihood, _inputs(given), gradients=2, backend="torch", error=error)
+        settings = {"error": error, "tolerance": 1e-2}
+        return ways.side(likelihood, _inputs(given), gradients=2, backend="torch", **settings)
 
     def viterbi(emissions, transitions, *_):
         layer.transitions = transitions

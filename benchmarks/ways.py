@@ -31,9 +31,7 @@ def side(
     `upstream` are the gradients of what it returns, where that is more than one number.
     """
     if gradients:
-        function = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend](
-            function, gradients, len(inputs)
-        )
+        function = differentiated(function, gradients, len(inputs), backend)
     run = compiled(function, mode if backend == BACKEND else "eager")
     tensors = [_tensor(array, backend) for array in (*inputs, *upstream)]
     # JAX only promises results; the others have them once a call returns.
@@ -43,6 +41,17 @@ def side(
         error and (lambda found: error([_array(each) for each in keras.tree.flatten(found)])),
         tolerance,
     )
+
+
+def differentiated(
+    function: Callable[..., Any], number: int, inputs: int, backend: str = BACKEND
+) -> Callable[..., list[Any]]:
+    """What a function of so many inputs returns, and the gradients of the first `number` of them.
+
+    The gradients of what it returns follow the inputs, unless that is one number.
+    """
+    how = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend]
+    return how(function, number, inputs)
 
 
 def compiled(function: Callable[..., Any], mode: str) -> Callable[..., Any]:
