@@ -5,7 +5,8 @@ VENV ?= .venv
 BACKENDS ?= tensorflow jax
 PROFILE ?= ci
 PYTEST_ARGS ?=
-BENCHMARKS ?= benchmarks
+WORK ?=
+BACKEND ?= tensorflow
 BACKEND_FREE := tests/distribution tests/registry tests/test_demo.py tests/test_new.py \
 	tests/test_readme.py $(wildcard plugins/*/tests/test_documentation.py plugins/*/tests/test_plots.py)
 
@@ -25,10 +26,10 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test wheels lint format bench docs clean FORCE
+.PHONY: help demo test wheels lint format bench bench-compare bench-gpu docs clean FORCE
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 	@echo
 	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) BACKENDS=\"$(BACKENDS)\" PROFILE=$(PROFILE) PYTEST_ARGS=\"$(PYTEST_ARGS)\""
 	@echo "           TENSORFLOW=\"$(TENSORFLOW)\" JAX=\"$(JAX)\" TORCH=\"$(TORCH)\""
@@ -60,8 +61,15 @@ format: $(STAMPS)/extra-dev ## put the code into the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMPS)/tensorflow $(STAMPS)/torch $(STAMPS)/extra-bench ## time kerasx beside Keras and PyTorch: make bench BENCHMARKS=benchmarks/bench_metrics.py
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest $(BENCHMARKS) $(PYTEST_ARGS)
+bench: $(STAMPS)/$(BACKEND) $(STAMPS)/torch $(STAMPS)/extra-bench ## time kerasx beside its peers on a CPU: make bench WORK=crf BACKEND=jax
+	KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest $(or $(WORK:%=benchmarks/bench_%.py),benchmarks) \
+		--verbose --override-ini=console_output_style=count $(PYTEST_ARGS)
+
+bench-compare: $(STAMPS)/extra-bench ## fail where we are slower than in an earlier result: make bench-compare BASE=old.json
+	$(BIN)/python benchmarks/report.py $(BASE)
+
+bench-gpu: $(STAMPS)/jax $(STAMPS)/extra-bench ## the same on a GPU: make bench-gpu JAX='jax[cuda12]'
+	$(BIN)/python benchmarks/gpu.py
 
 docs: $(STAMPS)/jax $(STAMPS)/extra-dev ## build the documents in build/site
 	KERAS_BACKEND=jax $(BIN)/mkdocs build

@@ -1,9 +1,11 @@
 """TensorFlow Addons' CRF, run by a Python of its own with TensorFlow 2.15; see `bench_crf`.
 
-    python addons_crf.py likelihood inputs.npz
+It reads lines and answers each with one: `load likelihood inputs.npz` makes a work ready; `run`
+does it once and answers with the seconds of wall and of CPU; `value outputs.npz` saves the results.
 
-writes a line when it is ready, and for each line that it reads runs once and writes the seconds of
-wall and of CPU. `value outputs.npz` instead saves what comes out.
+    python addons_crf.py training batches.npz
+
+trains on the batches of a file, and prints the seconds and the last loss.
 """
 
 import json
@@ -51,34 +53,41 @@ def trained(batches, transitions, rate):
     return float(loss)
 
 
-def main(work, path):
+def main(*words):
+    if words:
+        print(json.dumps(training(words[1])))
+        return
+    for line in sys.stdin:
+        what, *words = line.split()
+        if what == "load":
+            with np.load(words[1]) as file:
+                names = ("emissions", "transitions", "tags", "lengths")
+                tensors = [tf.constant(file[name]) for name in names]
+            function = tf.function({"likelihood": likelihood, "viterbi": viterbi}[words[0]])
+            print("ready", flush=True)
+        elif what == "value":
+            np.savez(words[0], *[each.numpy() for each in function(*tensors)])
+            print("saved", flush=True)
+        else:
+            wall, cpu = time.perf_counter(), time.process_time()
+            for each in function(*tensors):
+                each.numpy()
+            spent = time.perf_counter() - wall, time.process_time() - cpu
+            print(json.dumps(spent), flush=True)
+
+
+def training(path):
+    """Seconds, and the last loss."""
     with np.load(path) as file:
         inputs = dict(file)
-    if work == "training":
-        number, rate = int(inputs["number"]), float(inputs["rate"])
-        batches = [
-            [tf.constant(inputs[f"{name}{place}"]) for name in ("features", "tags", "lengths")]
-            for place in range(number)
-        ]
-        start = time.perf_counter()
-        loss = trained(batches, tf.constant(inputs["transitions"]), rate)
-        print(json.dumps([time.perf_counter() - start, loss]))
-        return
-    names = ("emissions", "transitions", "tags", "lengths")
-    tensors = [tf.constant(inputs[name]) for name in names]
-    function = tf.function({"likelihood": likelihood, "viterbi": viterbi}[work])
-    function(*tensors)
-    print("ready", flush=True)
-    for line in sys.stdin:
-        if line.startswith("value"):
-            np.savez(line.split()[1], *[each.numpy() for each in function(*tensors)])
-            print("saved", flush=True)
-            continue
-        wall, cpu = time.perf_counter(), time.process_time()
-        for each in function(*tensors):
-            each.numpy()
-        spent = time.perf_counter() - wall, time.process_time() - cpu
-        print(json.dumps(spent), flush=True)
+    number, rate = int(inputs["number"]), float(inputs["rate"])
+    batches = [
+        [tf.constant(inputs[f"{name}{place}"]) for name in ("features", "tags", "lengths")]
+        for place in range(number)
+    ]
+    start = time.perf_counter()
+    loss = trained(batches, tf.constant(inputs["transitions"]), rate)
+    return time.perf_counter() - start, loss
 
 
 if __name__ == "__main__":

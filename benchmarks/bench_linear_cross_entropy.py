@@ -1,41 +1,35 @@
-"""The kernel linear_cross_entropy beside Dense and sparse cross-entropy, forward and backward.
+"""Linear cross-entropy, forward and backward.
 
-Each side computes the loss and its gradients with respect to features and weight. `products` is
-the limit: the three matrix products alone, in chunks of the kernel's size, in one compiled loop.
-Both are first compared with NumPy in float64; so that this takes no minutes at 8,192 positions, all
-sizes have 256 positions that differ, and copies of them.
+The loss and its gradients with respect to features and weight, beside Keras's `Dense` and sparse
+cross-entropy and PyTorch's; the limit is the three matrix products alone, in chunks of the kernel's
+size in one compiled loop. So that NumPy's float64 takes no minutes, sizes have 256 positions that
+differ, and copies of them.
 
-    python benchmarks/bench_linear_cross_entropy.py kernel mean 2048 256 32000
-
-prints by how many MB a fresh process grows at most for one side.
+2,048 positions, width 256 and 32,000 words are 101 Gflop in three products; the rest is two
+exponentials and some comparisons for each of 65 million logits, which move 0.5 GB if they leave
+the cache and next to none if they do not. So the kernel takes chunks of 256 rows, or two million
+logits. The products alone are what stops the mean: they take most of our time. Per position,
+logits are computed again backward, which is a fourth product.
 """
 
 import functools
-import os
-import sys
-from collections.abc import Callable
-from typing import Any
-
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import exact
 import keras
 import numpy as np
-import pytest
-import tensorflow as tf
+import ways
 from keras import ops
-from side import Side, growth, printed_by
+from suite import LIMIT, Cannot, Side, Work
+from suite import test_memory as test_memory
+from suite import test_time as test_time
 
 import kerasx
 from kerasx_transformer.linear_cross_entropy import ROWS
 
 Size = tuple[int, int, int]
-SMALL = [(1024, 128, 128), (1024, 128, 1000), (1024, 128, 8000)]
-MIDDLE = (2048, 256, 32000)
 LARGE = (8192, 512, 50257)
+SIZES = [(1024, 128, 128), (1024, 128, 1000), (1024, 128, 8000), (2048, 256, 32000), LARGE]
 DISTINCT = 256
-TOLERANCE = 1e-4
 
 
 @functools.lru_cache(maxsize=1)
@@ -54,122 +48,76 @@ def expected(*size: int) -> list[np.ndarray]:
     return exact.linear_cross_entropy(features[:DISTINCT], weight, labels[:DISTINCT], size[0])
 
 
-def error(size: Size, found: Any) -> float:
-    loss, of_features, of_weight = map(ops.convert_to_numpy, found)
-    return exact.error([loss, of_features[:DISTINCT], of_weight], expected(*size))
+def side(function, size: Size, **settings) -> Side:
+    def error(found: list[np.ndarray]) -> float:
+        loss, of_features, of_weight = found
+        return exact.error([loss, of_features[:DISTINCT], of_weight], expected(*size))
+
+    return ways.side(function, arrays(*size), gradients=2, error=error, **settings)
 
 
-def with_gradients(loss: Callable[..., tf.Tensor]) -> Callable[..., Any]:
-    def run(features: tf.Tensor, weight: tf.Tensor, labels: tf.Tensor) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch([features, weight])
-            value = loss(features, weight, labels)
-        return value, *tape.gradient(value, [features, weight])
-
-    return run
-
-
-def plain(features: tf.Tensor, weight: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return loss(labels, ops.matmul(features, weight))
-
-
-def kernel(reduction: str | None) -> Callable[..., tf.Tensor]:
-    def loss(features: tf.Tensor, weight: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+def kernel(reduction: str | None, size: Size) -> Side:
+    def loss(features, weight, labels):
         found = kerasx.kernels.linear_cross_entropy(features, weight, labels, reduction=reduction)
         return ops.mean(found)
 
-    return loss
+    return side(loss, size)
 
 
-def products(features: tf.Tensor, weight: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """Logits, and the products of the gradients with logits in place of their gradient."""
-    rows = min(ROWS, features.shape[0])
-    chunks = tf.reshape(features, (-1, rows, features.shape[1]))
+def plain(mode: str, size: Size) -> Side:
+    if size == LARGE and mode != ways.COMPILED:
+        raise Cannot("takes too long: compared at smaller sizes")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
-    def body(place: tf.Tensor, of_features: tf.Tensor, of_weight: tf.Tensor) -> Any:
-        logits = chunks[place] @ weight
-        found = tf.matmul(logits, weight, transpose_b=True)
-        of_features = tf.tensor_scatter_nd_update(of_features, [[place]], found[None])
-        return (
-            place + 1,
-            of_features,
-            of_weight + tf.matmul(chunks[place], logits, transpose_a=True),
-        )
+    def of_logits(features, weight, labels):
+        return loss(labels, ops.matmul(features, weight))
 
-    start = (0, tf.zeros_like(chunks), tf.zeros_like(weight))
-    return tf.while_loop(lambda place, *_: place < chunks.shape[0], body, start)[1:]
-
-
-FUNCTIONS = {
-    "kernel mean": (with_gradients(kernel("mean")), True),
-    "kernel per position": (with_gradients(kernel(None)), True),
-    "plain Keras xla": (with_gradients(plain), True),
-    "plain Keras graph": (with_gradients(plain), False),
-    "products": (products, True),
-}
-
-
-def side(name: str, size: Size) -> Side:
-    if name == "PyTorch":
-        return of_torch(size)
-    function, jit = FUNCTIONS[name]
-    tensors = [tf.constant(array) for array in arrays(*size)]
-    compiled = tf.function(function, jit_compile=jit, autograph=False)
-    checked = (lambda: error(size, compiled(*tensors))) if name != "products" else lambda: None
-    return Side(name, lambda: compiled(*tensors), checked, tolerance=TOLERANCE)
+    return side(of_logits, size, mode=mode)
 
 
 def of_torch(size: Size) -> Side:
-    torch = pytest.importorskip("torch")
-    features, weight, labels = (torch.from_numpy(array) for array in arrays(*size))
-    features.requires_grad_()
-    weight.requires_grad_()
+    if size == LARGE:
+        raise Cannot("takes too long: compared at smaller sizes")
+    from torch.nn.functional import cross_entropy
 
-    def run() -> Any:
-        loss = torch.nn.functional.cross_entropy(features @ weight, labels.long())
-        return loss, *torch.autograd.grad(loss, [features, weight])
+    def loss(features, weight, labels):
+        return cross_entropy(features @ weight, labels.long())
 
-    return Side(
-        "PyTorch", run, lambda: error(size, [each.detach() for each in run()]), tolerance=TOLERANCE
+    return side(loss, size, backend="torch")
+
+
+def products(size: Size) -> Side:
+    """Logits, and the products of the gradients with logits in place of their gradient."""
+    rows = min(ROWS, size[0])
+
+    def run(features, weight):
+        chunks = ops.reshape(features, (-1, rows, features.shape[1]))
+
+        def body(place, of_features, of_weight):
+            chunk = ops.take(chunks, place, axis=0)
+            logits = ops.matmul(chunk, weight)
+            found = ops.matmul(logits, ops.transpose(weight))
+            of_features = ops.slice_update(of_features, (place, 0, 0), found[None])
+            return place + 1, of_features, of_weight + ops.matmul(ops.transpose(chunk), logits)
+
+        start = (0, ops.zeros_like(chunks), ops.zeros_like(weight))
+        return ops.while_loop(lambda place, *_: place < chunks.shape[0], body, start)[1:]
+
+    return ways.side(run, arrays(*size)[:2])
+
+
+WORKS = [
+    Work(
+        "Linear cross-entropy",
+        "positions x width x words",
+        SIZES,
+        {
+            "kerasx, mean": functools.partial(kernel, "mean"),
+            "kerasx, per position": functools.partial(kernel, None),
+            **{f"plain Keras, {mode}": functools.partial(plain, mode) for mode in ways.MODES},
+            "PyTorch": of_torch,
+            LIMIT + "products": products,
+        },
     )
-
-
-PAIRS = [
-    *(("kernel mean", other, size) for size in SMALL for other in list(FUNCTIONS)[2:4]),
-    *(
-        ("kernel mean", other, MIDDLE)
-        for other in ["plain Keras xla", "plain Keras graph", "PyTorch", "products"]
-    ),
-    ("products", "PyTorch", MIDDLE),
-    ("kernel per position", "kernel mean", MIDDLE),
-    *(("kernel mean", other, LARGE) for other in ["plain Keras xla", "products"]),
 ]
-
-
-@pytest.mark.parametrize(("ours", "other", "size"), PAIRS)
-def test_linear_cross_entropy(ours, other, size, compare):
-    work = "Linear cross-entropy, forward and backward"
-    compare(work, size, "", side(ours, size), side(other, size), 0.0)
-
-
-@pytest.mark.parametrize("size", [MIDDLE, LARGE], ids=lambda size: "{}x{}x{}".format(*size))
-def test_memory(size, record):
-    names = ["kernel mean", "kernel per position", "plain Keras xla"]
-    if size == MIDDLE:
-        names += ["plain Keras graph", "PyTorch"]
-    facts = {name: f"{grown_by(name, size):,} MB" for name in names}
-    record("Linear cross-entropy, memory beyond its inputs", size, "", facts=facts)
-
-
-def grown_by(name: str, size: Size) -> int:
-    return printed_by(__file__, *name.split(" "), *size)
-
-
-def main(*words: str) -> None:
-    side("products", (256, 8, 8)).run()  # what a first program costs
-    print(growth(side(" ".join(words[:-3]), tuple(map(int, words[-3:])))))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+WORKS[0].memory = [name for name in WORKS[0].sides if not name.startswith(LIMIT)]

@@ -1,45 +1,51 @@
-"""Paired timing for pytest-benchmark: how long ours takes over how long another takes.
+"""How the sides of a work are timed, under pytest-benchmark; `report` writes what came out.
 
-Other programs slow both sides of a pair alike, so that the ratio of the two says more than either
-time. A pair is checked before it is timed; a side that is wrong is reported as wrong and not timed.
+Each round runs every side once, in an order of its own, so that other programs slow all of them
+alike: ratios of the times of one round say more than the times.
 """
 
-import json
 import os
-import platform
-import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Everything here runs on the CPU, in the processes that it starts too; gpu.py is for GPUs.
+os.environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from side import Side
+import report
+from suite import OURS, TOO_LONG, Cannot, Side, Work, growths
 
 collect_ignore = ["addons_crf.py", "gpu.py"]  # programs with packages of their own
-RESULTS = Path(__file__).parent / "results"
-PACKAGES = ["keras", "tensorflow", "tensorflow-cpu"]
-PACKAGES += ["torch", "pytorch-crf", "torchmetrics", "scikit-learn"]
-ROUNDS = (7, 400)  # at least, at most
-FEWEST = 3  # of a pair that alone takes longer than a row should
+ROUNDS = (5, 200)  # at least, at most
+SHORT = 0.02  # seconds: a side this short runs twice in a round, and the second run counts
+WARM = 10.0  # seconds of runs that compile and fill caches, three runs at most
+FEWER = {1: 3, 20: 2}  # rounds that are longer than so many times `--seconds`: so many
 
 
 def pytest_addoption(parser):
-    parser.addoption("--seconds", type=float, default=3.0, help="time for each row (default: 3)")
+    parser.addoption("--seconds", type=float, default=1.0, help="of each row (default: 1)")
+    parser.addoption("--results", default=report.RESULTS, help="folder that results are written to")
 
 
 def pytest_configure(config):
-    if keras.backend.backend() != "tensorflow":
-        pytest.exit(f"benchmarks: KERAS_BACKEND must be tensorflow, not {keras.backend.backend()}")
-    tf.config.set_visible_devices([], "GPU")
-    config.rows = {}
-    config.load = [os.getloadavg()[0]]
+    config.works, config.slow = {}, {}
     config.partial = any("::" in argument for argument in config.args)
+
+
+def pytest_generate_tests(metafunc):
+    works = getattr(metafunc.module, "WORKS", [])
+    if metafunc.function.__name__ == "test_time":
+        rows = [(work, size) for work in works for size in work.sizes]
+        ids = [f"{work.title}: {'x'.join(map(str, size))}" for work, size in rows]
+        metafunc.parametrize(("work", "size"), rows, ids=ids)
+    if metafunc.function.__name__ == "test_memory":
+        rows = [(work, name) for work in works for name in work.memory]
+        metafunc.parametrize(
+            ("work", "name"), rows, ids=[f"{work.title}: {name}" for work, name in rows]
+        )
 
 
 def pytest_deselected(items):
@@ -49,156 +55,138 @@ def pytest_deselected(items):
 
 @pytest.fixture
 def record(request):
-    """Add a row to the results: its work, size and mode, and what was measured."""
+    """Add facts to the results: `record("Import", (), facts={"kerasx": "0.2 s"})`.
 
-    def add(work: str, size: tuple[int, ...], mode: str, **measured: Any) -> None:
-        shown = " x ".join(f"{axis:,}" for axis in size)
-        of_file = request.config.rows.setdefault(request.path.stem.removeprefix("bench_"), [])
-        of_file.append({"work": work, "size": shown, "mode": mode, **measured})
+    Without facts, the row that it returns is to be filled in.
+    """
 
-    return add
+    def row(work: str, size: tuple[int, ...], mode: str = "", facts: dict | None = None) -> dict:
+        title = f"{work}, {mode}" if mode else work
+        entry = request.config.works.setdefault(
+            title,
+            {
+                "work": title,
+                "file": request.path.stem.removeprefix("bench_"),
+                "backend": keras.backend.backend(),
+                "environment": report.environment(),
+                "rows": {},
+            },
+        )
+        entry["environment"]["load at the end"] = report.load()
+        empty = {"size": list(size), "facts": {}} if facts else {"size": list(size), "sides": {}}
+        found = entry["rows"].setdefault(size, empty)
+        found.get("facts", {}).update(facts or {})
+        return found
+
+    return row
 
 
 @pytest.fixture
 def compare(benchmark, record, request):
-    """Time two sides in turn, ours and another, and record the quartiles of ours over other.
+    """Check the sides of a work at a size, then time them in turn."""
 
-    The value of a side must be within its `tolerance` of the expected one.
-    """
+    def measure(work: Work, size: tuple[int, ...]) -> None:
+        benchmark.group = work.title
+        row, seconds = record(work.title, size), request.config.option.seconds
+        slow = request.config.slow
+        row["axes"] = work.axes
+        ready: dict[str, Side] = {}
+        first: dict[str, list[float]] = {}
+        for name, make in work.sides.items():
+            why_not = {}
+            try:
+                longest = slow.get((work.title, name), 0)
+                if longest > TOO_LONG:
+                    raise Cannot(f"takes {longest:.0f} s at a smaller size")
+                side = make(size)
+                (spent_first, _), value = side.timed()
+                error = side.error(value) if side.error else 0.0
+                del value
+            except Exception as failure:  # such as a package that is not there
+                line = (str(failure).strip().splitlines() or [""])[0][:120]
+                is_known = isinstance(failure, Cannot)
+                why_not["cannot"] = line if is_known else f"{type(failure).__name__}: {line}"
+            else:
+                if not error <= side.tolerance:
+                    why_not["wrong"] = f"error {error:.1e}, allowed {side.tolerance:.0e}"
+            row["sides"].setdefault(name, {}).update(why_not)
+            if not ready and why_not:
+                pytest.fail(f"{name}, which all are compared with, is not timed: {why_not}")
+            if why_not:
+                continue
+            ready[name], first[name] = side, [spent_first]
+            # A first run may compile; how long a side takes, the second says.
+            while len(first[name]) < 2 or (len(first[name]) < 3 and sum(first[name]) < WARM):
+                first[name].append(side.timed()[0][0])
+            slow[work.title, name] = first[name][-1]
 
-    def measure(work: str, size: tuple, mode: str, ours: Side, other: Side, expected: Any = None):
-        benchmark.group = f"{work}, {size}, {mode}, beside {ours.name}"
-        names = {"ours": ours.name, "other": other.name}
-        for side in (ours, other):
-            side.before()
-            wrong = differs(side.value(), expected, side.tolerance)
-            if wrong:
-                record(work, size, mode, **names, wrong=f"{side.name}: {wrong}")
-                reject = pytest.fail if side is ours else pytest.skip
-                reject(f"{side.name} is wrong, so it is not timed: {wrong}")
+        order, random = list(ready), np.random.default_rng(0)
+        spent: dict[str, list[tuple[float, float]]] = {name: [] for name in order}
 
-        times: dict[str, list[tuple[float, float]]] = {"ours": [], "other": []}
+        def run(name: str) -> None:
+            if first[name][-1] < SHORT:  # the side before may have threads that still spin
+                ready[name].timed()
+            spent[name].append(ready[name].timed()[0])
 
-        def timed(side: Side, key: str) -> None:
-            if side.measured:
-                times[key].append(side.measured())
-                return
-            wall, cpu = time.perf_counter(), time.process_time()
-            side.run()
-            spent = time.perf_counter() - wall, time.process_time() - cpu
-            times[key].append(spent)
+        def the_others() -> None:
+            for name in random.permutation(order[1:]):
+                run(name)
 
-        def run_ours() -> None:
-            ours.before()
-            timed(ours, "ours")
-            other.before()
-
-        seconds, pair = request.config.option.seconds, 0.0
-        for _ in range(3):  # compiles, fills caches, and shows how many rounds fit
-            if pair < seconds:
-                run_ours()
-                timed(other, "other")
-                pair = times["ours"][-1][0] + times["other"][-1][0]
-        least = ROUNDS[0] if pair < seconds else FEWEST
-        rounds = int(np.clip(seconds / pair, least, ROUNDS[1]))
-        for spent in times.values():
-            spent.clear()
-        benchmark.pedantic(lambda: timed(other, "other"), setup=run_ours, rounds=rounds)
+        number = rounds(sum(each[-1] for each in first.values()), seconds)
+        benchmark.pedantic(lambda: run(order[0]), setup=the_others, rounds=number)
         if benchmark.stats is None:  # --benchmark-disable
             return
-        spent_ours, spent_other = np.array(times["ours"]), np.array(times["other"])
-        benchmark.extra_info.update(
-            ours_ms=quartiles(spent_ours[:, 0] * 1e3),
-            other_ms=quartiles(spent_other[:, 0] * 1e3),
-            ratio=quartiles(spent_ours[:, 0] / spent_other[:, 0]),
-            cpu_ratio=quartiles(spent_ours[:, 1] / spent_other[:, 1]),
-        )
-        record(work, size, mode, **names, **benchmark.extra_info, rounds=rounds)
+        times = {name: np.array(each) for name, each in spent.items()}
+        for name, own in times.items():
+            found = row["sides"][name]
+            found["ms"] = quartiles(own[:, 0] * 1e3)
+            compiled = sum(first[name]) - len(first[name]) * np.median(own[:, 0])
+            found["compile_s"] = round(max(0.0, float(compiled)), 2)
+            if name != order[0]:
+                ratio = own / times[order[0]] if name.startswith(OURS) else times[order[0]] / own
+                found["ratio"] = quartiles(ratio[:, 0])
+                found["cpu_ratio"] = quartiles(ratio[:, 1])[1]
+        row["rounds"] = len(spent[order[0]])
+        benchmark.extra_info.update(row)
 
     return measure
 
 
+@pytest.fixture
+def grown(record, request):
+    """Measure the peak memory of a side at each size, in one fresh process."""
+
+    def measure(work: Work, name: str) -> None:
+        if request.config.option.benchmark_disable:
+            pytest.skip("memory is not measured where nothing is")
+        for size, found in growths(request.path.stem, work, name).items():
+            side = record(work.title, size)["sides"].setdefault(name, {})
+            side["memory_mb" if isinstance(found, int) else "memory_cannot"] = found
+
+    return measure
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    works = [{**work, "rows": list(work["rows"].values())} for work in config.works.values()]
+    if not works or config.option.benchmark_disable:
+        return
+    terminalreporter.section("kerasx over the others")
+    terminalreporter.write_line(report.tables({"machine": report.machine(), "works": works}))
+    if config.partial or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        terminalreporter.write_line("\nonly a part of a file, so no results are written")
+        return
+    written = report.write(works, Path(config.option.results))
+    terminalreporter.write_line(f"\nwrote {', '.join(map(str, written))}")
+
+
+def rounds(seconds_of_one: float, seconds: float) -> int:
+    """How many rounds of so many seconds a row has."""
+    for times, few in reversed(FEWER.items()):
+        if seconds_of_one > times * seconds:
+            return few
+    return int(np.clip(seconds / seconds_of_one, *ROUNDS))
+
+
 def quartiles(values: np.ndarray) -> list[float]:
     """The median between the lower and the upper quartile."""
-    return [round(float(value), 4) for value in np.percentile(values, [25, 50, 75])]
-
-
-def differs(value: Any, expected: Any, tolerance: float) -> str | None:
-    """How a value differs from the expected one; None if it does not, or if none is expected."""
-    if value is None or expected is None:
-        return None
-    if np.allclose(value, expected, rtol=0, atol=tolerance):
-        return None
-    return f"{value}, not {expected}"
-
-
-def environment(load: list[float]) -> dict[str, str]:
-    """What the figures depend on."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    processor = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            processor = line.partition(":")[2].strip()
-    return {
-        "processor": f"{processor}, {os.cpu_count()} cores, threads at their defaults",
-        "python": platform.python_version(),
-        **versions,
-        "load average": "{:.1f} at the start, {:.1f} at the end".format(*load),
-    }
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    if not config.rows:
-        return
-    reports = {name: "\n".join(markdown(rows)) for name, rows in config.rows.items()}
-    terminalreporter.section("paired ratios")
-    terminalreporter.write_line("\n".join(reports.values()))
-    if config.partial or config.option.benchmark_disable:
-        return
-    facts = environment([*config.load, os.getloadavg()[0]])
-    listed = [f"- {name}: {fact}" for name, fact in facts.items()]
-    RESULTS.mkdir(exist_ok=True)
-    for name, report in reports.items():
-        rows = ",\n".join(json.dumps(row) for row in config.rows[name])
-        json_file, markdown_file = RESULTS / f"{name}.json", RESULTS / f"{name}.md"
-        json_file.write_text(f'{{"environment": {json.dumps(facts)},\n"rows": [\n{rows}\n]}}\n')
-        title = f"# {name.replace('_', ' ').capitalize()}, timed"
-        markdown_file.write_text("\n".join([title, "", *listed, report, ""]))
-        terminalreporter.write_line(f"\nwrote {json_file} and {markdown_file}")
-
-
-def markdown(rows: list[dict[str, Any]]) -> list[str]:
-    """A table for each work."""
-    lines = []
-    for work in dict.fromkeys(row["work"] for row in rows):
-        own = [row for row in rows if row["work"] == work]
-        lines += ["", f"## {work}", ""]
-        if "facts" in own[0]:
-            cells = [{"size": row["size"], **row["facts"]} for row in own]
-        else:
-            cells = [pair_cells(row) for row in own]
-        lines += [f"| {' | '.join(cells[0])} |", "|" + " --- |" * len(cells[0])]
-        lines += [f"| {' | '.join(cell.values())} |" for cell in cells]
-    return lines
-
-
-def pair_cells(row: dict[str, Any]) -> dict[str, str]:
-    """One row of a table of pairs."""
-    cells = {key: row[key] for key in ("size", "mode", "ours", "other")}
-    measured = ("ours ms", "other ms", "ratio", "quartiles", "CPU ratio")
-    if "wrong" in row:
-        return {**cells, **dict.fromkeys(measured, ""), "ratio": f"wrong: {row['wrong']}"}
-    low, middle, high = row["ratio"]
-    values = (
-        f"{row['ours_ms'][1]:.2f}",
-        f"{row['other_ms'][1]:.2f}",
-        f"**{middle:.2f}**",
-        f"{low:.2f} to {high:.2f}",
-        f"{row['cpu_ratio'][1]:.2f}",
-    )
-    return {**cells, **dict(zip(measured, values, strict=True))}
+    return [float(f"{value:.4g}") for value in np.percentile(values, [25, 50, 75])]

@@ -104,3 +104,71 @@ def rotary_embedding(x: Array, upstream: Array) -> list[Array]:
         return np.concatenate([pairs.real, pairs.imag], -1)
 
     return [turned(x, angles), turned(upstream, -angles)]
+
+
+def entmax(x: Array, upstream: Array, alpha: float = 1.3) -> list[Array]:
+    """The threshold by halving the interval that it is in."""
+    z = (alpha - 1) * x
+    high = z.max(-1, keepdims=True)
+    low = high - 1
+    for _ in range(60):
+        threshold = (low + high) / 2
+        is_low = (np.maximum(z - threshold, 0) ** (1 / (alpha - 1))).sum(-1, keepdims=True) > 1
+        low, high = np.where(is_low, threshold, low), np.where(is_low, high, threshold)
+    shares = np.maximum(z - low, 0) ** (1 / (alpha - 1))
+    slopes = np.where(shares > 0, shares ** (2 - alpha), 0)
+    mean = (slopes * upstream).sum(-1, keepdims=True) / slopes.sum(-1, keepdims=True)
+    return [shares, slopes * (upstream - mean)]
+
+
+def entmax15(x: Array, upstream: Array) -> list[Array]:
+    return entmax(x, upstream, 1.5)
+
+
+def linear_recurrence(decay: Array, inputs: Array, upstream: Array) -> list[Array]:
+    """States, and the gradients of decays and inputs."""
+    decay, inputs, upstream = (each.astype("float64") for each in (decay, inputs, upstream))
+    states, of_inputs = np.zeros_like(inputs), np.zeros_like(inputs)
+    state = slope = np.zeros_like(inputs[:, 0])
+    for t in range(inputs.shape[1]):
+        state = states[:, t] = decay[:, t] * state + inputs[:, t]
+    for t in reversed(range(inputs.shape[1])):
+        of_inputs[:, t] = upstream[:, t] + slope
+        slope = decay[:, t] * of_inputs[:, t]
+    of_decay = of_inputs * np.pad(states, [(0, 0), (1, 0), (0, 0)])[:, :-1]
+    return [states, of_decay, of_inputs]
+
+
+def crf(emissions: Array, transitions: Array, tags: Array) -> tuple[list[Array], Array]:
+    """The sum of the log-likelihoods with its gradients; the scores of the best tags."""
+    emissions, transitions = emissions.astype("float64"), transitions.astype("float64")
+    batch, time, units = emissions.shape
+    left, best = [emissions[:, 0]], emissions[:, 0]
+    for step in range(1, time):
+        left.append(_log_sum(left[-1][:, :, None] + transitions, 1) + emissions[:, step])
+        best = (best[:, :, None] + transitions).max(1) + emissions[:, step]
+    partition = _log_sum(left[-1], 1)
+    right = np.zeros((batch, units))
+    of_emissions, of_transitions = np.zeros(emissions.shape), np.zeros(transitions.shape)
+    rows = np.arange(batch)
+    for step in reversed(range(time)):
+        of_emissions[:, step] = -np.exp(left[step] + right - partition[:, None])
+        of_emissions[rows, step, tags[:, step]] += 1
+        if step:
+            behind = (emissions[:, step] + right)[:, None, :] + transitions
+            pairs = left[step - 1][:, :, None] + behind - partition[:, None, None]
+            of_transitions -= np.exp(pairs).sum(0)
+            np.add.at(of_transitions, (tags[:, step - 1], tags[:, step]), 1)
+            right = _log_sum(behind, 2)
+    total = crf_scores(emissions, transitions, tags).sum() - partition.sum()
+    return [total, of_emissions, of_transitions], best.max(1)
+
+
+def crf_scores(emissions: Array, transitions: Array, tags: Array) -> Array:
+    of_tags = np.take_along_axis(emissions.astype("float64"), tags[..., None], 2)
+    return of_tags[..., 0].sum(1) + transitions.astype("float64")[tags[:, :-1], tags[:, 1:]].sum(1)
+
+
+def _log_sum(x: Array, axis: int) -> Array:
+    top = x.max(axis, keepdims=True)
+    return np.squeeze(top, axis) + np.log(np.exp(x - top).sum(axis))

@@ -1,40 +1,46 @@
-"""The kernels on a GPU, in bfloat16, beside what a user would pick instead, and beside the limit.
+"""Kernels on a GPU, in bfloat16.
 
-    python benchmarks/gpu.py                       # all; writes gpu.md and gpu.json in results/
-    python benchmarks/gpu.py --work attention
-    python benchmarks/gpu.py --small --out found   # small sizes, on any device
+Beside what a user would pick instead there, and beside the limit. `--small` runs small sizes on any
+device and writes nothing unless it is told where to. Needs JAX or a TensorFlow that sees a GPU,
+keras, numpy, and this repository, of which nothing need be installed; where PyTorch sees a GPU, its
+own functions and Liger-Kernel's run too. What cannot run says why, and the others go on.
 
-Needs jax, keras, numpy, and this repository, of which nothing need be installed. Where PyTorch sees
-a GPU, its own functions and Liger-Kernel's run too. Every contender is compared with NumPy in
-float64 before it is timed. All compute values and gradients, in turn, on inputs that together are
-larger than the cache; a row says how long each takes, also in terms of the limit.
+Every side is compared with NumPy in float64 before it is timed. All compute values and gradients,
+in turn, on inputs that together are larger than the cache. PyTorch is timed by CUDA's events, the
+others by a clock around several runs that are waited for.
 """
+
+# python benchmarks/gpu.py                                      all, on each backend that is here
+# python benchmarks/gpu.py --work attention
+# KERAS_BACKEND=jax python benchmarks/gpu.py --small --out found
 
 from __future__ import annotations
 
 import argparse
 import functools
 import importlib.util
-import json
 import os
-import platform
+import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-os.environ["KERAS_BACKEND"] = "jax"
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs memory too
+BACKENDS = [os.environ["KERAS_BACKEND"]] if "KERAS_BACKEND" in os.environ else ["jax", "tensorflow"]
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # others need memory too
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = map(str, [HERE, HERE.parent, *HERE.parent.glob("plugins/*/src")])
 
 import exact  # noqa: E402
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+import report  # noqa: E402
+import ways  # noqa: E402
 from keras import ops  # noqa: E402
 
 from kerasx_transformer import attention, gated, normalization, rotary  # noqa: E402
@@ -51,10 +57,13 @@ class Contender:
 
     name: str
     run: Callable[..., Any]
-    wait: Callable[[Any], Any] = jax.block_until_ready
-    convert: Callable[[np.ndarray], Any] = lambda array: jnp.asarray(array, _dtype(array))
-    read: Callable[[Any], np.ndarray] = lambda tensor: np.asarray(tensor, "float32")
+    wait: Callable[[Any], Any] = lambda found: _wait(found)
+    convert: Callable[[np.ndarray], Any] = lambda array: ops.convert_to_tensor(array, _dtype(array))
+    read: Callable[[Any], np.ndarray] = lambda tensor: np.asarray(
+        ops.convert_to_numpy(ops.cast(tensor, "float32"))
+    )
     checked: bool = True
+    events: Callable[[], Any] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -63,41 +72,46 @@ class Work:
     """A kernel at a size: inputs as NumPy draws them, what must come out, who does it."""
 
     name: str
-    size: str
+    axes: str
+    size: tuple[int, ...]
     inputs: tuple[np.ndarray, ...]
     contenders: list[Contender]
     error: Callable[[list[np.ndarray]], float]
 
 
-def _dtype(array: np.ndarray) -> Any:
-    return jnp.bfloat16 if array.dtype.kind == "f" else array.dtype
+def _dtype(array: np.ndarray) -> str:
+    return "bfloat16" if array.dtype.kind == "f" else array.dtype.name
+
+
+def _wait(found: Any) -> None:
+    if ways.BACKEND == "jax":
+        import jax
+
+        jax.block_until_ready(found)
+    else:
+        import tensorflow as tf
+
+        tf.test.experimental.sync_devices()
 
 
 def draw(*shape: int, scale: float = 1.0) -> np.ndarray:
     """Normal numbers that bfloat16 holds exactly."""
     numbers = np.random.default_rng(sum(shape)).standard_normal(shape, "float32") * scale
-    return np.asarray(numbers.astype(jnp.bfloat16), "float32")
+    return (numbers.view("uint32") & 0xFFFF0000).view("float32")
 
 
 # --- Linear cross-entropy -----------------------------------------------------------------------
 
 
-def with_gradients(loss: Callable[..., Any]) -> Callable[..., Any]:
-    def run(features: Any, weight: Any, labels: Any) -> Any:
-        value, slopes = jax.value_and_grad(loss, argnums=(0, 1))(features, weight, labels)
-        return value, *slopes
-
-    return run
-
-
 def products(features: Any, weight: Any, labels: Any) -> Any:
     """The three matrix products, with logits in place of their gradient."""
-    logits = features @ weight
-    return logits[0, 0], logits @ weight.T, features.T @ logits
+    logits = ops.matmul(features, weight)
+    of_features = ops.matmul(logits, ops.transpose(weight))
+    return logits[0, 0], of_features, ops.matmul(ops.transpose(features), logits)
 
 
 def plain_loss(features: Any, weight: Any, labels: Any) -> Any:
-    logits = ops.cast(features @ weight, "float32")
+    logits = ops.cast(ops.matmul(features, weight), "float32")
     return ops.mean(ops.sparse_categorical_crossentropy(labels, logits, from_logits=True))
 
 
@@ -116,51 +130,38 @@ def linear_cross_entropy_of(positions: int, channels: int, words: int) -> Work:
 
     kernel = functools.partial(linear_cross_entropy, reduction="mean")
     contenders = [
-        jitted("kerasx", with_gradients(kernel)),
-        jitted("limit: three products", products, checked=False),
-        jitted("plain Keras, jit", with_gradients(plain_loss)),
+        compiled("kerasx", kernel, 2, 3),
+        compiled("limit: three products", products),
+        compiled("plain Keras", plain_loss, 2, 3),
         *torch_losses(),
     ]
     copies = positions // distinct
     inputs = np.tile(features, (copies, 1)), weight, np.tile(labels, copies)
-    size = f"{positions:,} x {channels:,} x {words:,}"
-    return Work("linear_cross_entropy, mean, with gradients", size, inputs, contenders, error)
+    size, axes = (positions, channels, words), "positions x width x words"
+    return Work("linear_cross_entropy, mean", axes, size, inputs, contenders, error)
 
 
 def torch_losses() -> Iterator[Contender]:
-    torch = torch_with_gpu()
+    torch = torch_here()
     if not torch:
         return
 
     def plain(features: Any, weight: Any, labels: Any) -> Any:
         return torch.nn.functional.cross_entropy((features @ weight).float(), labels.long())
 
-    losses = {"PyTorch": plain, "PyTorch, torch.compile": torch.compile(plain)}
-    if importlib.util.find_spec("liger_kernel"):
+    yield from of_torch("PyTorch", plain, 2, 3)
+
+    def liger(features: Any, weight: Any, labels: Any) -> Any:
         from liger_kernel.transformers import LigerFusedLinearCrossEntropyLoss
 
         fused = LigerFusedLinearCrossEntropyLoss()
-        losses["Liger-Kernel"] = lambda x, weight, y: fused(weight.T.contiguous(), x, y.long())
+        return fused(weight.T.contiguous(), features, labels.long())
 
-    for name, loss in losses.items():
-
-        def run(features: Any, weight: Any, labels: Any, loss: Any = loss) -> Any:
-            inputs = [each.detach().requires_grad_() for each in (features, weight)]
-            value = loss(*inputs, labels)
-            return value.detach(), *torch.autograd.grad(value, inputs)
-
-        yield of_torch(name, run)
+    if liger_here():
+        yield from of_torch("Liger-Kernel", liger, 2, 3, also_compiled=False)
 
 
 # --- Attention ----------------------------------------------------------------------------------
-
-
-def attended(function: Callable[..., Any]) -> Callable[..., Any]:
-    def run(query: Any, key: Any, value: Any, upstream: Any) -> Any:
-        output, back = jax.vjp(function, query, key, value)
-        return output, *back(upstream)
-
-    return run
 
 
 def attention_of(*size: int) -> Work:
@@ -177,14 +178,14 @@ def attention_of(*size: int) -> Work:
     causal = functools.partial(attention.blockwise_attention, causal=True)
     plain = functools.partial(ops.dot_product_attention, is_causal=True, flash_attention=False)
     contenders = [
-        jitted("kerasx", attended(causal)),
-        jitted("kerasx, its own blocks", attended(functools.partial(blocks, size))),
+        compiled("kerasx", causal, 3, 3),
+        compiled("kerasx, its own blocks", functools.partial(blocks, size), 3, 3),
         *of_the_vendor(),
-        jitted("plain Keras, jit", attended(plain)),
+        compiled("plain Keras", plain, 3, 3),
         *torch_attention(),
     ]
-    shown = " x ".join(f"{axis:,}" for axis in size)
-    return Work("blockwise_attention, causal, with gradients", shown, inputs, contenders, error)
+    axes = "batch x time x heads x width of a head"
+    return Work("blockwise_attention, causal", axes, size, inputs, contenders, error)
 
 
 def blocks(size: tuple[int, ...], query: Any, key: Any, value: Any) -> Any:
@@ -194,26 +195,25 @@ def blocks(size: tuple[int, ...], query: Any, key: Any, value: Any) -> Any:
 
 
 def of_the_vendor() -> Iterator[Contender]:
-    if jax.default_backend() != "gpu":
+    if not cudnn_here():
         return
+    import jax
+
     fused = functools.partial(jax.nn.dot_product_attention, is_causal=True, implementation="cudnn")
-    yield jitted("limit: cuDNN through JAX", attended(fused))
+    yield compiled("limit: cuDNN through JAX", fused, 3, 3)
 
 
 def torch_attention() -> Iterator[Contender]:
-    torch = torch_with_gpu()
+    torch = torch_here()
     if not torch:
         return
 
-    def run(*tensors: Any) -> Any:
-        *inputs, upstream = (each.transpose(1, 2).detach() for each in tensors)
-        for each in inputs:
-            each.requires_grad_()
-        output = torch.nn.functional.scaled_dot_product_attention(*inputs, is_causal=True)
-        found = (output.detach(), *torch.autograd.grad(output, inputs, upstream))
-        return [each.transpose(1, 2) for each in found]
+    def attention(*tensors: Any) -> Any:
+        inputs = [each.transpose(1, 2) for each in tensors]
+        found = torch.nn.functional.scaled_dot_product_attention(*inputs, is_causal=True)
+        return found.transpose(1, 2)
 
-    yield of_torch("PyTorch, scaled_dot_product_attention", run)
+    yield from of_torch("PyTorch, scaled_dot_product_attention", attention, 3, 3, False)
 
 
 # --- Elementwise --------------------------------------------------------------------------------
@@ -229,13 +229,6 @@ def elementwise_of(name: str, rows: int, width: int) -> Work:
     kernel, plain = ELEMENTWISE[name]
     number = len(inputs)
 
-    def both(function: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*tensors: Any) -> Any:
-            output, back = jax.vjp(function, *tensors[:number])
-            return output, back(tensors[-1] if len(upstream) == 1 else tensors[number:])
-
-        return run
-
     def copy(*tensors: Any) -> Any:
         """Read all inputs; write as much as outputs and gradients are."""
         return [-each for each in (*tensors[number:], *tensors[:number])]
@@ -248,12 +241,38 @@ def elementwise_of(name: str, rows: int, width: int) -> Work:
         return exact.error(*map(list, zip(*pairs, strict=True)))
 
     contenders = [
-        jitted("kerasx", both(kernel)),
-        jitted("limit: a copy of as many bytes", copy, checked=False),
-        jitted("plain Keras, jit", both(plain)),
+        compiled("kerasx", kernel, number, number),
+        compiled("limit: a copy of as many bytes", copy),
+        compiled("plain Keras", plain, number, number),
+        *torch_elementwise(name, number),
     ]
-    shown = " x ".join(f"{axis:,}" for axis in inputs[0].shape)
-    return Work(f"{name}, with gradients", shown, (*inputs, *upstream), contenders, error)
+    size, axes = inputs[0].shape, "shape of the first input"
+    return Work(name, axes, size, (*inputs, *upstream), contenders, error)
+
+
+def torch_elementwise(name: str, number: int) -> Iterator[Contender]:
+    torch = torch_here()
+    if not torch:
+        return
+    functional = torch.nn.functional
+    plain = {
+        "swiglu": lambda gate, value: functional.silu(gate) * value,
+        "geglu": lambda gate, value: functional.gelu(gate) * value,
+        "add_rms_norm": lambda x, residual, scale: (
+            functional.rms_norm(x + residual, scale.shape, scale, 1e-6),
+            x + residual,
+        ),
+    }
+    if name in plain:
+        yield from of_torch("PyTorch", plain[name], number, number)
+    if name == "swiglu" and liger_here():
+
+        def liger(gate: Any, value: Any) -> Any:
+            from liger_kernel.ops.swiglu import LigerSiLUMulFunction
+
+            return LigerSiLUMulFunction.apply(gate, value)
+
+        yield from of_torch("Liger-Kernel", liger, 2, 2, also_compiled=False)
 
 
 def plain_rotary(x: Any) -> Any:
@@ -261,7 +280,9 @@ def plain_rotary(x: Any) -> Any:
     rates = 10000.0 ** (-np.arange(0, x.shape[-1], 2) / x.shape[-1])
     angles = np.tile(np.arange(x.shape[1])[:, None, None] * rates, 2).astype("float32")
     a, b = ops.split(x, 2, axis=-1)
-    turned = x * np.cos(angles) + ops.concatenate([-b, a], axis=-1) * np.sin(angles)
+    cosines, sines = (ops.convert_to_tensor(each(angles)) for each in (np.cos, np.sin))
+    turned = ops.cast(x, "float32") * cosines
+    turned += ops.cast(ops.concatenate([-b, a], axis=-1), "float32") * sines
     return ops.cast(turned, x.dtype)
 
 
@@ -276,98 +297,166 @@ ELEMENTWISE = {
 # --- How it is measured -------------------------------------------------------------------------
 
 
-def jitted(name: str, function: Callable[..., Any], checked: bool = True) -> Contender:
-    """Compiled by JAX, which knows the memory of a program before it runs."""
-    contender = Contender(name, lambda *inputs: None, checked=checked)
-    programs = []
+def compiled(
+    name: str, function: Callable[..., Any], gradients: int = 0, inputs: int = 0
+) -> Contender:
+    """A function over Keras's tensors, differentiated in its first inputs, as `fit` compiles it.
+
+    JAX knows the memory of a program before it runs.
+    """
+    if gradients:
+        function = ways.differentiated(function, gradients, inputs)
+    contender = Contender(name, lambda *inputs: None, checked=bool(gradients))
+    programs: list[Callable[..., Any]] = []
 
     def run(*inputs: Any) -> Any:
         if not programs:
+            program = ways.compiled(function, ways.COMPILED)
             start = time.perf_counter()
-            programs.append(jax.jit(function).lower(*inputs).compile())
-            contender.facts["compile s"] = round(time.perf_counter() - start, 2)
-            memory = programs[0].memory_analysis()
-            if memory is not None:
-                used = memory.temp_size_in_bytes + memory.output_size_in_bytes
-                contender.facts["memory MB"] = round(used / 2**20)
+            if ways.BACKEND == "jax":
+                program = program.lower(*inputs).compile()
+                memory = program.memory_analysis()
+                if memory is not None:
+                    used = memory.temp_size_in_bytes + memory.output_size_in_bytes
+                    contender.facts["memory_mb"] = round(used / 2**20)
+            else:
+                contender.wait(program(*inputs))
+            contender.facts["compile_s"] = round(time.perf_counter() - start, 2)
+            programs.append(program)
         return programs[0](*inputs)
 
     contender.run = run
     return contender
 
 
-def torch_with_gpu() -> Any:
+@functools.cache
+def torch_here() -> Any:
+    """PyTorch where it can run: with a GPU, or without beside a JAX that has none either."""
     if not importlib.util.find_spec("torch"):
         return None
     import torch
 
-    return torch if torch.cuda.is_available() else None
+    return torch if torch.cuda.is_available() or not on_gpu() else None
 
 
-def of_torch(name: str, function: Callable[..., Any]) -> Contender:
-    import torch
+def liger_here() -> bool:
+    return bool(importlib.util.find_spec("liger_kernel")) and on_gpu()
+
+
+def cudnn_here() -> bool:
+    return ways.BACKEND == "jax" and on_gpu()
+
+
+def on_gpu() -> bool:
+    return "gpu" in device()[1].lower()
+
+
+@functools.cache
+def device() -> tuple[str, str]:
+    """The name of what computes, and what kind of thing it is."""
+    if ways.BACKEND == "jax":
+        import jax
+
+        return str(jax.devices()[0].device_kind), jax.default_backend()
+    import tensorflow as tf
+
+    for each in tf.config.list_physical_devices("GPU"):
+        details = tf.config.experimental.get_device_details(each)
+        return details.get("device_name", "GPU"), "gpu"
+    return "cpu", "cpu"
+
+
+def of_torch(
+    name: str,
+    function: Callable[..., Any],
+    gradients: int,
+    inputs: int,
+    also_compiled: bool = True,
+) -> Iterator[Contender]:
+    """A function over PyTorch's tensors, and the same by `torch.compile` where there is a GPU."""
+    torch = torch_here()
+    place = "cuda" if torch.cuda.is_available() else "cpu"
+    cuda = place == "cuda"
 
     def convert(array: np.ndarray) -> Any:
-        tensor = torch.from_numpy(array).cuda()
+        tensor = torch.from_numpy(np.array(array)).to(place)
         return tensor.bfloat16() if array.dtype.kind == "f" else tensor
 
-    def run(*inputs: Any) -> Any:
-        if "memory MB" in contender.facts:
-            return function(*inputs)
-        start = time.perf_counter()
-        function(*inputs)
-        torch.cuda.synchronize()
-        contender.facts["compile s"] = round(time.perf_counter() - start, 2)
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        found = function(*inputs)
-        torch.cuda.synchronize()
-        peak = torch.cuda.max_memory_allocated() - before
-        contender.facts["memory MB"] = round(peak / 2**20)
-        return found
-
-    contender = Contender(
-        name,
-        run,
-        wait=lambda _: torch.cuda.synchronize(),
-        convert=convert,
-        read=lambda tensor: tensor.float().cpu().numpy(),
-    )
-    return contender
+    functions = {name: function}
+    if cuda and also_compiled:
+        functions[f"{name}, torch.compile"] = torch.compile(function)
+    for shown, each in functions.items():
+        run = ways.differentiated(each, gradients, inputs, "torch")
+        contender = Contender(
+            shown,
+            run,
+            wait=lambda _: torch.cuda.synchronize() if cuda else None,
+            convert=convert,
+            read=lambda tensor: tensor.float().cpu().numpy(),
+            events=functools.partial(torch.cuda.Event, enable_timing=True) if cuda else None,
+        )
+        contender.run = functools.partial(first_of_torch, contender, run) if cuda else run
+        yield contender
 
 
-def measure(work: Work, rounds: int) -> list[dict[str, Any]]:
-    """Check each contender, then time all in turn: quartiles of milliseconds."""
+def first_of_torch(contender: Contender, run: Callable[..., Any], *inputs: Any) -> Any:
+    """Run; the first time, also say how long that took and how much memory the next run takes."""
+    import torch
+
+    if "memory_mb" in contender.facts:
+        return run(*inputs)
+    start = time.perf_counter()
+    run(*inputs)
+    torch.cuda.synchronize()
+    contender.facts["compile_s"] = round(time.perf_counter() - start, 2)
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    found = run(*inputs)
+    torch.cuda.synchronize()
+    peak = torch.cuda.max_memory_allocated() - before
+    contender.facts["memory_mb"] = round(peak / 2**20)
+    return found
+
+
+def measure(work: Work, rounds: int) -> dict[str, dict[str, Any]]:
+    """Check each contender, then time all in turn."""
     size = sum(each.nbytes // 2 for each in work.inputs)
     sets = 1 if size > CACHE else min(8, -(-CACHE // size))
-    rows, ready = [], []
+    sides: dict[str, dict[str, Any]] = {}
+    ready = []
     for contender in work.contenders:
-        row = {"work": work.name, "size": work.size, "contender": contender.name}
-        rows.append(row)
+        side = sides.setdefault(contender.name, {})
         try:
             inputs = [[contender.convert(each) for each in work.inputs] for _ in range(sets)]
             found = contender.run(*inputs[0])
             contender.wait(found)
             if contender.checked:
-                row["error"] = work.error([contender.read(x) for x in keras.tree.flatten(found)])
-                if not row["error"] <= TOLERANCE:
-                    row["wrong"] = f"error {row['error']:.2g}, allowed {TOLERANCE}: not timed"
+                error = work.error([contender.read(x) for x in keras.tree.flatten(found)])
+                if not error <= TOLERANCE:
+                    side["wrong"] = f"error {error:.2g}, allowed {TOLERANCE}"
                     continue
-            row |= contender.facts
-            ready.append((row, contender, inputs, repeats(contender, inputs)))
+                side["error"] = float(f"{error:.2g}")
+            side |= contender.facts
+            ready.append((side, contender, inputs, repeats(contender, inputs)))
         except Exception as failure:  # such as memory that is not there: others are timed still
-            row["wrong"] = f"{type(failure).__name__}: {str(failure).splitlines()[0][:100]}"
-    times: dict[str, list[float]] = {row["contender"]: [] for row, *_ in ready}
+            line = (str(failure).strip().splitlines() or [""])[0][:100]
+            side["cannot"] = f"{type(failure).__name__}: {line}"
+    times: dict[str, list[float]] = {contender.name: [] for _, contender, *_ in ready}
     for _ in range(rounds):
-        for row, contender, inputs, number in ready:
-            times[row["contender"]].append(timed(contender, inputs, number))
-    limit = next((name for name in times if name.startswith("limit")), None)
-    for row, *_ in ready:
-        own = np.array(times[row["contender"]])
-        row["ms"] = [round(1e3 * float(each), 4) for each in np.percentile(own, [25, 50, 75])]
-        if limit:
-            row["over limit"] = round(float(np.median(own / np.array(times[limit]))), 3)
-    return rows
+        for _, contender, inputs, number in ready:
+            times[contender.name].append(timed(contender, inputs, number))
+    first = next(iter(sides))
+    for side, contender, *_ in ready:
+        own = np.array(times[contender.name])
+        side["ms"] = quartiles(1e3 * own)
+        if first in times and contender.name != first:
+            ratio = np.array(times[first]) / own
+            side["ratio"] = quartiles(1 / ratio if contender.name.startswith("kerasx") else ratio)
+    return sides
+
+
+def quartiles(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.4g}") for value in np.percentile(values, [25, 50, 75])]
 
 
 def repeats(contender: Contender, inputs: list) -> int:
@@ -377,11 +466,17 @@ def repeats(contender: Contender, inputs: list) -> int:
 
 def timed(contender: Contender, inputs: list, number: int) -> float:
     """Seconds for one run, of several that follow each other on inputs in turn."""
+    events = [contender.events(), contender.events()] if contender.events else []
     start = time.perf_counter()
+    for event in events[:1]:
+        event.record()
     for place in range(number):
         found = contender.run(*inputs[place % len(inputs)])
+    for event in events[1:]:
+        event.record()
     contender.wait(found)
-    return (time.perf_counter() - start) / number
+    spent = events[0].elapsed_time(events[1]) / 1e3 if events else time.perf_counter() - start
+    return spent / number
 
 
 # Work -> how it is made, its sizes, and a small one.
@@ -403,35 +498,43 @@ WORKS: dict[str, tuple[Callable[..., Work], list[tuple], tuple]] = {
 }
 
 
-def environment() -> dict[str, str]:
-    facts = {
-        "device": str(jax.devices()[0].device_kind),
-        "python": platform.python_version(),
-        "jax": jax.__version__,
-        "keras": keras.__version__,
-    }
-    torch = torch_with_gpu()
-    return facts | ({"torch": torch.__version__} if torch else {})
-
-
 def skipped() -> list[str]:
-    torch = "" if torch_with_gpu() else "PyTorch's rows: no PyTorch that sees a GPU"
-    liger = "" if importlib.util.find_spec("liger_kernel") else "Liger-Kernel's: not installed"
-    cudnn = "" if jax.default_backend() == "gpu" else "cuDNN's: this is no GPU"
-    return [each for each in (torch, liger, cudnn) if each]
+    """What does not run here, and why."""
+    here = {
+        "PyTorch: it is not here, or sees no GPU": torch_here(),
+        "Liger-Kernel: it is not here, or there is no GPU": liger_here(),
+        "cuDNN through JAX: this is no GPU, or not JAX": cudnn_here(),
+        "torch.compile: PyTorch sees no GPU": torch_here() and torch_here().cuda.is_available(),
+    }
+    return [why for why, found in here.items() if not found]
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    columns = ("size", "contender", "ms", "over limit", "memory MB", "compile s", "error")
-    lines = []
-    for work in dict.fromkeys(row["work"] for row in rows):
-        lines += ["", f"## {work}", "", f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
-        for row in (row for row in rows if row["work"] == work):
-            shown = {**row, "error": f"{row['error']:.1e}" if "error" in row else ""}
-            low, middle, high = row.get("ms", [""] * 3)
-            shown["ms"] = row.get("wrong") or f"**{middle:.3g}** ({low:.3g} to {high:.3g})"
-            lines.append(f"| {' | '.join(str(shown.get(each, '')) for each in columns)} |")
-    return "\n".join(lines)
+def run(options: argparse.Namespace) -> list[dict]:
+    """All works on the backend of this process; one that fails says so, and the others go on."""
+    works = []
+    for name in options.work or WORKS:
+        make, sizes, small = WORKS[name]
+        entry: dict[str, Any] = {
+            "work": f"{name}, forward and backward, bfloat16",
+            "file": "gpu",
+            "backend": ways.BACKEND,
+            "environment": report.environment() | {"skipped": "; ".join(skipped()) or "nothing"},
+            "rows": [],
+        }
+        works.append(entry)
+        for size in [small] if options.small else sizes:
+            row: dict[str, Any] = {"size": list(size), "sides": {}}
+            try:
+                work = make(*size)
+                row |= {"size": list(work.size), "axes": work.axes}
+                row["sides"] = measure(work, options.rounds)
+            except Exception as failure:
+                traceback.print_exc()
+                row["sides"] = {"kerasx": {"cannot": f"{type(failure).__name__}: {failure}"[:200]}}
+            entry["rows"].append(row)
+            print(report.tables({"machine": device()[0], "works": [entry | {"rows": [row]}]}))
+            sys.stdout.flush()
+    return works
 
 
 def main(*words: str) -> None:
@@ -439,22 +542,21 @@ def main(*words: str) -> None:
     parser.add_argument("--work", choices=WORKS, action="append", help="default: all")
     parser.add_argument("--small", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--rounds", type=int, default=20, help="default: %(default)s")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    parser.add_argument("--out", type=Path, help="folder of the results")
     options = parser.parse_args(words)
-    rows: list[dict[str, Any]] = []
-    for name in options.work or WORKS:
-        make, sizes, small = WORKS[name]
-        for size in [small] if options.small else sizes:
-            found = measure(make(*size), options.rounds)
-            print(table(found), flush=True)
-            rows += found
-    facts = environment() | {"skipped": "; ".join(skipped()) or "nothing"}
-    options.out.mkdir(parents=True, exist_ok=True)
-    written = json.dumps({"environment": facts, "rows": rows}, indent=1)
-    (options.out / "gpu.json").write_text(written)
-    listed = "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
-    (options.out / "gpu.md").write_text(f"# On a GPU, timed\n\n{listed}\n{table(rows)}\n")
-    print(f"\n{listed}\nwrote {options.out / 'gpu.json'} and gpu.md")
+    if ways.BACKEND == "tensorflow" and not (options.small or on_gpu()):
+        print("TensorFlow is skipped: it sees no GPU")
+        return
+    works = run(options)
+    folder = options.out or (None if options.small else report.RESULTS)
+    if folder:
+        print("wrote", *report.write(works, folder, device()[0]))
+    for backend in BACKENDS[1:]:
+        if importlib.util.find_spec(backend):
+            variables = os.environ | {"KERAS_BACKEND": backend}
+            subprocess.run([sys.executable, __file__, *words], env=variables, check=False)
+        else:
+            print(f"{backend} is skipped: it is not here")
 
 
 if __name__ == "__main__":

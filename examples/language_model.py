@@ -84,23 +84,26 @@ def embed(tokens, width, rows, longest=6):
     return layers.Embedding(256, width)(tokens) + ngrams
 
 
-def attend(x, heads):
+def attend(x, heads, parts):
     """Attention whose keys are those of the byte before: it finds what followed the like of now."""
     y = layers.RMSNormalization()(x)
-    attention = kerasx.layers.MultiHeadAttention(
+    attention = parts.MultiHeadAttention(
         heads, x.shape[-1] // heads, use_bias=False, rotary=True, sliding_window=CONTEXT
     )
     return x + attention(y, value=y, key=Earlier()(y), use_causal_mask=True)
 
 
-def build_model(width, depth, heads=2, rows=16381) -> keras.Model:
-    """Return a decoder: tokens `(batch, time)` to logits `(batch, time, 256)`."""
+def build_model(width, depth, heads=2, rows=16381, parts=kerasx.layers) -> keras.Model:
+    """Return a decoder: tokens `(batch, time)` to logits `(batch, time, 256)`.
+
+    `parts` has the layers that Keras lacks, by these names.
+    """
     tokens = keras.Input((None,), dtype="int32")
     x = embed(tokens, width, rows)
     for _ in range(depth):
-        x = attend(x, heads)
-        x = x + kerasx.layers.SwiGLU(2 * width)(layers.RMSNormalization()(x))
-    logits = kerasx.layers.LanguageModelHead(256)(layers.RMSNormalization()(x))
+        x = attend(x, heads, parts)
+        x = x + parts.SwiGLU(2 * width)(layers.RMSNormalization()(x))
+    logits = parts.LanguageModelHead(256)(layers.RMSNormalization()(x))
     return keras.Model(tokens, logits)
 
 

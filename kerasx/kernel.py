@@ -42,6 +42,7 @@ class KernelError(RuntimeError):
     """A kernel cannot be compiled; the message names the kernel and the operation."""
 
 
+@keras.saving.register_keras_serializable("kerasx")
 class Kernel(Generic[P, R]):
     """A function over tensors that its backend compiles. Made by `kernel`.
 
@@ -250,6 +251,20 @@ class Kernel(Generic[P, R]):
     def __reduce__(self) -> str:
         return self.__qualname__  # copied and pickled by name, as a function is
 
+    def get_config(self) -> dict[str, Any]:
+        """Its registered name: a layer that has a kernel as its activation saves it so."""
+        return {"kernel": keras.saving.get_registered_name(self)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Kernel:
+        """The registered kernel of that name."""
+        kernel = keras.saving.get_registered_object(config["kernel"])
+        if not isinstance(kernel, Kernel):
+            from kerasx.registry import UnknownNameError, explain  # which imports this module
+
+            raise UnknownNameError(explain(config["kernel"]))
+        return kernel
+
     def __repr__(self) -> str:
         return f"<Kernel {keras.saving.get_registered_name(self)}{self.signature}>"
 
@@ -362,18 +377,14 @@ class KernelCall(keras.Operation):
 
     def get_config(self) -> dict[str, Any]:
         return {
-            "kernel": keras.saving.get_registered_name(self.kernel),
+            **self.kernel.get_config(),
             "static": self.static,
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> KernelCall:
-        kernel = keras.saving.get_registered_object(config["kernel"])
-        if not isinstance(kernel, Kernel):
-            from kerasx.registry import UnknownNameError, explain  # which imports this module
-
-            raise UnknownNameError(explain(config["kernel"]))
+        kernel = Kernel.from_config(config)
         static = {name: _frozen(value) for name, value in config["static"].items()}
         return cls(kernel, static, name=config["name"])
 

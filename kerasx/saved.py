@@ -26,7 +26,7 @@ OBJECT_LIMIT = 100_000
 
 # Plain values in the notation of objects: Keras looks up no class for them.
 _DATA = ["__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"]
-_KERNEL = "kerasx>KernelCall"
+_KERNELS = ["kerasx>KernelCall", "kerasx>Kernel"]  # a node of a model, an activation of a layer
 # Layers that hold code, as lambdas do: Keras runs it on loading if `safe_mode` is off.
 _CODE = {"TFSMLayer", "TorchModuleWrapper"}
 # Where Keras looks for a function of its own; those elsewhere read files or change settings.
@@ -243,7 +243,7 @@ def _identify(
         )
     label = node["config"].get("name") if isinstance(node["config"], dict) else None
     return SavedObject(
-        kind="kernel" if node.get("registered_name") == _KERNEL else _kind(where, found),
+        kind="kernel" if node.get("registered_name") in _KERNELS else _kind(where, found),
         name=printable(label) if isinstance(label, str) else "",
         type=printable(registered if ">" in registered else _full(module, name)),
         where=_place(where),
@@ -255,14 +255,14 @@ def _identify(
 
 
 def _names(where: Where, node: dict[str, Any]) -> tuple[str, str, str]:
-    """The module, name and registered name that Keras, or `KernelCall`, will look up."""
+    """The module, name and registered name that Keras, or a kernel, will look up."""
     name, config = node["class_name"], node["config"]
     registered = node.get("registered_name", name)
     if name == "function":
         name = registered = config
     elif name == "__typespec__":
         name = node.get("spec_name")
-    elif registered == _KERNEL:
+    elif registered in _KERNELS:
         name = registered = config.get("kernel") if isinstance(config, dict) else None
     names = node.get("module") or "", name, registered or ""
     for each in names:

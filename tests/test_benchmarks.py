@@ -1,16 +1,20 @@
-"""The benchmarks run: one row of them, and that for a GPU at small sizes on any device."""
+"""The benchmarks run: a row of them, that for a GPU at small sizes, and what is made of results."""
 
+import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
 import pytest
+import report
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
+on_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="once is enough")
 
 
 def run(*command, **variables):
@@ -23,34 +27,176 @@ def run(*command, **variables):
     )
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="they time TensorFlow")
-def test_values_are_checked():
-    row = ("-k", "swiglu and small and forward and xla", "--benchmark-disable", "-q")
-    done = run("-m", "pytest", "-p", "no:cacheprovider", BENCHMARKS, *row)
+SUMS = """
+import keras, numpy as np, ways
+from suite import Cannot, Side, Work, test_memory as test_memory, test_time as test_time
+
+def side(wrong, size):
+    error = lambda found: abs(float(found[0]) - size[0] - wrong)
+    return ways.side(keras.ops.sum, [np.ones(size, "float32")], error=error)
+
+def small(size):
+    if size[0] > 4:
+        raise Cannot("is too large")
+    return side(0, size)
+
+WORKS = [Work("Sum", "numbers", [(4,), (64,)], {
+    "kerasx": lambda size: side(0, size), "kerasx, again": lambda size: side(0, size),
+    "small": small, "false": lambda size: side(1, size), "broken": lambda size: 1 / 0,
+    "limit: nothing": lambda size: Side(lambda: None)}, memory=["small"])]
+"""
+
+
+@on_jax
+def test_sides_are_checked_timed_and_written(tmp_path):
+    (tmp_path / "bench_sum.py").write_text(SUMS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\npython_files = bench_*.py\n")
+    shutil.copy(BENCHMARKS / "conftest.py", tmp_path)
+    path = [BENCHMARKS, tmp_path, os.environ.get("PYTHONPATH", "")]
+    options = ("-p", "no:cacheprovider", "--seconds=0.05", "--results", tmp_path)
+    settings = {"PYTHONPATH": os.pathsep.join(map(str, path))}
+    done = run("-m", "pytest", tmp_path, "--rootdir", tmp_path, *options, **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    (file,) = tmp_path.glob("*.json")
+    results = json.loads(file.read_text())
+    (work,) = results["works"]
+    assert (work["work"], work["file"], work["backend"]) == ("Sum", "sum", "jax")
+    assert file.stem == report.slug(results["machine"])
+    four, many = work["rows"]
+    for row in (four, many):
+        low, middle, high = row["sides"]["limit: nothing"]["ratio"]
+        assert 1 < low <= middle <= high  # the sum takes longer than nothing
+        assert {*row["sides"]["kerasx"]} == {"ms", "compile_s"}
+        assert row["sides"]["kerasx"]["compile_s"] > 0
+        assert row["sides"]["false"] == {"wrong": "error 1.0e+00, allowed 1e-04"}
+        assert row["sides"]["broken"] == {"cannot": "ZeroDivisionError: division by zero"}
+        assert "ratio" in row["sides"]["kerasx, again"]
+    assert four["sides"]["small"]["memory_mb"] >= 0
+    assert "ratio" in four["sides"]["small"]
+    assert many["sides"]["small"] == {"cannot": "is too large", "memory_cannot": "is too large"}
+
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "wrong: error 1.0e+00, allowed 1e-04" in page
+    assert "(benchmarks/" in page
+    assert len(list((tmp_path / "benchmarks").glob("*.svg"))) == 1
+    assert "| 64 | small | is too large |" in file.with_suffix(".md").read_text()
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough")
+def test_values_of_ours_are_checked():
+    row = (
+        "-k",
+        "swiglu and called and 8x128x128",
+        "--benchmark-disable",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    )
+    done = run("-m", "pytest", BENCHMARKS, *row)
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="the benchmark for a GPU runs on JAX")
+RESULTS = {
+    "machine": "Made up, 2 cores",
+    "works": [
+        {
+            "work": "Sum",
+            "file": "sum",
+            "backend": "jax",
+            "environment": {"date": "2026-01-01", "load at the start": "0.1"},
+            "rows": [
+                {
+                    "size": [size],
+                    "sides": {
+                        "kerasx": {"ms": [0.9, 1.0, 1.1]},
+                        "other": {"ms": [1.9, 2.0, 2.1], "ratio": [0.4, 0.5, 0.6]},
+                    },
+                }
+                for size in (4, 64)
+            ],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "falls"),
+    [
+        ([0.4, 0.5, 0.6], False),
+        ([0.59, 0.7, 0.8], False),  # more, and within the spread of both
+        ([0.61, 0.7, 0.8], True),
+        ([0.1, 0.2, 0.3], False),
+    ],
+)
+@on_jax
+def test_a_ratio_that_rises_by_more_than_its_spread_fails(found, falls, tmp_path, capsys):
+    new = copy.deepcopy(RESULTS)
+    new["works"][0]["rows"][1]["sides"]["other"]["ratio"] = found
+    for name, results in (("base", RESULTS), ("new", new)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(results))
+    assert report.main(tmp_path / "base.json", tmp_path / "new.json") == falls
+    assert ("| Sum, JAX | 64 | other |" in capsys.readouterr().out) == falls
+
+
+@on_jax
+def test_ours_that_is_wrong_now_fails():
+    new = copy.deepcopy(RESULTS)
+    new["works"][0]["rows"][0]["sides"] = {"kerasx": {"wrong": "error 1"}}
+    assert [row["now"] for row in report.fallen(RESULTS, new)] == ["wrong: error 1"]
+
+
+@on_jax
+def test_a_part_replaces_its_own_works_only(tmp_path):
+    other = {**RESULTS["works"][0], "backend": "torch"}
+    report.write(RESULTS["works"], tmp_path, "Made up, 2 cores")
+    report.write([other], tmp_path, "Made up, 2 cores")
+    again = {**RESULTS["works"][0], "work": "Sums"}
+    report.write([again], tmp_path, "Made up, 2 cores")
+    (results,) = report.read(tmp_path)
+    assert [(work["work"], work["backend"]) for work in results["works"]] == [
+        ("Sums", "jax"),
+        ("Sum", "torch"),
+    ]
+    assert results["works"][1] == other
+
+
+@on_jax
+def test_the_page_is_what_the_results_say():
+    assert (ROOT / "docs" / "benchmarks.md").read_text() == report.page(report.read())
+    machines = report.read()
+    for results in machines:
+        table = report.RESULTS / f"{report.slug(results['machine'])}.md"
+        assert table.read_text() == report.tables(results)
+
+
+@on_jax
 def test_gpu_benchmark_at_small_sizes(tmp_path):
     done = run(BENCHMARKS / "gpu.py", "--small", "--rounds=1", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    rows = json.loads((tmp_path / "gpu.json").read_text())["rows"]
-    assert [row for row in rows if "wrong" in row] == []
-    checked = [row["error"] for row in rows if not row["contender"].startswith("limit")]
-    assert all(0 < error < 0.03 for error in checked)
-    assert all(row["ms"][0] > 0 for row in rows)
-    assert (tmp_path / "gpu.md").read_text().count("kerasx |") == len({r["work"] for r in rows})
+    (file,) = tmp_path.glob("*.json")
+    works = json.loads(file.read_text())["works"]
+    assert len(works) == 6
+    for work in works:
+        (row,) = work["rows"]
+        ours, limit = row["sides"]["kerasx"], row["sides"].get("limit: three products", {})
+        assert not any({"wrong", "cannot"} & side.keys() for side in row["sides"].values())
+        assert 0 < ours["error"] < 0.03
+        assert ours["ms"][0] > 0
+        assert "error" not in limit
+    assert "## linear_cross_entropy, forward" in file.with_suffix(".md").read_text()
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="the benchmark for a GPU runs on JAX")
-def test_a_wrong_contender_is_not_timed(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
+@on_jax
+def test_a_wrong_contender_is_not_timed_and_one_that_fails_says_so(monkeypatch):
     import exact
     import gpu
 
     monkeypatch.setattr(exact, "swiglu", exact.geglu)
-    wrong, limit, _ = gpu.measure(gpu.elementwise_of("swiglu", 64, 128), rounds=1)
-    assert "not timed" in wrong["wrong"]
-    assert "ms" not in wrong
-    assert limit["over limit"] == 1
+    work = gpu.elementwise_of("swiglu", 64, 128)
+    work.contenders.append(gpu.Contender("broken", lambda *inputs: 1 / 0))
+    sides = gpu.measure(work, rounds=1)
+    assert {*sides["kerasx"]} == {"wrong"}
+    assert sides["broken"] == {"cannot": "ZeroDivisionError: division by zero"}
+    assert sides["limit: a copy of as many bytes"]["ms"][0] > 0

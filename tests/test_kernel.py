@@ -178,6 +178,21 @@ def test_is_a_node_of_a_functional_model(tmp_path):
     np.testing.assert_allclose(cloned.predict(x, verbose=0), expected, rtol=1e-6)
 
 
+def test_is_the_activation_of_a_saved_layer(tmp_path):
+    layer = keras.layers.Dense(3, activation=scale_shift, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((2,)), layer, keras.layers.Activation(scale_shift)])
+    x = np.arange(4, dtype="float32").reshape(2, 2)
+    expected = np.repeat(9 * x.sum(1, keepdims=True), 3, 1)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-6)
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.models.load_model(tmp_path / "model.keras")
+    assert reloaded.layers[0].activation is scale_shift
+    np.testing.assert_allclose(reloaded.predict(x, verbose=0), expected, rtol=1e-6)
+    config = eval(str(layer.get_config()).replace(">scale_shift", ">gone"))
+    with pytest.raises(TypeError, match="contributes test_kernel>gone; install the package"):
+        keras.layers.Dense.from_config(config)
+
+
 def test_a_saved_node_names_the_kernel_that_is_missing():
     inputs = keras.Input((3,))
     config = keras.Model(inputs, scale_shift(inputs)).get_config()

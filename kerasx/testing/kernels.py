@@ -171,7 +171,7 @@ def returns_what_it_declares(case: Case, data: DataObject) -> None:
     drawn = cast(case.draw(data), "float32")
     args, kwargs = by_position(drawn)
     shapes = case.of.shapes
-    given = case.of.signature.bind(*args, **kwargs).arguments
+    given = case.of.signature.bind_partial(*args, **kwargs).arguments
     outputs = call(case.make(), drawn)
     keras.tree.assert_same_structure(outputs, shapes.returned)
     shapes.check_returned(outputs, given)

@@ -13,6 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
+from kerasx.reduction import reduced
 from kerasx.testing.case import Case, seeds
 from kerasx.testing.contract import check
 from kerasx.testing.numerics import (
@@ -53,13 +54,6 @@ def _total(case: Case, y_true: Any, dtype: str = "float32") -> Callable[[Any], A
     return total
 
 
-class Given(keras.Loss):
-    """Loss whose value for each example is the prediction: what Keras makes of such values."""
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return y_pred
-
-
 @check("losses", share=SOME, when=_is_class)
 def reduces(case: Case, data: DataObject) -> None:
     """Each reduction of Keras, and sample weights, follow from the losses of the examples."""
@@ -69,7 +63,7 @@ def reduces(case: Case, data: DataObject) -> None:
     per_example = data.draw(weights(shape), "sample_weight")
     for weight in (None, np.float32(0.5), per_example):
         for reduction in ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight"):
-            expected = Given(reduction=reduction)(each, each, sample_weight=weight)
+            expected = reduced(each, weight, reduction=reduction)
             found = case.make(reduction=reduction)(y_true, y_pred, sample_weight=weight)
             what = f"reduction={reduction!r} with sample_weight={weight}"
             assert_close(found, expected, case.close("float32"), what)

@@ -157,14 +157,19 @@ def test_first_party_that_is_not_there(installed, tmp_path, monkeypatch, state):
 
 
 def test_functions_and_kernels_that_are_not_there(installed, monkeypatch, tmp_path):
-    path = tmp_path / "model.keras"
+    path, other = tmp_path / "model.keras", tmp_path / "other.keras"
     inputs = keras.Input((3,))
     keras.Model(inputs, kerasx.kernels.top_class(inputs)).save(path)
+    dense = keras.layers.Dense(4, activation=kerasx.kernels.top_class)
+    keras.Sequential([dense]).save(other)
     installed({}, KERASX_PLUGINS="")
     sentence = "kerasx_metrics>top_class: plugin kerasx-metrics .* is blocked"
     with pytest.raises(registry.UnknownNameError, match=sentence):
         keras.models.load_model(path)
     assert [each.kind for each in inspect_model(path).objects if each.problem] == ["kernel"]
+    with pytest.raises(SavedModelError, match=sentence):
+        kerasx.load_model(other)
+    assert [each.kind for each in inspect_model(other).objects if each.problem] == ["kernel"]
     function = keras.saving.get_registered_object("kerasx_metrics>f1_score")
     with pytest.raises(registry.UnknownNameError, match="kerasx_metrics>f1_score: plugin"):
         function([0, 1], [0, 1])

@@ -10,6 +10,7 @@ import kerasx
 from kerasx.testing.numerics import as_numpy
 
 UNITS, CHANNELS, BATCH, TIME = 3, 2, 4, 5
+EPSILON = 0.2  # no default, so that it must arrive
 
 
 def randomized(cell):
@@ -36,11 +37,11 @@ def layer_norm_lstm(w, x, h, c):
     z = w["bias"]
     for values, matrix, norm in ((x, "kernel", "kernel"), (h, "recurrent_kernel", "recurrent")):
         norm = [w[f"{norm}_norm/{name}"] for name in ("gamma", "beta")]
-        z = z + normalized(values @ w[matrix], *norm, 1e-3)
+        z = z + normalized(values @ w[matrix], *norm, EPSILON)
     i, f, g, o = np.split(z, 4, 1)
     c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
     norm = [w[f"state_norm/{name}"] for name in ("gamma", "beta")]
-    return sigmoid(o) * np.tanh(normalized(c, *norm, 1e-3)), c
+    return sigmoid(o) * np.tanh(normalized(c, *norm, EPSILON)), c
 
 
 def peephole_lstm(w, x, h, c):
@@ -55,7 +56,7 @@ def peephole_lstm(w, x, h, c):
 def layer_norm_simple(w, x, h):
     """Ba et al. (2016), equation 4."""
     z = x @ w["kernel"] + h @ w["recurrent_kernel"]
-    return (np.tanh(normalized(z, w["layernorm/gamma"], w["bias"], 1e-5)),)
+    return (np.tanh(normalized(z, w["layernorm/gamma"], w["bias"], EPSILON)),)
 
 
 def nas(w, x, c, m):
@@ -75,7 +76,7 @@ def nas(w, x, c, m):
 
 def echo_state(w, x, h, leaky=0.3):
     """Jaeger (2001), with leaky integration."""
-    z = np.tanh(x @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"])
+    z = sigmoid(x @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"])
     return ((1 - leaky) * h + leaky * z,)
 
 
@@ -93,12 +94,12 @@ def zoneout(w, x, h, c, step):
 
 CELLS = {
     "ZoneoutLSTMCell": (zoneout, {"zoneout_h": 0.1, "zoneout_c": 0.4}, 0),
-    "LayerNormLSTMCell": (layer_norm_lstm, {}, 0),
+    "LayerNormLSTMCell": (layer_norm_lstm, {"norm_epsilon": EPSILON}, 0),
     "PeepholeLSTMCell": (peephole_lstm, {}, 0),
-    "LayerNormSimpleRNNCell": (layer_norm_simple, {}, 0),
+    "LayerNormSimpleRNNCell": (layer_norm_simple, {"layernorm_epsilon": EPSILON}, 0),
     "NASCell": (nas, {}, 1),
     "NASCell-projected": (nas, {"projection": 2, "use_bias": True}, 1),
-    "ESNCell": (echo_state, {"leaky": 0.3}, 0),
+    "ESNCell": (echo_state, {"leaky": 0.3, "activation": "sigmoid"}, 0),
 }
 
 
@@ -177,15 +178,60 @@ def test_unit_forget_bias_and_initializers():
     "name", ["LayerNormLSTMCell", "PeepholeLSTMCell", "LayerNormSimpleRNNCell"]
 )
 def test_dropout_has_one_mask_for_a_sequence(name):
-    inputs = np.ones((64, 3, 4), "float32")
-    for argument in ("dropout", "recurrent_dropout"):
+    """Sequences of one channel are dropped or not, those of three units in at most eight ways."""
+    inputs = np.ones((64, 6, 1), "float32")
+    for argument, ways in (("dropout", 2), ("recurrent_dropout", 8)):
         cell = getattr(kerasx.layers, name)(3, seed=1, bias_initializer="ones", **{argument: 0.5})
-        layer = keras.layers.RNN(cell)
+        layer = keras.layers.RNN(cell, return_sequences=True)
         plain = as_numpy(layer(inputs, training=False))
         first, second = (as_numpy(layer(inputs, training=True)) for _ in range(2))
         assert not np.array_equal(first, plain)
         assert not np.array_equal(first, second)
         assert np.array_equal(plain, as_numpy(layer(inputs)))
+        assert 1 < len(np.unique(first.reshape(64, -1).round(4), axis=0)) <= ways
+
+
+@pytest.mark.parametrize(
+    ("name", "initializer", "weight"),
+    [
+        ("PeepholeLSTMCell", "kernel", "input_gate_peephole_weights"),
+        ("NASCell", "kernel", "kernel"),
+        ("NASCell", "recurrent", "recurrent_kernel"),
+        ("NASCell", "projection", "projection_weights"),
+        ("NASCell", "bias", "bias"),
+        ("ESNCell", "kernel", "kernel"),
+        ("ESNCell", "recurrent", "recurrent_kernel"),
+        ("ESNCell", "bias", "bias"),
+    ],
+)
+def test_initializers(name, initializer, weight):
+    arguments = {
+        "NASCell": {"projection": 2, "use_bias": True},
+        "ESNCell": {"connectivity": 1.0, "spectral_radius": 1.5},  # that of numbers that are 0.5
+    }.get(name, {})
+    arguments[f"{initializer}_initializer"] = keras.initializers.Constant(0.5)
+    cell = getattr(kerasx.layers, name)(3, **arguments)
+    cell.build((None, CHANNELS))
+    np.testing.assert_allclose(as_numpy(getattr(cell, weight)), 0.5, rtol=1e-6)
+
+
+def test_parts_have_the_dtype_of_the_whole():
+    lstm, simple = (
+        getattr(kerasx.layers, f"LayerNorm{kind}Cell")(2, dtype="mixed_bfloat16")
+        for kind in ("LSTM", "SimpleRNN")
+    )
+    parts = [lstm.kernel_norm, lstm.recurrent_norm, lstm.state_norm, simple.layernorm]
+    parts.append(kerasx.layers.ESN(2, dtype="mixed_bfloat16").cell)
+    assert [part.compute_dtype for part in parts] == ["bfloat16"] * 5
+
+
+def test_regularizer_and_constraint_of_the_scale():
+    cell = kerasx.layers.LayerNormSimpleRNNCell(
+        3, gamma_regularizer="l2", gamma_constraint="non_neg"
+    )
+    cell.build((None, CHANNELS))
+    assert isinstance(cell.layernorm.gamma.regularizer, keras.regularizers.L2)
+    assert isinstance(cell.layernorm.gamma.constraint, keras.constraints.NonNeg)
 
 
 @pytest.mark.parametrize("use_norm2", [False, True])
@@ -206,9 +252,10 @@ def test_reservoir_is_thin_and_has_the_spectral_radius(use_norm2):
 
 def test_layer_is_the_cell_over_time():
     inputs = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
-    layer = kerasx.layers.ESN(5, connectivity=0.8, leaky=0.4, return_sequences=True)
+    options = {"leaky": 0.4, "activation": "sigmoid", "use_bias": False, "dtype": "float32"}
+    layer = kerasx.layers.ESN(5, connectivity=0.8, return_sequences=True, **options)
     found = as_numpy(layer(inputs))
-    again = keras.layers.RNN(kerasx.layers.ESNCell(5, leaky=0.4), return_sequences=True)
+    again = keras.layers.RNN(kerasx.layers.ESNCell(5, **options), return_sequences=True)
     again.build(inputs.shape)
     again.set_weights(layer.get_weights())
     np.testing.assert_allclose(found, as_numpy(again(inputs)), atol=1e-6)

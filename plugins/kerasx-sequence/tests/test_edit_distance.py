@@ -62,6 +62,9 @@ def test_of_tokens_of_any_size():
     big = np.array([[2**31 - 1, -(2**31), 0]], "int32")
     np.testing.assert_array_equal(as_numpy(kerasx.kernels.edit_distance(big, big - 1)), [3])
     np.testing.assert_array_equal(as_numpy(kerasx.kernels.edit_distance(big, big)), [0])
+    small, far = np.array([[0, 1]], "uint8"), np.array([[2**16, 2**16 + 1]], "int32")
+    for pair in ((small, far), (far, small)):
+        np.testing.assert_array_equal(as_numpy(kerasx.kernels.edit_distance(*pair)), [2])
 
 
 PADDING = -1
@@ -116,16 +119,32 @@ def test_sequence_accuracy(y_true, y_pred, mask, ignored):
     assert float(metric.result()) == pytest.approx(expected, rel=1e-6, nan_ok=True)
 
 
+def test_a_sequence_of_which_nothing_counts_is_none():
+    metric = kerasx.metrics.SequenceAccuracy(ignore_class=0)
+    metric.update_state([[0, 0], [1, 2], [1, 0]], [[1, 1], [1, 2], [2, 0]])
+    np.testing.assert_array_equal(metric.sums, [1, 2])
+
+
 def test_predicting_the_ignored_token_is_an_error_where_it_is_not_the_truth():
     metric = kerasx.metrics.SequenceAccuracy(ignore_class=0)
     metric.update_state([[1, 2]], [[1, 0]])
     assert float(metric.result()) == 0
 
 
-def test_weights_of_sequences():
+@pytest.mark.parametrize("shape", [(2,), (2, 1)])
+def test_weights_of_sequences(shape):
     metric = kerasx.metrics.WordErrorRate()
-    metric.update_state([[1, 2], [3, 4]], [[1, 1], [3, 4]], np.array([3.0, 0.5]))
+    weight = np.array([3.0, 0.5]).reshape(shape)
+    metric.update_state([[1, 2], [3, 4]], [[1, 1], [3, 4]], weight)
     np.testing.assert_array_equal(metric.sums, [3, 7])
+
+
+def test_what_is_left_out_may_be_anything():
+    metric = kerasx.metrics.WordErrorRate(ignore_class=0)
+    scores = np.array([[[0, 1, 0], [0, 0, 1], [np.nan] * 3]], "float32")
+    mask = ops.convert_to_tensor([[True, True, False]])
+    metric.update_state([[1, 2, 0]], Masked()([ops.convert_to_tensor(scores), mask]))
+    np.testing.assert_array_equal(metric.sums, [0, 2])
 
 
 def test_without_a_true_token_there_is_no_rate():
@@ -170,11 +189,12 @@ def test_sequence_accuracy_takes_aligned_sequences_only():
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch compiles nothing")
-def test_wrong_tokens_in_compiled_code_give_nan():
+@pytest.mark.parametrize(("score", "label"), [(np.nan, 1), (0, 0.5)])
+def test_wrong_tokens_in_compiled_code_give_nan(score, label):
     model = keras.Sequential([keras.Input((2, 2)), keras.layers.Identity()])
     model.compile(loss=no_loss, metrics=[kerasx.metrics.WordErrorRate()])
-    scores = np.array([[[0, np.nan], [0, 1]]], "float32")
-    found = model.evaluate(scores, np.array([[0, 1]]), verbose=0, return_dict=True)
+    scores = np.array([[[0, score], [0, 1]]], "float32")
+    found = model.evaluate(scores, np.array([[0, label]]), verbose=0, return_dict=True)
     assert np.isnan(found["word_error_rate"])
 
 

@@ -84,6 +84,12 @@ def test_function_is_the_metric():
     assert float(alone) == float(metric.result()) == pytest.approx((1 + 0 + 2 / 3) / 3)
 
 
+def test_mask_and_ignored_class_together():
+    given = [[1, 0, 1, -100]], [[1, 1, 0, 1]], ["O", "B-A"]
+    score = entity_f1(*given, ignore_class=-100, mask=np.array([[True, False, True, True]]))
+    assert float(score) == pytest.approx(2 / 3)
+
+
 @pytest.mark.parametrize("mode", ["lenient", "strict"])
 @pytest.mark.parametrize("scheme", sorted(PREFIXES))
 def test_every_sequence_of_four_tags_has_the_entities_of_seqeval(scheme, mode):
@@ -140,6 +146,19 @@ def test_positions_left_out_are_as_if_they_were_not_there(scheme, mode, seed, wa
     assert float(metric.result()) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("scheme", ["IOB1", "IOBES"])
+def test_every_hole_is_as_if_it_were_not_there(scheme):
+    labels = labels_of(scheme, TYPES[:1])
+    every = np.indices((len(labels),) * 4).reshape(4, -1).T
+    whole, holed = (kerasx.metrics.EntityF1(labels, scheme, "strict") for _ in range(2))
+    whole.update_state(every, np.roll(every, 1, 0))
+    for hole in (1, 2, 3):
+        true = np.insert(every, hole, -100, 1)
+        predicted = np.insert(np.roll(every, 1, 0), hole, 1, 1)
+        holed.update_state(true, predicted, (true >= 0).astype("float32"))
+    np.testing.assert_array_equal(holed.sums, 3 * whole.sums)
+
+
 def test_an_entity_weighs_what_its_first_position_does():
     labels = ["O", "B-A", "I-A"]
     true, predicted = [[1, 2, 0, 1, 2]], [[1, 2, 1, 1, 1]]
@@ -149,6 +168,15 @@ def test_an_entity_weighs_what_its_first_position_does():
     np.testing.assert_allclose(metric.sums[:, 0], [2, 2 + 3 + 5 + 7, 2 + 5])
     metric.update_state(true, predicted, np.array([10.0]))
     np.testing.assert_allclose(metric.sums[:, 0], [12, 17 + 40, 7 + 20])
+    metric.update_state(true, predicted, weight[..., None])
+    np.testing.assert_allclose(metric.sums[:, 0], [14, 2 * 17 + 40, 2 * 7 + 20])
+
+
+def test_weights_of_sequences_and_labels_without_a_type():
+    metric = kerasx.metrics.EntityF1(["O", "B", "I"])
+    metric.update_state([[1, 2, 0], [1, 1, 0]], [[1, 2, 1], [0, 1, 1]], np.array([2.0, 0.5]))
+    assert metric.types == ("_",)  # as seqeval has it
+    np.testing.assert_array_equal(metric.sums[:, 0], [2 + 0.5, 4 + 1, 2 + 1])
 
 
 def test_counts_are_exact_where_float32_is_not():

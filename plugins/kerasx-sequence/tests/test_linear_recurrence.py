@@ -156,6 +156,15 @@ def test_half_precision(dtype):
     close((h, slopes), expected, 5e-3 if dtype == "bfloat16" else 1e-3)
 
 
+def test_two_dtypes():
+    """A decay of 0.999 is 1 in bfloat16."""
+    for decay, inputs in [("float32", "bfloat16"), ("bfloat16", "float32")]:
+        h = kernel(ops.full((1, 2, 1), 0.999, decay), ops.ones((1, 2, 1), inputs))
+        assert keras.backend.standardize_dtype(h.dtype) == "float32"
+        last = 1.999 if decay == "float32" else 2
+        np.testing.assert_allclose(ops.convert_to_numpy(h)[0, :, 0], [1, last], rtol=1e-6)
+
+
 def test_without_initial_state_or_time():
     h = kernel(ops.ones((2, 3)), ops.ones((2, 3)))
     np.testing.assert_array_equal(ops.convert_to_numpy(h), [[1, 2, 3], [1, 2, 3]])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx.testing.numerics import BACKEND
+from kerasx.testing.numerics import BACKEND, gradients
 from kerasx_sequence import lru, minimal_gates, selective_ssm
 
 BATCH, TIME, CHANNELS = 3, 7, 4
@@ -202,6 +202,46 @@ def test_trains_and_reloads(tmp_path):
     close(model.predict(x[:, :5], verbose=0), expected)
     model.save(tmp_path / "model.keras")
     close(keras.models.load_model(tmp_path / "model.keras").predict(x, verbose=0), expected)
+
+
+@pytest.mark.parametrize("name", ["MinGRU", "MinLSTM", "RGLRU"])
+def test_initializers(name):
+    constant = keras.initializers.Constant
+    layer = LAYERS[name][0](
+        CHANNELS, kernel_initializer=constant(0.25), bias_initializer=constant(-2.0)
+    )
+    layer.build((None, TIME, CHANNELS))
+    kernel, bias = arrays(layer.weights[:2])
+    assert (kernel == 0.25).all()
+    assert (bias == -2).all()
+
+
+def test_gates_that_sigmoids_cannot_tell_apart():
+    """sigmoid(-200) and sigmoid(-201) are zero in float32; of their sum, one is sigmoid(1)."""
+    cell = minimal_gates.MinLSTMCell(1, kernel_initializer="zeros")
+    cell.build((None, 1))
+    cell.bias.assign([-200.0, -201.0, 3.0])
+    expected = np.array([[[sigmoid(1)]], [[3 * sigmoid(-1)]]])
+    close(cell.coefficients(ops.ones((1, 1))), list(expected))
+
+
+def test_gradient_where_nothing_is_forgotten():
+    layer = lru.RGLRU(2, bias_initializer=keras.initializers.Constant(-200.0))
+    x = np.ones((1, 3, 2), "float32")
+    layer.build(x.shape)
+    slope = gradients(lambda x: ops.sum(layer(x)), [x])[0]
+    assert np.isfinite(slope).all()
+
+
+def test_first_steps_and_decays_of_a_selective_state_space():
+    cell = selective_ssm.SelectiveSSMCell(100, state_units=4)
+    cell.build((None, 3))
+    step_bias, log_decay = (ops.convert_to_numpy(x) for x in (cell.step_bias, cell.log_decay))
+    steps = np.log1p(np.exp(step_bias))
+    assert steps.min() > 0.99e-3
+    assert steps.max() < 0.101
+    assert abs(np.log10(steps).mean() + 2) < 0.2
+    np.testing.assert_allclose(np.exp(log_decay), [[1, 2, 3, 4]] * 200, rtol=1e-5)
 
 
 def test_rings_of_decays():

@@ -13,6 +13,8 @@ from kerasx.testing.numerics import Masked, as_numpy, compiled, gradients
 # With masks, a size and a smoothing; of which there are few, as each is compiled.
 SITUATIONS = [(False, (4, 3), 0.1), (False, (1, 4), 1.0), (True, (4, 3), 1.0), (True, (3, 4), 10.0)]
 
+UPSTREAM = np.array([1.0, -2.0, 0.5], "float32")
+
 
 def alignments(n, m):
     """Every monotone alignment of n steps to m, as lists of pairs."""
@@ -61,7 +63,8 @@ def test_value_and_gradient_are_those_of_all_alignments(masked, size, gamma, see
     given = dict(zip(("x_mask", "y_mask"), masks, strict=True)) if masked else {}
 
     def total(x, y):
-        return ops.sum(kerasx.kernels.soft_dtw(x, y, gamma=gamma, **given))
+        costs = kerasx.kernels.soft_dtw(x, y, gamma=gamma, **given)
+        return ops.sum(ops.multiply(UPSTREAM, costs))
 
     found = as_numpy(kerasx.kernels.soft_dtw(x, y, gamma=gamma, **given))
     slopes = gradients(total, [x, y])
@@ -73,7 +76,8 @@ def test_value_and_gradient_are_those_of_all_alignments(masked, size, gamma, see
         for slope, wanted, mask in zip(slopes, expected, kept, strict=True):
             # Rounding of costs is magnified by 1 / gamma where alignments tie.
             allowed = 1e-4 * max(1, np.abs(wanted).max(), abs(value) / gamma / 50)
-            np.testing.assert_allclose(slope[row][mask], wanted, rtol=0, atol=allowed)
+            slope_of_cost = slope[row][mask] / UPSTREAM[row]
+            np.testing.assert_allclose(slope_of_cost, wanted, rtol=0, atol=allowed)
             assert (slope[row][~mask] == 0).all()
 
 
@@ -110,6 +114,15 @@ def test_compiled_gradient_of_fifty_steps_is_that_of_finite_differences():
     assert (slope * along).sum() == pytest.approx(difference, rel=1e-4)
 
 
+def test_half_precision_is_computed_in_float32():
+    random = np.random.default_rng(0)
+    x, y = ((100 * random.normal(size=(2, size, 2))).astype("float16") for size in (4, 3))
+    found = kerasx.kernels.soft_dtw(x, y)
+    assert keras.backend.standardize_dtype(found.dtype) == "float32"
+    expected = [summed(*(each[row].astype("float64") for each in (x, y)), 1.0)[0] for row in (0, 1)]
+    np.testing.assert_allclose(as_numpy(found), expected, rtol=1e-5)
+
+
 def test_sequences_without_steps():
     x, y = drawn(3, 2, 0)
     x_mask = np.array([[False] * 3, [False] * 3, [True] * 3])
@@ -123,6 +136,7 @@ def test_sequences_without_steps():
 def test_loss_leaves_masked_and_padded_steps_out():
     y_pred, y_true = drawn(4, 3, 1)
     mask, kept = masks_of(4, 3, 1)
+    y_true[np.arange(3), kept.argmax(1), 0] = 9.0  # which one channel may be
     padded = np.where(kept[..., None], y_true, 9.0).astype("float32")
     loss = kerasx.losses.SoftDTW(gamma=0.7, mask_value=9.0, reduction=None)
     given = Masked()([ops.convert_to_tensor(y_pred), ops.convert_to_tensor(mask)])

@@ -310,10 +310,10 @@ def test_path_says_what_runs_and_why(monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"query": (2, 5, 4)}, r"query must have shape \(batch, time, heads, head_dim\)"),
+        ({"query": (2, 5, 4)}, r"`query` must have shape \(batch, query_time, heads, head_dim\)"),
         ({"query": (2, 5, 3, 4)}, "query must have a multiple of the 2 heads of key; received 3"),
-        ({"query": (2, 5, 4, 3)}, "key must have head_dim 3, as query has; received 4"),
-        ({"value": (2, 6, 2, 4)}, "value must have batch, time and heads of key"),
+        ({"query": (2, 5, 4, 3)}, "`key` .* head_dim is 4 in it, but 3 in `query`"),
+        ({"value": (2, 6, 2, 4)}, "`value` .* key_time is 6 in it, but 5 in `key`"),
         ({"mask": (2, 1, 5, 6)}, r"mask must be broadcastable to \(2, 4, 5, 5\); received"),
         ({"bias": (3, 1, 5, 5)}, r"bias must be broadcastable to \(2, 4, 5, 5\); received"),
         ({"segment_ids": (2, 4)}, r"segment_ids must have shape \(2, 5\)"),

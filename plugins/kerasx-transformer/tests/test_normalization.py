@@ -76,11 +76,12 @@ def test_gradients(used):
         np.testing.assert_allclose(gradient.ravel(), expected, rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize("place", [1, 2])
-def test_shapes_that_differ(place):
+@pytest.mark.parametrize(("place", "name"), [(1, "residual"), (2, "scale")])
+def test_shapes_that_differ(place, name):
     arguments = drawn(0, 1)
     arguments[place] = arguments[place][..., :1]
-    with pytest.raises(ValueError, match=r"must have the same shape .* received x of \(2, 3, 7\)"):
+    message = rf"`{name}` must have .*: width is 1 in it, but 7 in `x` of shape \(2, 3, 7\)"
+    with pytest.raises(ValueError, match=message):
         kerasx.kernels.add_rms_norm(*arguments)
 
 

@@ -9,6 +9,7 @@ from keras import ops
 
 from kerasx.masks import mask_of
 from kerasx.recorded import recorded, required
+from kerasx.reduction import reduced
 from kerasx_sequence.crf import crf_log_likelihood
 from kerasx_sequence.crf_layer import Potentials
 from kerasx_sequence.tags import read_tags
@@ -72,8 +73,8 @@ class CRFLoss(keras.Loss):
                     f"{self.name}: sample_weight must hold a weight of each sequence, of shape "
                     f"{tuple(losses.shape)}; received {shape}"
                 )
-        given = Given(reduction=self.reduction, name=self.name, dtype=self.dtype)
-        return given(losses, losses, sample_weight)
+        options = {"reduction": self.reduction, "name": self.name, "dtype": self.dtype}
+        return reduced(losses, sample_weight, **options)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each sequence: `(batch,)`."""
@@ -101,10 +102,3 @@ class CRFLoss(keras.Loss):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "from_logits": self.from_logits}
-
-
-class Given(keras.Loss):
-    """Reduces losses that are given as predictions, with the weights and the mean of Keras."""
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return y_pred

@@ -16,7 +16,7 @@ from keras import ops
 
 import kerasx
 from kerasx.masks import mask_of
-from kerasx_sequence.losses import Given
+from kerasx.reduction import reduced
 from kerasx_sequence.summed import check_shape
 
 Tensor = Any
@@ -281,8 +281,8 @@ class SoftDTW(keras.Loss):
                 shape, batch = tuple(sample_weight.shape), losses.shape[0]
                 check_shape(self.name, "sample_weight", shape, (batch, 1), f"({batch},)")
                 sample_weight = ops.squeeze(sample_weight, 1)
-        given = Given(reduction=self.reduction, name=self.name, dtype=self.dtype)
-        return given(losses, losses, sample_weight)
+        options = {"reduction": self.reduction, "name": self.name, "dtype": self.dtype}
+        return reduced(losses, sample_weight, **options)
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         """The loss of each example."""

@@ -594,6 +594,12 @@ def _compute_dtype(query: Tensor) -> str:
 @kerasx.kernel(
     static=("causal", "window", "scale", "logit_softcap", "dropout_rate"),
     reference=plain_attention,
+    shapes={
+        "query": "batch query_time heads head_dim",
+        "key": "batch key_time key_heads head_dim",
+        "value": "batch key_time key_heads value_dim",
+    },
+    returns="batch query_time heads value_dim",
     measured=measured("blockwise_attention"),
 )
 def blockwise_attention(
@@ -650,6 +656,7 @@ def blockwise_attention(
         `(batch, query_time, heads, value_dim)`, in the dtype of `query`.
 
     Raises:
+        TypeError: query, key or value is not floating.
         ValueError: a shape or a number does not fit.
 
     Source: Dao, "FlashAttention-2" (2023); grouped heads: Ainslie et al., "GQA" (2023).
@@ -661,7 +668,7 @@ def blockwise_attention(
     >>> tuple(kerasx.kernels.blockwise_attention(query, key, key, causal=True, window=3).shape)
     (2, 6, 8, 16)
     """
-    _check(query, key, value, window, segment_ids, mask, bias, logit_softcap, dropout_rate, seed)
+    _check(query, key, window, segment_ids, mask, bias, logit_softcap, dropout_rate, seed)
     rules = _rules(query, causal, window, scale, logit_softcap, dropout_rate)
     extras = (segment_ids, mask, bias)
     route, _ = _route(query, key, value, rules, extras, device())
@@ -817,7 +824,6 @@ def _rules(
 def _check(
     query: Tensor,
     key: Tensor,
-    value: Tensor,
     window: int | None,
     segment_ids: Tensor | tuple[Tensor, Tensor] | None,
     mask: Tensor | None,
@@ -827,17 +833,8 @@ def _check(
     seed: Tensor | None,
 ) -> None:
     """Raise ValueError where arguments do not fit each other."""
-    shapes = {"query": query.shape, "key": key.shape, "value": value.shape}
-    for name, shape in shapes.items():
-        if len(shape) != 4:
-            _refuse(name, "have shape (batch, time, heads, head_dim)", tuple(shape))
-    batch, query_time, heads, head_dim = query.shape
+    batch, query_time, heads, _ = query.shape
     key_time, key_heads = key.shape[1:3]
-    if not _equal(value.shape[:3], key.shape[:3]) or not _equal(batch, key.shape[0]):
-        received = ", ".join(f"{name} {tuple(shape)}" for name, shape in shapes.items())
-        _refuse("value", "have batch, time and heads of key, and key the batch of query", received)
-    if not _equal(head_dim, key.shape[3]):
-        _refuse("key", f"have head_dim {head_dim}, as query has", key.shape[3])
     if heads % key_heads:
         _refuse("query", f"have a multiple of the {key_heads} heads of key", heads)
     scores = (batch, heads, query_time, key_time)

@@ -55,6 +55,8 @@ def _power(base: Tensor, exponent: float) -> Tensor:
 @kerasx.kernel(
     static=("alpha", "axis"),
     reference=plain_entmax,
+    shapes={"x": "..."},
+    returns="...",
     measured=measured("entmax"),
 )
 def entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
@@ -82,6 +84,7 @@ def entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
         A tensor of the shape and dtype of `x`.
 
     Raises:
+        TypeError: `x` is not floating.
         ValueError: `alpha` is not above 1, or `x` has no such axis.
 
     Example:
@@ -106,6 +109,8 @@ def plain_entmax15(x: Tensor, axis: int = -1) -> Tensor:
 @kerasx.kernel(
     static=("axis",),
     reference=plain_entmax15,
+    shapes={"x": "..."},
+    returns="...",
     measured=measured("entmax15"),
 )
 def entmax15(x: Tensor, axis: int = -1) -> Tensor:
@@ -124,6 +129,7 @@ def entmax15(x: Tensor, axis: int = -1) -> Tensor:
         A tensor of the shape and dtype of `x`.
 
     Raises:
+        TypeError: `x` is not floating.
         ValueError: `x` has no such axis.
 
     Example:

@@ -41,13 +41,8 @@ def gelu_by_tanh(x: Tensor) -> tuple[Tensor, Tensor]:
     return x * probability, probability + x * slope
 
 
-def gated(name: str, formula: Formula, gate: Tensor, value: Tensor) -> Tensor:
+def gated(formula: Formula, gate: Tensor, value: Tensor) -> Tensor:
     """`activation(gate) * value`, whose gradient keeps nothing but these two."""
-    if tuple(gate.shape) != tuple(value.shape):
-        raise ValueError(
-            f"{name}: gate and value must have the same shape; received gate of "
-            f"{tuple(gate.shape)} and value of {tuple(value.shape)}"
-        )
     dtype = keras.backend.result_type(gate.dtype, value.dtype)
     wide = functools.partial(ops.cast, dtype=keras.backend.result_type(dtype, "float32"))
 
@@ -69,6 +64,8 @@ def plain_swiglu(gate: Tensor, value: Tensor) -> Tensor:
 
 @kerasx.kernel(
     reference=plain_swiglu,
+    shapes={"gate": "...", "value": "..."},
+    returns="...",
     measured=measured("swiglu"),
 )
 def swiglu(gate: Tensor, value: Tensor) -> Tensor:
@@ -87,6 +84,7 @@ def swiglu(gate: Tensor, value: Tensor) -> Tensor:
         A tensor of that shape, of the dtype that `gate` and `value` have in common.
 
     Raises:
+        TypeError: an argument is not floating.
         ValueError: the shapes differ.
 
     Example:
@@ -95,7 +93,7 @@ def swiglu(gate: Tensor, value: Tensor) -> Tensor:
     >>> print(keras.ops.convert_to_numpy(y).round(4))
     [ 0.      1.4621 -0.5379]
     """
-    return gated("swiglu", silu, gate, value)
+    return gated(silu, gate, value)
 
 
 def plain_geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
@@ -106,6 +104,8 @@ def plain_geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Te
 @kerasx.kernel(
     static=("approximate",),
     reference=plain_geglu,
+    shapes={"gate": "...", "value": "..."},
+    returns="...",
     measured=measured("geglu"),
 )
 def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
@@ -126,6 +126,7 @@ def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
         A tensor of that shape, of the dtype that `gate` and `value` have in common.
 
     Raises:
+        TypeError: an argument is not floating.
         ValueError: the shapes differ.
 
     Example:
@@ -134,7 +135,7 @@ def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
     >>> print(keras.ops.convert_to_numpy(y).round(4))
     [ 0.      1.6827 -0.3173]
     """
-    return gated("geglu", gelu_by_tanh if approximate else gelu, gate, value)
+    return gated(gelu_by_tanh if approximate else gelu, gate, value)
 
 
 class GatedFeedForward(keras.layers.Layer):

@@ -9,6 +9,7 @@ from keras import ops
 
 from kerasx.masks import mask_of
 from kerasx.recorded import recorded, required
+from kerasx.reduction import reduced
 from kerasx_transformer.language_model_head import Projection
 from kerasx_transformer.linear_cross_entropy import linear_cross_entropy
 from kerasx_transformer.tokens import DROPPED, Tokens, tokens, weights
@@ -120,7 +121,7 @@ class LinearCrossEntropy(keras.Loss):
             total = ops.divide_no_nan(total, ops.cast(self._divisor(given), total.dtype))
         # Keras divides a mean among the replicas of a distributed step.
         total = ops.reshape(total, (1,))
-        return _Given(reduction=self.reduction, name=self.name, dtype=self.dtype)(total, total)
+        return reduced(total, reduction=self.reduction, name=self.name, dtype=self.dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each position."""
@@ -173,10 +174,3 @@ class LinearCrossEntropy(keras.Loss):
             "z_loss": self.z_loss,
             "from_logits": self.from_logits,
         }
-
-
-class _Given(keras.Loss):
-    """Reduces given values."""
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return y_pred

@@ -42,6 +42,11 @@ def plain_rotary_embedding(
 @kerasx.kernel(
     static=("base", "rotary_dim", "interleaved"),
     reference=plain_rotary_embedding,
+    shapes={
+        "x": "batch time heads head_dim",
+        "positions": "any time | any 1 time | any batch time",
+    },
+    returns="batch time heads head_dim",
     measured=measured("rotary_embedding"),
 )
 def rotary_embedding(
@@ -79,6 +84,7 @@ def rotary_embedding(
         A tensor of the shape and dtype of `x`.
 
     Raises:
+        TypeError: `x` is not floating.
         ValueError: `x` has not four axes, `rotary_dim` is odd or above `head_dim`, or `positions`
             do not fit `x`.
 
@@ -89,7 +95,13 @@ def rotary_embedding(
     >>> np.round(np.degrees(np.arctan2(turned[..., 1], turned[..., 0]))).ravel().tolist()
     [0.0, 57.0, 115.0]
     """
-    rotary_dim = _check(x, positions, rotary_dim)
+    width = x.shape[-1]
+    rotary_dim = width if rotary_dim is None else rotary_dim
+    if rotary_dim % 2 or not 0 < rotary_dim <= width:
+        raise ValueError(
+            f"rotary_embedding: rotary_dim must be even, and from 2 to head_dim={width}; received "
+            f"{rotary_dim}"
+        )
     time = ops.shape(x)[1]
     if positions is None and isinstance(time, int):
         return _turned(x, *_tables(time, rotary_dim, float(base)), interleaved)
@@ -133,34 +145,6 @@ def _turn(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> Tensor:
         turned = ops.reshape(ops.stack([a, b], axis=-1), ops.shape(x[..., :rotary_dim]))
         return ops.concatenate([turned, kept], axis=-1) if kept.shape[-1] else turned
     return ops.concatenate([a, b, kept] if kept.shape[-1] else [a, b], axis=-1)
-
-
-def _check(x: Tensor, positions: Tensor | None, rotary_dim: int | None) -> int:
-    """The number of features to turn; raise ValueError where something does not fit."""
-    shape = tuple(x.shape)
-    if len(shape) != 4:
-        raise ValueError(
-            f"rotary_embedding: x must be (batch, time, heads, head_dim); received shape {shape}"
-        )
-    rotary_dim = shape[-1] if rotary_dim is None else rotary_dim
-    if rotary_dim % 2 or not 0 < rotary_dim <= shape[-1]:
-        raise ValueError(
-            f"rotary_embedding: rotary_dim must be even, and from 2 to head_dim={shape[-1]}; "
-            f"received {rotary_dim}"
-        )
-    if positions is not None:
-        fits = [
-            given is None or size is None or given == size or (axis == 0 and given == 1)
-            for axis, (given, size) in enumerate(
-                zip(positions.shape, shape[2 - len(positions.shape) : 2], strict=False)
-            )
-        ]
-        if len(positions.shape) not in (1, 2) or not all(fits):
-            raise ValueError(
-                "rotary_embedding: positions must be (time,) or (batch, time) = "
-                f"{shape[:2]}; received shape {tuple(positions.shape)}"
-            )
-    return rotary_dim
 
 
 class RotaryEmbedding(keras.layers.Layer):

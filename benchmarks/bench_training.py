@@ -1,0 +1,278 @@
+"""Training end to end: the real programs, with kerasx's parts and with Keras's alone.
+
+`kerasx demo` (digits), `examples/language_model.py` and `examples/tag_source_code.py`, some steps
+of `fit` at a time. Both sides have the same network, first weights, data and batches. Where they
+are the same function of the weights, their losses of the first batch are compared, instead of with
+float64, before they are timed; what they reach after as many steps is below.
+
+- **Digits**: kerasx's precision, recall and F1, macro averages of integer labels, beside Keras's,
+  of which precision and recall have micro averages only, of labels that are one-hot.
+- **Language model**: attention in blocks and a loss without logits, beside all scores and logits.
+  With 256 words and windows of 256 bytes there is next to nothing to save.
+- **Tagging**: with the CRF beside a softmax for each character, which is less work and worse.
+"""
+
+import functools
+import math
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import language_model
+import numpy as np
+import pytest
+import tag_source_code
+from keras import layers, ops
+from suite import Side, Size, Work
+from suite import test_time as test_time
+
+import kerasx
+from kerasx import demo
+
+LIBRARY = Path(sysconfig.get_path("stdlib"))
+Arrays = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass
+class Trained:
+    """A compiled model, inputs and labels to learn from and others, and how good it is on those.
+
+    `error` is how much its loss of the first batch differs from that of the same network.
+    """
+
+    model: keras.Model
+    train: Arrays
+    held_out: Arrays
+    score: Callable[[keras.Model, np.ndarray, np.ndarray], float]
+    batch_size: int
+    done: int = 0  # steps
+    error: float = 0.0
+
+    def advance(self, steps: int) -> None:
+        """Train for some steps on what comes next in the data."""
+        rows = np.arange(self.done * self.batch_size, (self.done + steps) * self.batch_size)
+        inputs, labels = (np.take(array, rows, 0, mode="wrap") for array in self.train)
+        self.model.fit(inputs, labels, self.batch_size, shuffle=False, verbose=0)
+        self.done += steps
+
+    def first_loss(self) -> float:
+        first = (array[: self.batch_size] for array in self.train)
+        return self.model.evaluate(*first, self.batch_size, verbose=0, return_dict=True)["loss"]
+
+
+def compared(sides: dict[str, Trained]) -> dict[str, Trained]:
+    first, *others = sides.values()
+    expected = first.first_loss()
+    for other in others:
+        first.error = max(first.error, abs(other.first_loss() / expected - 1))
+    return sides
+
+
+def digits(size: Size) -> dict[str, Trained]:
+    train, held_out, labels, held_out_labels = demo.load_images(0)
+
+    def one_hot(labels: np.ndarray) -> np.ndarray:
+        return keras.utils.to_categorical(labels, demo.NUM_CLASSES)
+
+    def side(metrics: list[keras.Metric] | None = None) -> Trained:
+        keras.utils.set_random_seed(0)
+        model, read = demo.build_model(), np.asarray
+        if metrics is not None:
+            model.compile(model.optimizer, "categorical_crossentropy", metrics=metrics)
+            read = one_hot
+        of_train, of_others = (train, read(labels)), (held_out, read(held_out_labels))
+        return Trained(model, of_train, of_others, f1_of_digits, size[0])
+
+    f1 = keras.metrics.F1Score(average="macro")
+    return compared(
+        {
+            "kerasx": side(),
+            "Keras": side([keras.metrics.Precision(), keras.metrics.Recall(), f1]),
+            "Keras, without metrics": side([]),
+        }
+    )
+
+
+def f1_of_digits(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> float:
+    labels = labels.argmax(-1) if labels.ndim == 2 else labels
+    return demo.report(labels, model.predict(images, verbose=0))["macro avg"][2]
+
+
+def language(size: Size) -> dict[str, Trained]:
+    batch, length = size
+    text, held_out = (
+        language_model.windows(language_model.read_files(LIBRARY, each)[: 2**20], length)
+        for each in (False, True)
+    )
+    held_out = tuple(each[: 2**15 // length] for each in held_out)
+    keras.utils.set_random_seed(0)
+    ours, plain = (
+        language_model.build_model(128, 2, parts=parts) for parts in (kerasx.layers, WITH_KERAS)
+    )
+    plain.set_weights(ours.get_weights())
+    ours.compile(
+        keras.optimizers.Adam(2e-3),
+        kerasx.losses.LinearCrossEntropy(),
+        metrics=[kerasx.metrics.Perplexity(unit="nats")],
+    )
+    plain.compile(
+        keras.optimizers.Adam(2e-3),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[keras.metrics.SparseCategoricalCrossentropy(from_logits=True)],
+    )
+    models = {"kerasx": ours, "Keras": plain}
+    return compared(
+        {
+            name: Trained(model, text, held_out, bits_per_byte, batch)
+            for name, model in models.items()
+        }
+    )
+
+
+def bits_per_byte(model: keras.Model, inputs: np.ndarray, targets: np.ndarray) -> float:
+    loss = model.evaluate(inputs, targets, batch_size=4, verbose=0, return_dict=True)["loss"]
+    return loss / math.log(2)
+
+
+class Attention(layers.Layer):
+    """Causal attention within a window, with rotary positions, as one writes it with Keras."""
+
+    def __init__(self, heads, size, use_bias, rotary, sliding_window):
+        super().__init__()
+        self.window = sliding_window
+        self.query, self.key, self.value = (
+            layers.EinsumDense("abc,cde->abde", (None, heads, size)) for _ in range(3)
+        )
+        self.mixed = layers.EinsumDense("abcd,cde->abe", (None, heads * size))
+
+    def build(self, query_shape, value_shape, key_shape):
+        for projection in (self.query, self.key, self.value):
+            projection.build(query_shape)
+        self.mixed.build(self.query.compute_output_shape(query_shape))
+
+    def call(self, query, value, key, use_causal_mask):
+        query, key = rotated(self.query(query)), rotated(self.key(key))
+        distance = ops.arange(query.shape[1])[:, None] - ops.arange(key.shape[1])
+        near = ops.logical_and(distance >= 0, distance < self.window)[None, None]
+        return self.mixed(ops.dot_product_attention(query, key, self.value(value), mask=near))
+
+    def compute_output_spec(self, query, value, key, use_causal_mask):
+        return keras.KerasTensor(query.shape, query.dtype)
+
+
+def rotated(x):
+    half = x.shape[-1] // 2
+    rates = (10_000.0 ** (-np.arange(half) / half)).astype("float32")
+    angles = ops.arange(x.shape[1], dtype="float32")[:, None, None] * rates
+    a, b = ops.split(x, 2, -1)
+    cosine, sine = ops.cos(angles), ops.sin(angles)
+    return ops.concatenate([a * cosine - b * sine, b * cosine + a * sine], -1)
+
+
+def swiglu(hidden):
+    def block(x):
+        gate = layers.Dense(hidden, activation="silu", use_bias=False)(x)
+        value = layers.Dense(hidden, use_bias=False)(x)
+        return layers.Dense(x.shape[-1], use_bias=False)(gate * value)
+
+    return block
+
+
+WITH_KERAS = SimpleNamespace(
+    MultiHeadAttention=Attention,
+    SwiGLU=swiglu,
+    LanguageModelHead=lambda words: layers.Dense(words, use_bias=False),
+)
+
+
+def tagging(size: Size) -> dict[str, Trained]:
+    train, held_out = (
+        tag_source_code.all_windows(
+            dict(islice(tag_source_code.read_files(LIBRARY, each).items(), files))
+        )
+        for each, files in ((False, 40), (True, 20))
+    )
+    order = np.random.default_rng(0).permutation(len(train[0]))
+    train = tuple(array[order] for array in train)
+    return {
+        name: Trained(tag_source_code.tagger(32, crf), train, held_out, entity_f1, size[0])
+        for name, crf in {"kerasx": True, "Keras, without a CRF": False}.items()
+    }
+
+
+def entity_f1(model: keras.Model, characters: np.ndarray, tags: np.ndarray) -> float:
+    found = tag_source_code.decoded(model, characters)
+    return tag_source_code.score(tags, found, characters > 0)
+
+
+@functools.cache
+def program(made: Callable[[Size], dict[str, Trained]], size: Size) -> dict[str, Trained]:
+    return made(size)
+
+
+def work(
+    name: str, axes: str, sizes: list[Size], steps: int, made: Callable, sides: list[str]
+) -> Work:
+    def side_of(of: str) -> Callable[[Size], Side]:
+        def side(size: Size) -> Side:
+            trained = program(made, size)[of]
+            return Side(lambda: trained.advance(steps), lambda _: trained.error, tolerance=1e-5)
+
+        return side
+
+    title = f"Training: {name}, {steps} steps"
+    return Work(title, axes, sizes, {of: side_of(of) for of in sides})
+
+
+DIGITS = work(
+    "digits",
+    "images x height x width",
+    [(32, 8, 8)],
+    22,  # half of an epoch
+    digits,
+    ["kerasx", "Keras", "Keras, without metrics"],
+)
+LANGUAGE = work(
+    "language model",
+    "texts x bytes",
+    [(4, 256), (1, 2048)],
+    4,
+    language,
+    ["kerasx", "Keras"],
+)
+TAGGING = work(
+    "tagging",
+    "texts x characters",
+    [(32, tag_source_code.LENGTH)],
+    4,
+    tagging,
+    ["kerasx", "Keras, without a CRF"],
+)
+WORKS = [DIGITS, LANGUAGE, TAGGING]
+
+
+@pytest.mark.parametrize(
+    ("made", "size", "steps", "what"),
+    [
+        (digits, DIGITS.sizes[0], 396, "digits, macro F1"),
+        (language, LANGUAGE.sizes[0], 80, "language model, bits per byte"),
+        (language, LANGUAGE.sizes[1], 24, "language model, bits per byte"),
+        (tagging, TAGGING.sizes[0], 120, "tagging, F1 of tokens"),
+    ],
+)
+def test_reached(made, size, steps, what, record, request):
+    """What the sides that were timed come to on held-out data, after as many steps each."""
+    if request.config.option.benchmark_disable:
+        pytest.skip("nothing is trained where nothing is measured")
+    sides = program(made, size)
+    steps = max(steps, *(side.done for side in sides.values()))
+    facts = {"steps": str(steps)}
+    for name, side in sides.items():
+        if side.done < steps:
+            side.advance(steps - side.done)
+        facts[name] = f"{side.score(side.model, *side.held_out):.3f}"
+    record(f"Reached: {what}", size, facts=facts)
