@@ -250,15 +250,26 @@ def _shifted(chain: Chain) -> tuple[Chain, Tensor]:
 
 @kerasx.custom_gradient
 def _log_share(
-    emissions: Tensor, transitions: Tensor, chain: Chain, tags: Tensor | None
+    emissions: Tensor,
+    transitions: Tensor,
+    start: Tensor | None,
+    end: Tensor | None,
+    lengths: Tensor | None,
+    mask: Tensor | None,
+    tags: Tensor | None,
 ) -> tuple[Tensor, Callable[[Tensor], tuple]]:
-    """The score of tags `(time, batch)`, or 0, less the log-partition: `(batch,)`.
+    """The score of tags, or 0, less the log-partition: `(batch,)`; NaN where something is wrong.
 
-    Gradients flow to the first two arguments, which are those of the chain. Steps are summed as
-    differences, so that the potentials' common size is not rounded against.
+    Steps are summed as differences, so that the potentials' common size is not rounded against.
     """
-    chain, shifts = _shifted(chain._replace(emissions=emissions, transitions=transitions))
-    scores = -shifts if tags is None else _scores(chain, tags)
+    chain = _chain(emissions, transitions, lengths, mask, start, end, tags)
+    chain, shifts = _shifted(chain)
+    steps = chain.steps
+    if tags is None:
+        scores = -shifts
+    else:
+        tags = ops.clip(ops.cast(ops.transpose(tags), "int32"), 0, transitions.shape[0] - 1)
+        scores = _scores(chain, tags)
 
     def sums(algebra: Algebra) -> tuple[Tensor, Tensor]:
         left = _from_the_left(chain, algebra, scores)
@@ -267,20 +278,30 @@ def _log_share(
 
     left, size = _in_algebra(chain, sums)
 
-    def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
+        weight = _unless(chain.wrong, upstream)
         of_emissions, of_transitions = _in_algebra(
-            chain, lambda algebra: _expected(chain, algebra, left, -upstream)
+            chain, lambda algebra: _expected(chain, algebra, left, -weight)
         )
-        if tags is None:
-            return of_emissions, of_transitions, None, None
-        hits = ops.cast(_hits(chain, tags), upstream.dtype)
-        steps = chain.steps
-        here = ops.where(chain.counts(steps), upstream, 0.0)[..., None] * hits
-        after = ops.where(chain.follows(steps[1:]), 1.0, 0.0)[..., None] * hits[1:]
-        moves = ops.matmul(ops.transpose(_rows(here[:-1])), _rows(after))
-        return of_emissions + here, of_transitions + moves, None, None
+        if tags is not None:
+            hits = ops.cast(_hits(chain, tags), weight.dtype)
+            here = ops.where(chain.counts(steps), weight, 0.0)[..., None] * hits
+            after = ops.where(chain.follows(steps[1:]), 1.0, 0.0)[..., None] * hits[1:]
+            moves = ops.matmul(ops.transpose(_rows(here[:-1])), _rows(after))
+            of_emissions, of_transitions = of_emissions + here, of_transitions + moves
 
-    return -size, gradient
+        def at(place: Tensor) -> Tensor:
+            return ops.sum(ops.where((steps == place)[..., None], of_emissions, 0.0), (0, 1))
+
+        return (
+            ops.transpose(of_emissions, (1, 0, 2)),
+            of_transitions,
+            None if start is None else at(chain.first),
+            None if end is None else at(chain.end - 1),
+            *[None] * 3,
+        )
+
+    return _unless(chain.wrong, -size), gradient
 
 
 def _chain(
@@ -533,9 +554,7 @@ def crf_log_partition(
     >>> print(f"{float(partition[0]):.4f}")  # log(2**3)
     2.0794
     """
-    chain = _chain(emissions, transitions, lengths, mask, start, end)
-    found = _log_share(chain.emissions, chain.transitions, chain, None)
-    return _unless(chain.wrong, -found)
+    return -_log_share(emissions, transitions, start, end, lengths, mask, None)
 
 
 @kerasx.kernel(
@@ -590,11 +609,7 @@ def crf_log_likelihood(
     >>> [f"{float(each):.4f}" for each in likelihood]  # 3 * log(1/2), log(1/2)
     ['-2.0794', '-0.6931']
     """
-    chain = _chain(emissions, transitions, lengths, mask, start, end, tags)
-    tags = ops.cast(ops.transpose(tags), "int32")
-    tags = ops.where(chain.counts(chain.steps), ops.clip(tags, 0, transitions.shape[0] - 1), 0)
-    found = _log_share(chain.emissions, chain.transitions, chain, tags)
-    return _unless(chain.wrong, found)
+    return _log_share(emissions, transitions, start, end, lengths, mask, tags)
 
 
 @kerasx.kernel(
@@ -740,15 +755,14 @@ def _backtrack(chain: Chain, messages: Messages) -> Tensor:
 
     def body(step: Tensor, tag: Tensor, each: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         step = step - 1
-        each = _put(each, step, tag)
+        each = _put(each, step, ops.where(chain.counts(step), tag, 0))
         before = messages.each[ops.maximum(step - 1, 0)] + ops.take(into, tag, 0)
         before = ops.cast(ops.argmax(before, -1), "int32")
         return step, ops.where(chain.follows(step), before, tag), each
 
     last = ops.cast(ops.argmax(messages.last, -1), "int32")
     none = ops.zeros_like(messages.each[..., 0], "int32")
-    tags = ops.while_loop(lambda step, *_: step > 0, body, (ops.max(chain.end), last, none))[2]
-    return ops.where(chain.counts(chain.steps), tags, 0)
+    return ops.while_loop(lambda step, *_: step > 0, body, (ops.max(chain.end), last, none))[2]
 
 
 # Why a result is NaN, where values can be seen.
@@ -808,6 +822,7 @@ def _why_nan(
         )
 
 
+@crf_marginals.why_nan
 @crf_log_partition.why_nan
 def _(
     emissions: Tensor,
@@ -819,9 +834,6 @@ def _(
     end: Tensor | None = None,
 ) -> None:
     _why_nan(emissions, transitions, lengths, mask, start, end)
-
-
-crf_marginals.why_nan(crf_log_partition._why_nan)
 
 
 @crf_log_likelihood.why_nan
