@@ -37,7 +37,13 @@ def trained(batches, transitions, rate):
     units = transitions.shape[0]
     kernel, transitions = tf.Variable(tf.eye(units)), tf.Variable(transitions)
 
-    @tf.function(reduce_retracing=True)
+    signature = [
+        tf.TensorSpec((None, None, units)),
+        tf.TensorSpec((None, None), tf.int32),
+        tf.TensorSpec((None,), tf.int32),
+    ]
+
+    @tf.function(input_signature=signature, autograph=False)
     def step(features, tags, lengths):
         with tf.GradientTape() as tape:
             found, _ = tfa.text.crf_log_likelihood(features @ kernel, tags, lengths, transitions)

@@ -1,7 +1,8 @@
 """Buckets: lengths rounded up, so that a stream of lengths compiles a handful of times.
 
 XLA compiles anew for every shape. Outside of compiled code each argument with such a dimension is
-padded up to the bucket, and the results are cut back, both by the names in the kernel's shapes.
+padded up to the bucket, and the results are cut back, both by the names in the kernel's shapes. In
+a graph of TensorFlow that is traced for any length, this happens as it runs.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from kerasx.shapes import Form, Shapes, Sizes
 POWER_OF_TWO = "power_of_two"
 
 
-def rounded(size: int, rule: str | int) -> int:
-    """The bucket of a size: the next power of two, or the next multiple.
+def rounded(size: Any, rule: str | int) -> Any:
+    """The bucket of a size, a number or a tensor: the next power of two, or the next multiple.
 
     >>> [rounded(size, "power_of_two") for size in (0, 1, 3, 8, 9)], rounded(9, 8)
     ([0, 1, 4, 8, 16], 16)
     """
     if isinstance(rule, int):
         return -(-size // rule) * rule
-    return 1 << (size - 1).bit_length() if size else 0
+    if isinstance(size, int):
+        return 1 << (size - 1).bit_length() if size else 0
+    powers = keras.ops.convert_to_tensor([1 << bit for bit in range(31)], size.dtype)
+    return keras.ops.min(keras.ops.where(powers >= size, powers, powers[-1]))
 
 
 class Buckets:
@@ -58,15 +62,29 @@ class Buckets:
     def _has_bucket(self, name: str) -> bool:
         return any(set(self.rules) & set(form.dims) for form in self.shapes.forms.get(name, ()))
 
+    def found(self, tensors: dict[str, Any], sizes: Sizes) -> Sizes | None:
+        """Sizes that a graph finds as it runs; None if those with a bucket are known before."""
+        known: dict[str, Any] = {}
+        shapes = {name: keras.ops.shape(tensors[name]) for name in sizes.forms}
+        for name, form in sizes.forms.items():
+            for dim, size in form.pairs(shapes[name]) or ():
+                known[dim] = size if isinstance(size, int) else known.get(dim, size)
+        found = Sizes(known, sizes.forms, shapes)
+        return None if self._are_known(found) else found
+
+    def _are_known(self, sizes: Sizes) -> bool:
+        return all(isinstance(sizes.known.get(dim, 0), int) for dim in self.rules)
+
     def padded(self, tensors: dict[str, Any], sizes: Sizes) -> dict[str, Any]:
         """The arguments, padded. One of `pad` that is None is made of ones first."""
         result = dict(tensors)
-        for name, (shape, widths, value) in self.plan(sizes).items():
+        plan = self.plan if self._are_known(sizes) else self._plan  # no cache may hold a graph
+        for name, (shape, widths, value) in plan(sizes).items():
             tensor = tensors.get(name)
             if tensor is None:
                 dtype = "bool" if self.shapes.forms[name][0].dtype == "bool" else None
                 tensor = keras.ops.ones(shape, dtype or keras.config.floatx())
-            if any(after for _, after in widths):
+            if any(not _is(after, 0) for _, after in widths):
                 value = keras.ops.cast(value, tensor.dtype)
                 tensor = keras.ops.pad(tensor, widths, constant_values=value)
             result[name] = tensor
@@ -77,7 +95,7 @@ class Buckets:
 
         def of(form: Form, output: Any) -> Any:
             longer = self.rules.keys() & sizes.known.keys() & set(form.dims)
-            if all(sizes.known[dim] == self._bucket(dim, sizes) for dim in longer):
+            if all(_is(sizes.known[dim], self._bucket(dim, sizes)) for dim in longer):
                 return output
             return output[
                 tuple(
@@ -88,10 +106,10 @@ class Buckets:
 
         return keras.tree.map_structure(of, self.shapes.returns, outputs)
 
-    def _bucket(self, dim: str, sizes: Sizes) -> int:
+    def _bucket(self, dim: str, sizes: Sizes) -> Any:
         return rounded(sizes.known[dim], self.rules[dim])
 
-    def _plan(self, sizes: Sizes) -> dict[str, tuple[tuple, list[tuple[int, int]], Any]]:
+    def _plan(self, sizes: Sizes) -> dict[str, tuple[tuple, list[tuple[int, Any]], Any]]:
         """Argument -> its shape, how many to add before and after on each axis, and their value."""
         plan = {}
         for name, forms in self.shapes.forms.items():
@@ -103,17 +121,22 @@ class Buckets:
                 shape = tuple(self._shape(form, sizes))
             else:
                 shape = sizes.shapes[name]
-            widths = [(0, 0)] * len(shape)
+            widths: list[tuple[int, Any]] = [(0, 0)] * len(shape)
             for dim, axis in form.axes(len(shape)):
                 if dim in self.rules:
                     widths[axis] = (0, self._bucket(dim, sizes) - shape[axis])
-            if name in self.pad or any(after for _, after in widths):
+            if name in self.pad or any(not _is(after, 0) for _, after in widths):
                 plan[name] = (shape, widths, self.pad.get(name, 0))
         return plan
 
-    def _shape(self, form: Form, sizes: Sizes) -> list[int]:
-        shape: list[int] = []
+    def _shape(self, form: Form, sizes: Sizes) -> list[Any]:
+        shape: list[Any] = []
         for dim in form.dims:
             size = dim if isinstance(dim, int) else sizes.known[dim]
             shape += size if isinstance(size, tuple) else (size,)
         return shape
+
+
+def _is(size: Any, number: int) -> bool:
+    """Whether a size is known, and that number."""
+    return isinstance(size, int) and isinstance(number, int) and size == number

@@ -218,7 +218,10 @@ class Kernel(Generic[P, R]):
         compile = decide(self.__name__, self.measured)[0] if compile is None else compile
         run = self._program(compile, tensors)
         try:
-            if self.buckets and run is not self.function and not is_traced(tensors):
+            if self.buckets and run is not self.function and is_traced(tensors):
+                in_graph = keras.backend.backend() == "tensorflow"
+                sizes = self.buckets.found(tensors, sizes) if in_graph else None
+            if self.buckets and run is not self.function and sizes is not None:
                 outputs = run(**self.buckets.padded(tensors, sizes), **static)
                 outputs = self.buckets.cut(outputs, sizes)
             else:

@@ -30,200 +30,207 @@ RANGE = 0.35  # of the least exponent: twice that still leaves e^-26 of the larg
 
 
 class Chain(NamedTuple):
-    """The potentials of some sequences, time first.
+    """The potentials of some sequences, time first, and the steps that count.
 
     Attributes:
         emissions: `(time, batch, tags)`, with the potentials of both ends; 0 where none counts.
         transitions: `(tags, tags)`, in the dtype of the emissions.
-        counts: bool `(time, batch)`, the steps that count.
-        follows: bool `(time, batch)`, those that follow another one.
-        steps: int32 scalar, one more than the last step that counts in any sequence.
+        first: int32 `(batch,)`, the first step that counts; 0 if none does.
+        end: int32 `(batch,)`, one more than the last step that counts; 0 if none does.
         wrong: bool `(batch,)`: its mask has holes, or its length does not fit.
     """
 
     emissions: Tensor
     transitions: Tensor
-    counts: Tensor
-    follows: Tensor
-    steps: Tensor
+    first: Tensor
+    end: Tensor
     wrong: Tensor
+
+    def counts(self, step: Tensor) -> Tensor:
+        """Which sequences have a step; `(time, batch)` of steps `(time, 1)`."""
+        return ops.logical_and(step >= self.first, step < self.end)
+
+    def follows(self, step: Tensor) -> Tensor:
+        """Which of them have the step before, too."""
+        return ops.logical_and(step > self.first, step < self.end)
+
+    @property
+    def steps(self) -> Tensor:
+        """All steps: `(time, 1)`."""
+        return ops.arange(ops.shape(self.emissions)[0], dtype="int32")[:, None]
 
 
 class Algebra(NamedTuple):
     """How messages are combined; those of the first algebra are probabilities, else logarithms.
 
     Attributes:
+        none: the message that forbids all.
         one: the neutral message.
         enter: potentials -> factors of messages.
+        leave: a message -> probabilities.
         times: message, factors -> message.
+        over: message, size -> message.
+        total: message -> its sum, `(batch, 1)`.
         along: message, factors of transitions -> the message at the next step.
-        scaled: message -> the same with a largest value of `one`.
-        size: message -> the logarithm of its largest value.
+        pairs: the message of one step, the factors of transitions, the message behind the next
+            step, and weights `(batch, 1)` -> the sum over sequences of products, `(tags, tags)`.
+        size: the largest value of a message, `(batch,)` -> its logarithm.
     """
 
+    none: float
     one: float
     enter: Callable[[Tensor], Tensor]
+    leave: Callable[[Tensor], Tensor]
     times: Callable[[Tensor, Tensor], Tensor]
+    over: Callable[[Tensor, Tensor], Tensor]
+    total: Callable[[Tensor], Tensor]
     along: Callable[[Tensor, Tensor], Tensor]
-    scaled: Callable[[Tensor], Tensor]
+    pairs: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
     size: Callable[[Tensor], Tensor]
 
 
-def _along_all(message: Tensor, transitions: Tensor) -> Tensor:
-    return ops.logsumexp(message[:, :, None] + transitions[None], 1)
+def _same(values: Tensor) -> Tensor:
+    return values
 
 
-def _along_best(message: Tensor, transitions: Tensor) -> Tensor:
-    return ops.max(message[:, :, None] + transitions[None], 1)
+def _products(before: Tensor, transitions: Tensor, behind: Tensor, weight: Tensor) -> Tensor:
+    return ops.matmul(ops.transpose(before * weight), behind) * transitions
 
 
-def _below_the_largest(message: Tensor) -> Tensor:
-    return message - ops.max(message, -1, keepdims=True)
-
-
-def _largest(message: Tensor) -> Tensor:
-    return ops.max(message, -1)
+def _sums(before: Tensor, transitions: Tensor, behind: Tensor, weight: Tensor) -> Tensor:
+    found = ops.exp(before[:, :, None] + transitions + behind[:, None, :])
+    return ops.sum(found * weight[..., None], 0)
 
 
 PROBABILITIES = Algebra(
-    1.0,
-    ops.exp,
-    ops.multiply,
-    ops.matmul,
-    lambda message: message / ops.max(message, -1, keepdims=True),
-    lambda message: ops.log(ops.max(message, -1)),
+    none=0.0,
+    one=1.0,
+    enter=ops.exp,
+    leave=_same,
+    times=ops.multiply,
+    over=ops.divide,
+    total=lambda message: ops.sum(message, -1, keepdims=True),
+    along=ops.matmul,
+    pairs=_products,
+    size=ops.log,
 )
 LOGARITHMS = Algebra(
-    0.0, lambda potentials: potentials, ops.add, _along_all, _below_the_largest, _largest
+    none=-float("inf"),
+    one=0.0,
+    enter=_same,
+    leave=ops.exp,
+    times=ops.add,
+    over=ops.subtract,
+    total=lambda message: ops.logsumexp(message, -1, keepdims=True),
+    along=lambda message, moves: ops.logsumexp(message[:, :, None] + moves, 1),
+    pairs=_sums,
+    size=_same,
 )
-BEST = LOGARITHMS._replace(along=_along_best)
+BEST = LOGARITHMS._replace(along=lambda message, moves: ops.max(message[:, :, None] + moves, 1))
 
 
 class Messages(NamedTuple):
     """Messages from the left, in which emissions up to a step are included.
 
     Attributes:
-        each: `(time, batch, tags)`, not scaled.
-        last: `(batch, tags)`, scaled.
-        sizes: `(time, batch)`, the logarithm by which each step shrank them; 0 where none counts.
+        each: `(time, batch, tags)`, scaled to a largest value of one.
+        last: `(batch, tags)`, that of the last step.
+        size: `(batch,)`, the logarithm by which they were scaled, less what each step scored.
     """
 
     each: Tensor
     last: Tensor
-    sizes: Tensor
+    size: Tensor
 
 
-def _from_the_left(chain: Chain, algebra: Algebra) -> Messages:
+def _from_the_left(chain: Chain, algebra: Algebra, scores: Tensor) -> Messages:
     factors, transitions = algebra.enter(chain.emissions), algebra.enter(chain.transitions)
 
-    def body(step: Tensor, message: Tensor, each: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        message = algebra.scaled(message)
+    def body(step: Tensor, message: Tensor, each: Tensor, size: Tensor) -> tuple[Tensor, ...]:
         further = algebra.along(message, transitions)
-        message = ops.where(chain.follows[step][:, None], further, message)
+        message = ops.where(chain.follows(step)[:, None], further, message)
         message = algebra.times(message, factors[step])
-        return step + 1, message, _put(each, step, message)
+        largest = ops.max(message, -1)
+        message = algebra.over(message, largest[:, None])
+        size = size + (algebra.size(largest) - scores[step])
+        return step + 1, message, _put(each, step, message), size
 
-    first = ops.zeros_like(factors[0]) + algebra.one
-    _, last, each = ops.while_loop(
-        lambda step, *_: step < chain.steps,
+    end = ops.max(chain.end)
+    first = ops.full_like(factors[0], algebra.one)
+    _, last, each, size = ops.while_loop(
+        lambda step, *_: step < end,
         body,
-        (ops.zeros_like(chain.steps), first, ops.zeros_like(factors)),
+        (ops.zeros_like(end), first, ops.zeros_like(factors), ops.zeros_like(first[:, 0])),
     )
-    sizes = algebra.size(each)
-    return Messages(
-        each, algebra.scaled(last), ops.where(chain.counts, sizes, ops.zeros_like(sizes))
-    )
+    return Messages(each, last, size)
 
 
-def _from_the_right(chain: Chain, algebra: Algebra) -> Tensor:
-    """Messages in which emissions behind a step are included, not scaled: `(time, batch, tags)`."""
-    factors = algebra.enter(chain.emissions)
-    transitions = ops.transpose(algebra.enter(chain.transitions))
+def _expected(
+    chain: Chain, algebra: Algebra, left: Tensor, weight: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Marginals times weights `(time, batch, tags)`, and how often each transition is taken.
 
-    def body(step: Tensor, message: Tensor, each: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    In messages from the right, emissions behind a step are included.
+    """
+    factors, transitions = algebra.enter(chain.emissions), algebra.enter(chain.transitions)
+    back = ops.transpose(transitions)
+    none = ops.full_like(factors[0], algebra.none)
+    one = ops.full_like(factors[0], algebra.one)
+
+    def body(
+        step: Tensor, right: Tensor, behind: Tensor, marginals: Tensor, taken: Tensor
+    ) -> tuple[Tensor, ...]:
         step = step - 1
-        each = _put(each, step, message)
-        message = algebra.scaled(algebra.times(message, factors[step]))
-        further = algebra.along(message, transitions)
-        return step, ops.where(chain.follows[step][:, None], further, message), each
+        both = algebra.times(left[step], right)
+        before = algebra.over(left[step], algebra.total(both))
+        share = ops.where(chain.counts(step), weight, 0.0)[:, None]
+        here = algebra.leave(algebra.times(before, right)) * share
+        taken = taken + algebra.pairs(before, transitions, behind, share)
+        behind = algebra.times(right, factors[step])
+        behind = algebra.over(behind, ops.max(behind, -1, keepdims=True))
+        follows = chain.follows(step)[:, None]
+        right = ops.where(follows, algebra.along(behind, back), one)
+        behind = ops.where(follows, behind, none)
+        return step, right, behind, _put(marginals, step, here), taken
 
-    first = ops.zeros_like(factors[0]) + algebra.one
     return ops.while_loop(
-        lambda step, *_: step > 0, body, (chain.steps, first, ops.zeros_like(factors))
-    )[2]
+        lambda step, *_: step > 0,
+        body,
+        (ops.max(chain.end), one, none, ops.zeros_like(factors), ops.zeros_like(transitions)),
+    )[3:]
 
 
 def _put(each: Tensor, step: Tensor, value: Tensor) -> Tensor:
     if keras.backend.backend() == "torch":  # nothing is compiled, so nobody else spares the copy
         each[step] = value
         return each
-    return ops.scatter_update(each, ops.reshape(step, (1, 1)), value[None])
+    return ops.slice_update(each, (step, *(0 for _ in value.shape)), value[None])
 
 
-def _narrow(transitions: Tensor) -> Tensor:
-    """Whether probabilities lose nothing that counts."""
+def _in_algebra(chain: Chain, run: Callable[[Algebra], Any]) -> Any:
+    """Run in probabilities, unless these would lose something that counts."""
+    transitions = chain.transitions
     least = -np.log(np.finfo(keras.backend.standardize_dtype(transitions.dtype)).tiny)
-    return ops.max(transitions) - ops.min(transitions) < RANGE * least
-
-
-def _sums(chain: Chain) -> Messages:
-    """Messages of sums over all paths."""
-    return ops.cond(
-        _narrow(chain.transitions),
-        lambda: _from_the_left(chain, PROBABILITIES),
-        lambda: _logarithms(_from_the_left(chain, LOGARITHMS)),
-    )
-
-
-def _logarithms(messages: Messages) -> Messages:
-    """The last message as probabilities."""
-    return messages._replace(last=ops.exp(messages.last))
-
-
-def _marginals(chain: Chain, left: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradient of the sequences' log-partitions times their weights `(batch,)`.
-
-    Marginals `(time, batch, tags)`, and how often each transition is taken `(tags, tags)`.
-    """
-
-    def of_probabilities() -> tuple[Tensor, Tensor]:
-        right = _from_the_right(chain, PROBABILITIES)
-        both = left * right
-        total = ops.sum(both, -1, keepdims=True)
-        share = ops.where(chain.counts[..., None], weight[:, None] / total, 0.0)
-        after = PROBABILITIES.scaled(right * ops.exp(chain.emissions))
-        after = ops.where(chain.follows[..., None], after, 0.0)
-        before = left * share
-        taken = ops.matmul(ops.transpose(_rows(before[:-1])), _rows(after[1:]))
-        return both * share, taken * ops.exp(chain.transitions)
-
-    def of_logarithms() -> tuple[Tensor, Tensor]:
-        right = _from_the_right(chain, LOGARITHMS)
-        both = left + right
-        share = ops.where(chain.counts, weight, 0.0)
-
-        def body(step: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
-            after = (right[step] + chain.emissions[step])[:, None, :]
-            pairs = left[step - 1][:, :, None] + chain.transitions[None] + after
-            pairs = ops.exp(pairs - ops.logsumexp(pairs, (1, 2), keepdims=True))
-            pairs = ops.where(
-                chain.follows[step][:, None, None], pairs * weight[:, None, None], 0.0
-            )
-            return step + 1, taken + ops.sum(pairs, 0)
-
-        _, taken = ops.while_loop(
-            lambda step, _: step < chain.steps,
-            body,
-            (ops.ones_like(chain.steps), ops.zeros_like(chain.transitions)),
-        )
-        marginals = ops.where(chain.counts[..., None], ops.softmax(both, -1), 0.0)
-        return marginals * share[..., None], taken
-
-    return ops.cond(_narrow(chain.transitions), of_probabilities, of_logarithms)
+    narrow = ops.max(transitions) - ops.min(transitions) < RANGE * least
+    return ops.cond(narrow, lambda: run(PROBABILITIES), lambda: run(LOGARITHMS))
 
 
 def _rows(tensor: Tensor) -> Tensor:
     return ops.reshape(tensor, (-1, tensor.shape[-1]))
+
+
+def _hits(chain: Chain, tags: Tensor) -> Tensor:
+    """Whether each tag is that of a step: bool `(time, batch, tags)`, of tags `(time, batch)`."""
+    return tags[..., None] == ops.arange(chain.transitions.shape[0], dtype=tags.dtype)
+
+
+def _scores(chain: Chain, tags: Tensor) -> Tensor:
+    """What tags score at each step, with the transition into it: `(time, batch)`."""
+    chosen = ops.sum(ops.where(_hits(chain, tags), chain.emissions, 0.0), -1)
+    pairs = tags[:-1] * chain.transitions.shape[0] + tags[1:]
+    moves = ops.take(ops.reshape(chain.transitions, (-1,)), pairs)
+    moves = ops.where(chain.follows(chain.steps[1:]), moves, 0.0)
+    return chosen + ops.pad(moves, ((1, 0), (0, 0)))
 
 
 def _shifted(chain: Chain) -> tuple[Chain, Tensor]:
@@ -238,54 +245,63 @@ def _shifted(chain: Chain) -> tuple[Chain, Tensor]:
         emissions=chain.emissions - of_emissions[..., None],
         transitions=chain.transitions - of_transitions,
     )
-    return shifted, of_emissions + ops.where(chain.follows, of_transitions, 0.0)
+    return shifted, of_emissions + ops.where(chain.follows(chain.steps), of_transitions, 0.0)
 
 
 @kerasx.custom_gradient
-def _log_partition(
-    emissions: Tensor, transitions: Tensor, chain: Chain
+def _log_share(
+    emissions: Tensor,
+    transitions: Tensor,
+    start: Tensor | None,
+    end: Tensor | None,
+    lengths: Tensor | None,
+    mask: Tensor | None,
+    tags: Tensor | None,
 ) -> tuple[Tensor, Callable[[Tensor], tuple]]:
-    """`(batch,)`; gradients flow to the first two arguments, which are those of the chain."""
-    chain, shifts = _shifted(chain._replace(emissions=emissions, transitions=transitions))
-    left = _sums(chain)
-
-    def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, None]:
-        return *_marginals(chain, left.each, upstream), None
-
-    ends = ops.log(ops.sum(left.last, -1))
-    ends = ops.where(ops.any(chain.counts, 0), ends, 0.0)
-    return ops.sum(left.sizes + shifts, 0) + ends, gradient
-
-
-@kerasx.custom_gradient
-def _log_likelihood(
-    emissions: Tensor, transitions: Tensor, chain: Chain, tags: Tensor
-) -> tuple[Tensor, Callable[[Tensor], tuple]]:
-    """`(batch,)`, of tags `(time, batch)`.
+    """The score of tags, or 0, less the log-partition: `(batch,)`; NaN where something is wrong.
 
     Steps are summed as differences, so that the potentials' common size is not rounded against.
     """
-    chain, _ = _shifted(chain._replace(emissions=emissions, transitions=transitions))
-    left = _sums(chain)
-    units = transitions.shape[0]
-    hit = tags[..., None] == ops.arange(units, dtype=tags.dtype)
-    chosen = ops.sum(ops.where(hit, chain.emissions, 0.0), -1)
-    pairs = tags[:-1] * units + tags[1:]
-    moves = ops.take(ops.reshape(chain.transitions, (-1,)), pairs)
-    moves = ops.where(chain.follows[1:], moves, 0.0)
-    moves = ops.concatenate([ops.zeros_like(chosen[:1]), moves], 0)
+    chain = _chain(emissions, transitions, lengths, mask, start, end, tags)
+    chain, shifts = _shifted(chain)
+    steps = chain.steps
+    if tags is None:
+        scores = -shifts
+    else:
+        tags = ops.clip(ops.cast(ops.transpose(tags), "int32"), 0, transitions.shape[0] - 1)
+        scores = _scores(chain, tags)
 
-    def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        marginals, taken = _marginals(chain, left.each, upstream)
-        share = ops.where(chain.counts, upstream, 0.0)[..., None]
-        here = ops.cast(hit, share.dtype)
-        after = ops.where(chain.follows[1:], upstream, 0.0)[..., None] * here[1:]
-        counted = ops.matmul(ops.transpose(_rows(here[:-1])), _rows(after))
-        return share * here - marginals, counted - taken, None, None
+    def sums(algebra: Algebra) -> tuple[Tensor, Tensor]:
+        left = _from_the_left(chain, algebra, scores)
+        last = ops.log(ops.sum(algebra.leave(left.last), -1))
+        return left.each, left.size + ops.where(chain.end > 0, last, 0.0)
 
-    ends = ops.log(ops.sum(left.last, -1))
-    ends = ops.where(ops.any(chain.counts, 0), ends, 0.0)
-    return ops.sum(chosen + moves - left.sizes, 0) - ends, gradient
+    left, size = _in_algebra(chain, sums)
+
+    def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
+        weight = _unless(chain.wrong, upstream)
+        of_emissions, of_transitions = _in_algebra(
+            chain, lambda algebra: _expected(chain, algebra, left, -weight)
+        )
+        if tags is not None:
+            hits = ops.cast(_hits(chain, tags), weight.dtype)
+            here = ops.where(chain.counts(steps), weight, 0.0)[..., None] * hits
+            after = ops.where(chain.follows(steps[1:]), 1.0, 0.0)[..., None] * hits[1:]
+            moves = ops.matmul(ops.transpose(_rows(here[:-1])), _rows(after))
+            of_emissions, of_transitions = of_emissions + here, of_transitions + moves
+
+        def at(place: Tensor) -> Tensor:
+            return ops.sum(ops.where((steps == place)[..., None], of_emissions, 0.0), (0, 1))
+
+        return (
+            ops.transpose(of_emissions, (1, 0, 2)),
+            of_transitions,
+            None if start is None else at(chain.first),
+            None if end is None else at(chain.end - 1),
+            *[None] * 3,
+        )
+
+    return _unless(chain.wrong, -size), gradient
 
 
 def _chain(
@@ -295,47 +311,40 @@ def _chain(
     mask: Tensor | None,
     start: Tensor | None,
     end: Tensor | None,
+    tags: Tensor | None = None,
 ) -> Chain:
     if emissions.shape[1] == 0:
         raise ValueError("emissions must have at least one step; received none")
     dtype = keras.backend.result_type(emissions.dtype, transitions.dtype, "float32")
     emissions = ops.transpose(ops.cast(emissions, dtype), (1, 0, 2))
     time, batch = ops.shape(emissions)[:2]
-    places = ops.arange(time, dtype="int32")[:, None]
-    counts = ops.ones((time, batch), "bool") if mask is None else ops.transpose(mask)
-    steps = ops.max(ops.where(counts, places + 1, 0))
+    places = ops.arange(time, dtype="int32")
+    counts = ops.ones((batch, time), "bool") if mask is None else mask
     wrong = ops.zeros((batch,), "bool")
     if lengths is not None:
-        wrong = ops.logical_or(lengths < 0, lengths > ops.cast(steps, lengths.dtype))
-        counts = ops.logical_and(counts, ops.cast(places, lengths.dtype) < lengths)
-        steps = ops.max(ops.where(counts, places + 1, 0))
-    none = ops.zeros((1, batch), "bool")
-    before = ops.concatenate([none, counts[:-1]], 0)
-    behind = ops.concatenate([counts[1:], none], 0)
-    first = ops.logical_and(counts, ops.logical_not(before))
-    last = ops.logical_and(counts, ops.logical_not(behind))
-    wrong = ops.logical_or(wrong, ops.sum(ops.cast(first, "int32"), 0) > 1)
-    for place, potentials in ((first, start), (last, end)):
+        most = time if mask is None else ops.max(ops.where(counts, places + 1, 0))
+        wrong = ops.logical_or(lengths < 0, lengths > ops.cast(most, lengths.dtype))
+        counts = ops.logical_and(counts, ops.cast(places, lengths.dtype) < lengths[:, None])
+    until = ops.max(ops.where(counts, places + 1, 0), 1)
+    first = ops.minimum(ops.min(ops.where(counts, places, time), 1), until)
+    if tags is not None:
+        known = ops.logical_and(tags >= 0, tags < transitions.shape[0])
+        counts = ops.logical_and(counts, known)
+    number = ops.sum(ops.cast(counts, "int32"), 1)
+    wrong = ops.logical_or(wrong, number != until - first)
+    chain = Chain(emissions, ops.cast(transitions, dtype), first, until, wrong)
+    places = chain.steps
+    for place, potentials in ((first, start), (until - 1, end)):
         if potentials is not None:
             potentials = ops.cast(potentials, dtype)
-            emissions = emissions + ops.where(place[..., None], potentials, 0.0)
-    emissions = ops.where(counts[..., None], emissions, 0.0)
-    follows = ops.logical_and(counts, before)
-    return Chain(emissions, ops.cast(transitions, dtype), counts, follows, steps, wrong)
+            emissions = emissions + ops.where((places == place)[..., None], potentials, 0.0)
+    emissions = ops.where(chain.counts(places)[..., None], emissions, 0.0)
+    return chain._replace(emissions=emissions)
 
 
 def _unless(wrong: Tensor, values: Tensor) -> Tensor:
     """Values, and their gradients, that are NaN where something is wrong."""
     return values * ops.where(wrong, ops.cast(float("nan"), values.dtype), 1.0)
-
-
-def _read_tags(tags: Tensor, counts: Tensor, units: int) -> tuple[Tensor, Tensor]:
-    """Tags `(time, batch)`, 0 where none counts; and which sequences have one out of range."""
-    tags = ops.transpose(tags)
-    known = ops.logical_and(tags >= 0, tags < units)
-    wrong = ops.any(ops.logical_and(counts, ops.logical_not(known)), 0)
-    known = ops.logical_and(counts, known)
-    return ops.cast(ops.where(known, tags, ops.zeros_like(tags)), "int32"), wrong
 
 
 SHAPES = {
@@ -545,9 +554,7 @@ def crf_log_partition(
     >>> print(f"{float(partition[0]):.4f}")  # log(2**3)
     2.0794
     """
-    chain = _chain(emissions, transitions, lengths, mask, start, end)
-    found = _log_partition(chain.emissions, chain.transitions, chain)
-    return _unless(chain.wrong, found)
+    return -_log_share(emissions, transitions, start, end, lengths, mask, None)
 
 
 @kerasx.kernel(
@@ -602,10 +609,7 @@ def crf_log_likelihood(
     >>> [f"{float(each):.4f}" for each in likelihood]  # 3 * log(1/2), log(1/2)
     ['-2.0794', '-0.6931']
     """
-    chain = _chain(emissions, transitions, lengths, mask, start, end)
-    tags, wrong = _read_tags(tags, chain.counts, transitions.shape[0])
-    found = _log_likelihood(chain.emissions, chain.transitions, chain, tags)
-    return _unless(ops.logical_or(wrong, chain.wrong), found)
+    return _log_share(emissions, transitions, start, end, lengths, mask, tags)
 
 
 @kerasx.kernel(
@@ -659,8 +663,13 @@ def crf_marginals(
     ]
     chain, _ = _shifted(_chain(*tensors))
     weight = _unless(chain.wrong, ops.ones_like(chain.emissions[0, :, 0]))
-    marginals, _ = _marginals(chain, _sums(chain).each, weight)
-    return ops.transpose(marginals, (1, 0, 2))
+
+    def marginals(algebra: Algebra) -> Tensor:
+        scores = ops.zeros_like(chain.emissions[..., 0])
+        left = _from_the_left(chain, algebra, scores).each
+        return _expected(chain, algebra, left, weight)[0]
+
+    return ops.transpose(_in_algebra(chain, marginals), (1, 0, 2))
 
 
 @kerasx.kernel(
@@ -732,13 +741,10 @@ def crf_decode(
         end = _where_allowed(allowed_end, none if end is None else end)
     chain = _chain(emissions, transitions, lengths, mask, start, end)
     constant = Chain(*map(ops.stop_gradient, chain))
-    messages = _from_the_left(_shifted(constant)[0], BEST)
+    shifted, shifts = _shifted(constant)
+    messages = _from_the_left(shifted, BEST, shifts)
     tags = _backtrack(constant, messages)
-    hit = tags[..., None] == ops.arange(transitions.shape[0], dtype=tags.dtype)
-    chosen = ops.sum(ops.where(hit, chain.emissions, 0.0), -1)
-    pairs = tags[:-1] * transitions.shape[0] + tags[1:]
-    moves = ops.take(ops.reshape(chain.transitions, (-1,)), pairs)
-    score = ops.sum(chosen, 0) + ops.sum(ops.where(chain.follows[1:], moves, 0.0), 0)
+    score = ops.sum(_scores(chain, tags), 0)
     wrong = ops.logical_or(chain.wrong, ops.any(ops.isnan(messages.last), -1))
     return ops.transpose(tags), _unless(wrong, score)
 
@@ -749,15 +755,14 @@ def _backtrack(chain: Chain, messages: Messages) -> Tensor:
 
     def body(step: Tensor, tag: Tensor, each: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         step = step - 1
-        each = _put(each, step, tag)
+        each = _put(each, step, ops.where(chain.counts(step), tag, 0))
         before = messages.each[ops.maximum(step - 1, 0)] + ops.take(into, tag, 0)
         before = ops.cast(ops.argmax(before, -1), "int32")
-        return step, ops.where(chain.follows[step], before, tag), each
+        return step, ops.where(chain.follows(step), before, tag), each
 
     last = ops.cast(ops.argmax(messages.last, -1), "int32")
-    none = ops.zeros_like(chain.counts, "int32")
-    tags = ops.while_loop(lambda step, *_: step > 0, body, (chain.steps, last, none))[2]
-    return ops.where(chain.counts, tags, 0)
+    none = ops.zeros_like(messages.each[..., 0], "int32")
+    return ops.while_loop(lambda step, *_: step > 0, body, (ops.max(chain.end), last, none))[2]
 
 
 # Why a result is NaN, where values can be seen.
@@ -817,6 +822,7 @@ def _why_nan(
         )
 
 
+@crf_marginals.why_nan
 @crf_log_partition.why_nan
 def _(
     emissions: Tensor,
@@ -828,9 +834,6 @@ def _(
     end: Tensor | None = None,
 ) -> None:
     _why_nan(emissions, transitions, lengths, mask, start, end)
-
-
-crf_marginals.why_nan(crf_log_partition._why_nan)
 
 
 @crf_log_likelihood.why_nan

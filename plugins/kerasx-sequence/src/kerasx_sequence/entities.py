@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-import kerasx
 from kerasx.recorded import is_shape_inference
 from kerasx_sequence.crf_layer import mask_of_tags
 from kerasx_sequence.summed import SummedMetric, check_shape, refuse, tags_of, whole_numbers
@@ -121,7 +120,6 @@ def running_max(values: Tensor) -> Tensor:
     return ops.while_loop(lambda width, values: width < size, widen, (start, values))[1]
 
 
-@kerasx.kernel(static=("types",))
 def entity_counts(
     y_true: Tensor,
     y_pred: Tensor,
