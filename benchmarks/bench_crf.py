@@ -7,15 +7,8 @@ score in float64. So that this takes no minutes, sizes have 8 sequences that dif
 Gradients of pytorch-crf may be off by 1e-2: over a thousand steps they are by 1e-3. Ours must be
 right to 1e-4.
 
-<<<<<<< HEAD
 The last table is a loop of training on batches of any length, compile time included: ours is
 compiled for a few lengths, to which others are padded, Addons' runs in one graph for all.
-=======
-    python benchmarks/bench_crf.py batches.npz
-
-trains on the batches of a file, in a step that is traced once for all lengths, and prints the
-seconds and the last loss.
->>>>>>> seq
 """
 
 import atexit
@@ -228,35 +221,12 @@ def test_training_on_many_lengths(record):
         "kerasx": [sys.executable, __file__, str(path)],
         "TensorFlow Addons": [str(HERE / "addons_crf.py"), "training", str(path)],
     }
-<<<<<<< HEAD
-    try:
-        commands["TensorFlow Addons"].insert(0, addons_python())
-    except Cannot as reason:
-        pytest.skip(str(reason))
-    seconds, losses, programs = {}, {}, 0
-=======
     seconds, losses = {}, {}
->>>>>>> seq
     for _ in range(3):
         for name, command in commands.items():
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             spent, losses[name] = json.loads(done.stdout.splitlines()[-1])
             seconds[name] = min(spent, seconds.get(name, spent))
-<<<<<<< HEAD
-            losses[name], programs = loss, count[0] if count else programs
-    np.testing.assert_allclose(losses["kerasx"], losses["TensorFlow Addons"], rtol=1e-3)
-    facts = {name: f"{spent:.2f} s" for name, spent in seconds.items()}
-    facts["programs"] = str(programs)
-    record("CRF training, 500 batches of 5 to 120 steps", (32, 120, 16), facts=facts)
-
-
-def trained(batches, transitions, rate: float) -> float:
-    """Train transitions and a projection on batches of any length; the last loss."""
-    import tensorflow as tf
-
-    kernel, transitions = tf.Variable(tf.eye(transitions.shape[0])), tf.Variable(transitions)
-    for features, tags, lengths in batches:
-=======
     np.testing.assert_allclose(losses["kernel"], losses["TF Addons"], rtol=1e-3)
     facts = {name: f"{spent:.2f} s" for name, spent in seconds.items()}
     facts["programs"] = str(programs_of(commands["kernel"]))
@@ -283,7 +253,6 @@ def trained(batches: list, transitions: tf.Tensor, rate: float) -> float:
 
     @tf.function(input_signature=signature)
     def step(features: tf.Tensor, tags: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
->>>>>>> seq
         with tf.GradientTape() as tape:
             found = kerasx.kernels.crf_log_likelihood(
                 features @ kernel, tags, tf.convert_to_tensor(transitions), lengths=lengths
@@ -312,13 +281,10 @@ def main(path: str) -> None:
     ]
     start = time.perf_counter()
     loss = trained(batches, tf.constant(inputs["transitions"]), float(inputs["rate"]))
-<<<<<<< HEAD
     spent = time.perf_counter() - start
     programs = number(kerasx.kernels.crf_log_likelihood.compiled)
     print(json.dumps([spent, loss, programs]))
-=======
     print(json.dumps([time.perf_counter() - start, loss]))
->>>>>>> seq
 
 
 if __name__ == "__main__":
