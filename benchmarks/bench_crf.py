@@ -226,7 +226,7 @@ def test_training_on_many_lengths(record):
     except Cannot as reason:
         pytest.skip(str(reason))
     seconds, losses, programs = {}, {}, 0
-    for _ in range(3):
+    for _ in range(2):
         for name, command in commands.items():
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             spent, loss, *count = json.loads(done.stdout.splitlines()[-1])
