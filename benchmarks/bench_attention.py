@@ -86,6 +86,8 @@ def of_torch(size: Size) -> Side:
 
 def products(size: Size) -> Side:
     """Two products forward and five backward for each pair of blocks on or below the diagonal."""
+    if size[1] > LONGEST_PLAIN:
+        raise Cannot("takes too long: compared at smaller sizes")
     rows = min(BLOCK, size[1])
     each_head = size[1] // rows
     pairs = size[0] * size[2] * each_head * (each_head + 1) // 2

@@ -10,14 +10,14 @@
 - *Import* and *State*: milliseconds in fresh processes, and bytes of variables.
 
 Values are compared with scikit-learn's. `xla` is `tf.function(jit_compile=True)`, which `fit` uses
-by default, `graph` is `tf.function`, `eager` is neither; torchmetrics always runs as it is.
+by default, `eager` is not compiled; torchmetrics always runs as it is.
 
 Of 65,536 x 100, 26 MB must be read, 1.6 ms at 16 GB/s, and so long reading takes; but XLA's
 `argmax` takes 8.6 ms, 1.3 ns for each score, because over more than 30 columns it is a scalar loop.
 Over at most 16 it is vectorized, so `F1Score` takes the classes in blocks, and its whole update
 costs less than one `argmax` there. Where the number of classes has no divisor up to 16, it is one
 `argmax` and a little. TensorFlow's own `argmax`, outside XLA, is faster than XLA's over 1,000
-columns: that is where `graph` and `eager` are slower than it.
+columns: that is where `eager` is slower than it.
 
 Where we lose: torchmetrics' update on small batches, which has no compiled call to make, and
 results in eager mode, where each of their small operations is dispatched by itself. Several metrics
@@ -247,18 +247,13 @@ def works(mode: str) -> list[Work]:
     of_update = [*OURS, keras_f1, "torchmetrics", "torchmetrics, unchecked", *LIMITS]
     of_result = [*OURS, keras_f1, "torchmetrics"]
     part = functools.partial
-    found = [
+    return [
         Work(
             f"Macro F1, update, {mode}",
             "samples x classes",
             SIZES,
             {name: part(f1_side, name, mode, False) for name in of_update},
-        )
-    ]
-    if mode == "graph":
-        return found
-    return [
-        *found,
+        ),
         Work(
             f"Macro F1, update and result, {mode}",
             "samples x classes",
@@ -275,7 +270,7 @@ def works(mode: str) -> list[Work]:
 
 
 WORKS = [
-    *(work for mode in ("xla", "graph", "eager") for work in works(mode)),
+    *(work for mode in ("xla", "eager") for work in works(mode)),
     Work(
         "Exact area under the ROC curve of a full buffer, result alone, xla",
         "samples",

@@ -87,6 +87,6 @@ WORKS = [
             **{f"kerasx {name}": functools.partial(of_training, name) for name in LAYERS},
             "keras.layers.GRU": functools.partial(of_training, "GRU"),
         },
-        memory=["kerasx MinGRU", "kerasx SelectiveSSM", "keras.layers.GRU"],
+        memory=["kerasx MinGRU", "keras.layers.GRU"],
     ),
 ]

@@ -1,7 +1,7 @@
 """Training end to end: the real programs, with kerasx's parts and with Keras's alone.
 
 `kerasx demo` (digits), `examples/language_model.py` and `examples/tag_source_code.py`, some steps
-of `fit` at a time. Both sides have the same network, first weights, data and batches. Where they
+of training at a time. Both sides have the same network, first weights, data and batches. Where they
 are the same function of the weights, their losses of the first batch are compared, instead of with
 float64, before they are timed; what they reach after as many steps is below.
 
@@ -9,7 +9,7 @@ float64, before they are timed; what they reach after as many steps is below.
   of which precision and recall have micro averages only, of labels that are one-hot.
 - **Language model**: attention in blocks and a loss without logits, beside all scores and logits.
   With 256 words and windows of 256 bytes there is next to nothing to save.
-- **Tagging**: with the CRF beside a softmax for each character, which is less work and worse.
+- **Tagging**: with the CRF beside a softmax for each character, which is less work and finds less.
 """
 
 import functools
@@ -54,9 +54,9 @@ class Trained:
 
     def advance(self, steps: int) -> None:
         """Train for some steps on what comes next in the data."""
-        rows = np.arange(self.done * self.batch_size, (self.done + steps) * self.batch_size)
-        inputs, labels = (np.take(array, rows, 0, mode="wrap") for array in self.train)
-        self.model.fit(inputs, labels, self.batch_size, shuffle=False, verbose=0)
+        for step in range(self.done, self.done + steps):
+            rows = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+            self.model.train_on_batch(*(np.take(each, rows, 0, mode="wrap") for each in self.train))
         self.done += steps
 
     def first_loss(self) -> float:

@@ -4,7 +4,9 @@ Each round runs every side once, in an order of its own, so that other programs 
 alike: ratios of the times of one round say more than the times.
 """
 
+import functools
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -21,12 +23,12 @@ from suite import OURS, TOO_LONG, Cannot, Side, Work, growths
 collect_ignore = ["addons_crf.py", "gpu.py"]  # programs with packages of their own
 ROUNDS = (5, 200)  # at least, at most
 SHORT = 0.02  # seconds: a side this short runs twice in a round, and the second run counts
-WARM = 10.0  # seconds of runs that compile and fill caches, three runs at most
+WARM = (30.0, 3.0)  # seconds after which there is no second, and no third run that warms up
 FEWER = {1: 3, 20: 2}  # rounds that are longer than so many times `--seconds`: so many
 
 
 def pytest_addoption(parser):
-    parser.addoption("--seconds", type=float, default=1.0, help="of each row (default: 1)")
+    parser.addoption("--seconds", type=float, default=0.5, help="of each row (default: 0.5)")
     parser.addoption("--results", default=report.RESULTS, help="folder that results are written to")
 
 
@@ -42,10 +44,8 @@ def pytest_generate_tests(metafunc):
         ids = [f"{work.title}: {'x'.join(map(str, size))}" for work, size in rows]
         metafunc.parametrize(("work", "size"), rows, ids=ids)
     if metafunc.function.__name__ == "test_memory":
-        rows = [(work, name) for work in works for name in work.memory]
-        metafunc.parametrize(
-            ("work", "name"), rows, ids=[f"{work.title}: {name}" for work, name in rows]
-        )
+        measured = [work for work in works if work.memory]
+        metafunc.parametrize("work", measured, ids=[work.title for work in measured])
 
 
 def pytest_deselected(items):
@@ -115,9 +115,9 @@ def compare(benchmark, record, request):
             if why_not:
                 continue
             ready[name], first[name] = side, [spent_first]
-            # A first run may compile; how long a side takes, the second says.
-            while len(first[name]) < 2 or (len(first[name]) < 3 and sum(first[name]) < WARM):
-                first[name].append(side.timed()[0][0])
+            for most in WARM:
+                if sum(first[name]) < most:
+                    first[name].append(side.timed()[0][0])
             slow[work.title, name] = first[name][-1]
 
         order, random = list(ready), np.random.default_rng(0)
@@ -154,14 +154,17 @@ def compare(benchmark, record, request):
 
 @pytest.fixture
 def grown(record, request):
-    """Measure the peak memory of a side at each size, in one fresh process."""
+    """Measure the peak memory of sides at each size, each in one fresh process."""
 
-    def measure(work: Work, name: str) -> None:
+    def measure(work: Work) -> None:
         if request.config.option.benchmark_disable:
             pytest.skip("memory is not measured where nothing is")
-        for size, found in growths(request.path.stem, work, name).items():
-            side = record(work.title, size)["sides"].setdefault(name, {})
-            side["memory_mb" if isinstance(found, int) else "memory_cannot"] = found
+        of_side = functools.partial(growths, request.path.stem, work)
+        with ThreadPoolExecutor(2) as pool:  # a process takes long to start, on one core
+            for name, grown in zip(work.memory, pool.map(of_side, work.memory), strict=True):
+                for size, found in grown.items():
+                    side = record(work.title, size)["sides"].setdefault(name, {})
+                    side["memory_mb" if isinstance(found, int) else "memory_cannot"] = found
 
     return measure
 

@@ -43,6 +43,7 @@ import report  # noqa: E402
 import ways  # noqa: E402
 from keras import ops  # noqa: E402
 
+from kerasx_sequence.linear_recurrence import linear_recurrence  # noqa: E402
 from kerasx_transformer import attention, gated, normalization, rotary  # noqa: E402
 from kerasx_transformer.linear_cross_entropy import linear_cross_entropy  # noqa: E402
 
@@ -294,6 +295,37 @@ ELEMENTWISE = {
 }
 
 
+# --- Recurrence ---------------------------------------------------------------------------------
+
+
+def recurrence_of(*size: int) -> Work:
+    decay = draw(*size)
+    inputs = np.abs(decay) / (1 + np.abs(decay)), draw(*size, scale=1.01), draw(*size, scale=0.99)
+    inputs = tuple((each.view("uint32") & 0xFFFF0000).view("float32") for each in inputs)
+
+    def error(found: list[np.ndarray]) -> float:
+        """Of the first sequence."""
+        wanted = exact.linear_recurrence(*(each[:1] for each in inputs))
+        return exact.error([each[:1] for each in found], wanted)
+
+    def plain(decay: Any, inputs: Any) -> Any:
+        def joined(left: Any, right: Any) -> Any:
+            return left[0] * right[0], left[1] * right[0] + right[1]
+
+        return ops.associative_scan(joined, (decay, inputs), axis=1)[1]
+
+    def copy(*tensors: Any) -> Any:
+        """The bytes of five tensors that are read and three that are written."""
+        return [tensors[0] + tensors[1], *(-each for each in tensors)]
+
+    contenders = [
+        compiled("kerasx", linear_recurrence, 2, 2),
+        compiled("limit: a copy of as many bytes", copy),
+        compiled("plain Keras, associative_scan", plain, 2, 2),
+    ]
+    return Work("linear_recurrence", "batch x time x width", size, inputs, contenders, error)
+
+
 # --- How it is measured -------------------------------------------------------------------------
 
 
@@ -483,18 +515,27 @@ def timed(contender: Contender, inputs: list, number: int) -> float:
 WORKS: dict[str, tuple[Callable[..., Work], list[tuple], tuple]] = {
     "linear_cross_entropy": (
         linear_cross_entropy_of,
-        [(4096, 4096, 32000), (16384, 4096, 128256)],
+        [(1024, 1024, 32000), (4096, 4096, 32000), (8192, 4096, 65536), (16384, 4096, 128256)],
         (512, 64, 1000),
     ),
     "attention": (
         attention_of,
-        [(8, 1024, 16, 128), (4, 4096, 16, 128), (1, 16384, 16, 128)],
+        [(8, 256, 16, 128), (8, 1024, 16, 128), (4, 4096, 16, 128), (1, 16384, 16, 128)],
         (1, 512, 2, 32),
     ),
     **{
-        name: (functools.partial(elementwise_of, name), [(2048, 4096), (16384, 4096)], (64, 128))
+        name: (
+            functools.partial(elementwise_of, name),
+            [(rows, 4096) for rows in (512, 2048, 8192, 32768)],
+            (64, 128),
+        )
         for name in ELEMENTWISE
     },
+    "linear_recurrence": (
+        recurrence_of,
+        [(16, time, 1024) for time in (128, 512, 2048, 8192)],
+        (2, 64, 32),
+    ),
 }
 
 

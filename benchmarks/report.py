@@ -242,7 +242,10 @@ def section(of: str, work: dict) -> list[str]:
         parts += ["Memory beyond the inputs:", table(memory)]
     facts = work["environment"]
     date = f"Measured on {facts['date']}, load {facts['load at the start']} at the start"
-    return [*parts, f"{date} and {facts.get('load at the end', '?')} at the end."]
+    without = (
+        f" Without {facts['skipped']}." if facts.get("skipped", "nothing") != "nothing" else ""
+    )
+    return [*parts, f"{date} and {facts.get('load at the end', '?')} at the end.{without}"]
 
 
 def cell(side: dict[str, Any]) -> str:

@@ -76,8 +76,8 @@ def test_time(work, size, compare):
     compare(work, size)
 
 
-def test_memory(work, name, grown):
-    grown(work, name)
+def test_memory(work, grown):
+    grown(work)
 
 
 def growths(file: str, work: Work, name: str) -> dict[Size, int | str]:
