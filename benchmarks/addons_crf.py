@@ -41,7 +41,7 @@ def trained(batches, transitions, rate):
         tf.TensorSpec((None,), tf.int32),
     ]
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def step(features, tags, lengths):
         with tf.GradientTape() as tape:
             found, _ = tfa.text.crf_log_likelihood(features @ kernel, tags, lengths, transitions)

@@ -262,7 +262,7 @@ def trained(batches: list, transitions: tf.Tensor, rate: float) -> float:
         tf.TensorSpec((None,), tf.int32),
     ]
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def step(features: tf.Tensor, tags: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             found = kerasx.kernels.crf_log_likelihood(
