@@ -94,6 +94,32 @@ def test_within_compiled_code_shapes_are_its_own():
     assert seen == [((2, 5, 3), False)]
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="others trace each shape")
+def test_in_a_graph_for_any_length_padding_changes_nothing():
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec((2, None, 3)), tf.TensorSpec((3,))])
+    def step(x, weight):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            chance, mean, _ = pooled(x, weight)
+            loss = tf.reduce_sum(mean)
+        return chance, mean, tape.gradient(loss, x)
+
+    for length in (1, 3, 4, 5):
+        x, weight, _ = drawn(2, length, 3)
+        chance, mean, slope = step(*as_float32((x, weight)))
+        assert tuple(chance.shape) == (2, length)
+        assert tuple(slope.shape) == x.shape
+        wanted = plain(x, weight)
+        np.testing.assert_allclose(chance, wanted[0], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(mean, wanted[1], rtol=1e-4, atol=1e-5)
+        centred = (x @ weight) - wanted[1][:, None]
+        slopes = (wanted[0] * (1 + centred))[..., None] * weight
+        np.testing.assert_allclose(slope, slopes, rtol=1e-4, atol=1e-5)
+    assert seen[-1][1]  # padding needs a mask, which nobody gave
+
+
 def test_sizes_are_rounded_up():
     for size in range(1, 70):
         assert rounded(size, "power_of_two") == 2 ** int(np.ceil(np.log2(size)))

@@ -178,7 +178,9 @@ def _scan(decay: Parts, inputs: Parts, start: Parts, reverse: bool, adjoint: boo
         )
         return state, states
 
-    return ops.fori_loop(0, time, body, (start, tuple(map(ops.zeros_like, inputs))))[1]
+    # Two loops that begin with equal values share them, and XLA copies those for each.
+    whole = tuple(ops.full_like(part, float(adjoint)) for part in inputs)
+    return ops.fori_loop(0, time, body, (start, whole))[1]
 
 
 def _scan_of_torch(
