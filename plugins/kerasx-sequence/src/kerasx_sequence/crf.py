@@ -286,7 +286,7 @@ def _log_share(
         if tags is not None:
             hits = ops.cast(_hits(chain, tags), weight.dtype)
             here = ops.where(chain.counts(steps), weight, 0.0)[..., None] * hits
-            after = ops.where(chain.follows(steps[1:]), 1.0, 0.0)[..., None] * hits[1:]
+            after = ops.where(chain.follows(steps[1:])[..., None], hits[1:], 0.0)
             moves = ops.matmul(ops.transpose(_rows(here[:-1])), _rows(after))
             of_emissions, of_transitions = of_emissions + here, of_transitions + moves
 

@@ -38,7 +38,7 @@ class Form(NamedTuple):
         """Logits of `(rows, vocabulary)`, in float32 or wider."""
         logits = _product(features, weight)
         if bias is not None:
-            logits = logits + bias
+            logits = logits + ops.cast(bias, logits.dtype)
         if self.logit_softcap:
             logits = self.logit_softcap * ops.tanh(logits / self.logit_softcap)
         return logits
