@@ -2,10 +2,6 @@
 
 It reads lines and answers each with one: `load likelihood inputs.npz` makes a work ready; `run`
 does it once and answers with the seconds of wall and of CPU; `value outputs.npz` saves the results.
-
-    python addons_crf.py training batches.npz
-
-trains on the batches of a file, and prints the seconds and the last loss.
 """
 
 import json
@@ -32,37 +28,7 @@ def viterbi(emissions, transitions, tags, lengths):
     return tfa.text.crf_decode(emissions, transitions, lengths)
 
 
-def trained(batches, transitions, rate):
-    """Train transitions and a projection on batches of any length; the last loss."""
-    units = transitions.shape[0]
-    kernel, transitions = tf.Variable(tf.eye(units)), tf.Variable(transitions)
-
-    signature = [
-        tf.TensorSpec((None, None, units)),
-        tf.TensorSpec((None, None), tf.int32),
-        tf.TensorSpec((None,), tf.int32),
-    ]
-
-    @tf.function(input_signature=signature, autograph=False)
-    def step(features, tags, lengths):
-        with tf.GradientTape() as tape:
-            found, _ = tfa.text.crf_log_likelihood(features @ kernel, tags, lengths, transitions)
-            loss = -tf.reduce_mean(found)
-        for variable, slope in zip(
-            (kernel, transitions), tape.gradient(loss, [kernel, transitions]), strict=True
-        ):
-            variable.assign_sub(rate * tf.convert_to_tensor(slope))
-        return loss
-
-    for batch in batches:
-        loss = step(*batch)
-    return float(loss)
-
-
-def main(*words):
-    if words:
-        print(json.dumps(training(words[1])))
-        return
+def main():
     for line in sys.stdin:
         what, *words = line.split()
         if what == "load":
@@ -82,19 +48,5 @@ def main(*words):
             print(json.dumps(spent), flush=True)
 
 
-def training(path):
-    """Seconds, and the last loss."""
-    with np.load(path) as file:
-        inputs = dict(file)
-    number, rate = int(inputs["number"]), float(inputs["rate"])
-    batches = [
-        [tf.constant(inputs[f"{name}{place}"]) for name in ("features", "tags", "lengths")]
-        for place in range(number)
-    ]
-    start = time.perf_counter()
-    loss = trained(batches, tf.constant(inputs["transitions"]), rate)
-    return time.perf_counter() - start, loss
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -20,7 +20,11 @@ import pytest
 import report
 from suite import OURS, TOO_LONG, Cannot, Side, Work, growths
 
-collect_ignore = ["addons_crf.py", "gpu.py"]  # programs with packages of their own
+collect_ignore = [
+    "addons_crf.py",
+    "crf_training.py",
+    "gpu.py",
+]  # programs with packages of their own
 ROUNDS = (5, 200)  # at least, at most
 SHORT = 0.02  # seconds: a side this short runs twice in a round, and the second run counts
 WARM = (30.0, 3.0)  # seconds after which there is no second, and no third run that warms up

@@ -100,8 +100,7 @@ def as_json(name: str, works: list[dict]) -> str:
 
 def read(folder: Path = RESULTS) -> list[dict]:
     """The results of each machine."""
-    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    return [each for each in found if "machine" in each]
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
 
 # --- How it is shown ----------------------------------------------------------------------------
