@@ -66,7 +66,9 @@ class Graphs:
             named = dict(zip(names, tensors[given:], strict=True))
             return self._function(*tensors[:given], **named, **fixed)
 
-        run.__name__ = self._function.__name__
+        # TensorFlow warns of too many traces by code: that of another kernel is not the same.
+        name = run.__name__ = run.__qualname__ = self._function.__name__
+        run.__code__ = run.__code__.replace(co_name=name, co_qualname=name)
         return tf.function(run, autograph=False, **self._options)
 
     def number(self) -> int:

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import logging
 import pickle
 import re
 
@@ -294,3 +295,16 @@ def test_why_nan_raises_where_values_can_be_seen_only():
 def test_why_nan_takes_the_arguments_of_the_kernel():
     with pytest.raises(TypeError, match=r"the function for `why_nan` must take the arguments"):
         root.why_nan(lambda x: None)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the warning is TensorFlow's")
+def test_many_kernels_are_not_taken_for_one_that_is_traced_again(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
+    for number in range(6):
+
+        def shift(x, number=number):
+            return x + number
+
+        shift.__name__ = f"shift_{number}"
+        assert float(kerasx.kernel(shift)(ops.ones(()))) == 1 + number
+    assert "retracing" not in caplog.text
