@@ -752,7 +752,7 @@ ROUTES = {
     "cudnn": "cuDNN's fused attention, jax.nn.dot_product_attention(implementation='cudnn')",
     "sdpa": "PyTorch's fused attention, torch.nn.functional.scaled_dot_product_attention",
     "plain": f"all scores at once, for at most {PLAIN} queries and keys",
-    "blocks": f"blocks of at most {BLOCK} queries and keys",
+    "blocks": f"blocks of at most {BLOCK} queries and keys, or of all keys of a narrow window",
 }
 
 
