@@ -185,6 +185,20 @@ EXAMPLES = {
     "causal": {"causal": True},
     "window": {"causal": True, "window": 3, "heads": (3, 1)},
     "window both ways": {"window": 3},
+    "wide window": {"causal": True, "window": 10, "times": (17, 17)},
+    "wide window both ways": {"window": 7, "times": (13, 17)},
+    "window of one": {"causal": True, "window": 1, "heads": (2, 2)},
+    "window, fewer queries": {"causal": True, "window": 4, "times": (7, 37)},
+    "window, more queries": {"causal": True, "window": 4, "times": (37, 7)},
+    "window, many keys": {
+        "causal": True,
+        "window": 5,
+        "times": (37, 37),
+        "segments": np.sort(np.arange(74).reshape(2, 37) * 7 % 5).astype("int32"),
+        "mask": (2, 4, 37, 37),
+        "bias": (1, 4, 37, 37),
+        "dropout_rate": 0.3,
+    },
     "fewer queries": {"causal": True, "times": (5, 11)},
     "more queries": {"causal": True, "times": (11, 5)},
     "packed": {"segments": PACKED, "causal": True},
@@ -211,7 +225,7 @@ EXAMPLES = {
 }
 # The loops are of keras.ops alone: PyTorch, which compiles nothing, runs every example; XLA takes
 # seconds for each.
-IN_BLOCKS = EXAMPLES if BACKEND == "torch" else ["everything", "more queries"]
+IN_BLOCKS = EXAMPLES if BACKEND == "torch" else ["everything", "window, many keys", "more queries"]
 AT_ONCE = ["everything", "more queries"] if BACKEND == "jax" else EXAMPLES
 
 
@@ -237,8 +251,9 @@ def test_kernel(name):
     example.compare(example.run(kerasx.kernels.blockwise_attention))
 
 
-def test_kernel_beyond_what_is_done_at_once():
-    example = Example(times=(290, 290), heads=(1, 1), dims=(2, 2), causal=True, window=40)
+@pytest.mark.parametrize("causal", [True, False] if BACKEND == "torch" else [True])
+def test_kernel_beyond_what_is_done_at_once(causal):
+    example = Example(times=(290, 290), heads=(1, 1), dims=(2, 2), causal=causal, window=40)
     example.compare(example.run(kerasx.kernels.blockwise_attention))
 
 

@@ -6,7 +6,8 @@ sum, and computes the scores again. Source: Dao, "FlashAttention-2" (2023), algo
 
 A program of XLA's on a CPU is fast where it multiplies two matrices and slow where it multiplies
 batches of them, so there is one loop over batches and heads of the keys, one over blocks of
-queries, and one over those blocks of keys that these queries may see.
+queries, and one over those blocks of keys that these queries may see. In a narrow window that is
+one block, as wide as what they may see.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx.buckets import POWER_OF_TWO, rounded
 from kerasx.policy import device
 from kerasx_transformer.measured import measured
 
@@ -152,10 +152,9 @@ def attention_in_blocks(
     mask: Tensor | None = None,
     bias: Tensor | None = None,
     seed: Tensor | None = None,
-    block: int | None = None,
+    block: int = BLOCK,
 ) -> Tensor:
     """The same in blocks of at most `block` queries and keys, with a gradient of its own."""
-    block = _block(rules.window) if block is None else block
     of_query, of_key = (None, None) if segment_ids is None else _pair(segment_ids)
 
     # JAX differentiates `attention` where what surrounds it is traced no more: it takes all tensors
@@ -179,16 +178,15 @@ def attention_in_blocks(
     return attention(query, key, value, bias, others)
 
 
-def _block(window: int | None) -> int:
-    """The largest block; in a narrow window small ones, of which fewer scores are hidden."""
-    return BLOCK if window is None else min(BLOCK, max(128, rounded(window // 4, POWER_OF_TWO)))
-
-
 class Blocks:
     """The loops: over (batch, head of keys), over blocks of queries, over blocks of keys.
 
     The queries of the heads that share a head of the keys are the rows of one matrix, `pieces`
-    blocks of `rows` for each head.
+    blocks of `rows` for each head. Backward, blocks of scores have keys along their first axis: so
+    one product, not two, has such a block on its right, which a matrix product copies.
+
+    `pitch` keys apart are the blocks of keys whose ranges are known. A block of scores has as many
+    `columns`, unless `reach` keys beyond a query's own are so few that one block has them all.
     """
 
     def __init__(
@@ -207,9 +205,17 @@ class Blocks:
         self.batch, self.query_time, self.heads, self.head_dim = ops.shape(query)
         self.key_time, self.key_heads = ops.shape(key)[1:3]
         self.group = self.heads // self.key_heads
-        self.pieces, self.rows = _divided(self.query_time, block)
-        self.key_pieces, self.columns = _divided(self.key_time, block)
         self.ahead = self.key_time - self.query_time
+        self.key_pieces, self.pitch = _divided(self.key_time, block)
+        reach = None if rules.window is None else (rules.window - 1) * (1 if rules.causal else 2)
+        self.at_once = reach is not None and reach <= 2 * block
+        if self.at_once:  # the more queries, the more of the scores are hidden
+            block = block // 2 if 2 * reach > block else block // 4
+        self.pieces, self.rows = _divided(self.query_time, block)
+        self.columns = self.pitch
+        if self.at_once:
+            columns = -(-(self.rows + reach) // 16) * 16
+            self.columns = _least(columns, self.key_pieces * self.pitch)
         self.mask = None if mask is None else self._padded_scores(mask)
         self.segments = None
         if of_query is not None:
@@ -227,13 +233,13 @@ class Blocks:
         Both are `(batch or 1, pieces)`. Each condition is decided from the extremes of a block.
         """
         row = ops.arange(self.pieces)[:, None] * self.rows + self.ahead
-        column = ops.arange(self.key_pieces)[None] * self.columns
+        column = ops.arange(self.key_pieces)[None] * self.pitch
         needed = ops.ones((self.pieces, self.key_pieces), "bool")
         if self.rules.causal:
             needed = ops.logical_and(needed, column < row + self.rows)
         if self.rules.window is not None:
             past = row - self.rules.window
-            needed = ops.logical_and(needed, column + self.columns - 1 > past)
+            needed = ops.logical_and(needed, column + self.pitch - 1 > past)
             if not self.rules.causal:
                 future = row + self.rows - 1 + self.rules.window
                 needed = ops.logical_and(needed, column < future)
@@ -256,7 +262,7 @@ class Blocks:
 
     def _extremes(self, ids: Tensor, keys: bool = False) -> tuple[Tensor, Tensor]:
         """Least and greatest segment of each block, `(batch, pieces)`."""
-        size = self.columns if keys else self.rows
+        size = self.pitch if keys else self.rows
         worst = np.iinfo("int32")
         low = ops.reshape(self._padded(ids, 1, keys, worst.max), (ops.shape(ids)[0], -1, size))
         high = ops.reshape(self._padded(ids, 1, keys, worst.min), (ops.shape(ids)[0], -1, size))
@@ -266,7 +272,7 @@ class Blocks:
         """Whether the mask leaves anything of each block, `(batch or 1, pieces or 1, ...)`."""
         batch, heads = ops.shape(self.mask)[:2]
         row = (1, 1) if self.mask.shape[2] == 1 else (self.pieces, self.rows)
-        column = (1, 1) if self.mask.shape[3] == 1 else (self.key_pieces, self.columns)
+        column = (1, 1) if self.mask.shape[3] == 1 else (self.key_pieces, self.pitch)
         parts = ops.reshape(self.mask, (batch, heads, *row, *column))
         return ops.any(parts, (1, 3, 5))
 
@@ -274,7 +280,7 @@ class Blocks:
 
     def _padded(self, x: Tensor, axis: int, keys: bool = False, value: Any = 0) -> Tensor:
         """Filled up to whole blocks along an axis of time."""
-        whole = self.key_pieces * self.columns if keys else self.pieces * self.rows
+        whole = self.key_pieces * self.pitch if keys else self.pieces * self.rows
         lacking = whole - (self.key_time if keys else self.query_time)
         if _is_zero(lacking):
             return x
@@ -315,7 +321,7 @@ class Blocks:
 
     def _block_of_scores(self, x: Tensor, place: Place) -> Tensor:
         start, shape = self._place_of_scores(x, place)
-        return ops.reshape(ops.slice(x, start, shape), shape[2:])
+        return place.turned(ops.reshape(ops.slice(x, start, shape), shape[2:]))
 
     def _ids(self, which: int, place: Place) -> Tensor:
         ids = self.segments[which]
@@ -326,25 +332,26 @@ class Blocks:
     # The blocks of scores.
 
     def _scores(
-        self, query: Tensor, key: Tensor, bias: Tensor | None, place: Place
+        self, left: Tensor, right: Tensor, bias: Tensor | None, place: Place
     ) -> tuple[Tensor, Tensor]:
         """The scores of a block, minus infinity where not visible; and before bias and mask."""
-        capped = self.rules.capped(ops.matmul(query, ops.transpose(key)))
+        capped = self.rules.capped(ops.matmul(left, right))
         scores = capped
         if bias is not None:
             scores = scores + ops.cast(self._block_of_scores(bias, place), self.dtype)
         conditions = self.rules.visible(*self._positions(place), self.ahead)
-        if not _is_zero(self.key_pieces * self.columns - self.key_time):
+        if not _is_zero(self.key_pieces * self.pitch - self.key_time):
             conditions.append(self._positions(place)[1] < self.key_time)
         if self.segments is not None:
-            conditions.append(self._ids(0, place)[:, None] == self._ids(1, place)[None])
+            own, other = place.crossed(self._ids(0, place), self._ids(1, place))
+            conditions.append(own == other)
         if self.mask is not None:
             conditions.append(self._block_of_scores(self.mask, place))
         return _where_all(conditions, scores), capped
 
     def _positions(self, place: Place) -> tuple[Tensor, Tensor]:
-        """Positions of the queries, as a column, and of the keys, as a row."""
-        row, column = ops.arange(self.rows)[:, None], ops.arange(self.columns)[None]
+        """Positions of the queries and of the keys, along the axes of a block."""
+        row, column = place.crossed(ops.arange(self.rows), ops.arange(self.columns))
         return place.row + row, place.column + column
 
     def _kept(self, place: Place) -> Tensor:
@@ -352,14 +359,22 @@ class Blocks:
         kept = self.rules.kept(self.seed, head, *self._positions(place))
         return ops.cast(kept, self.dtype)
 
-    def _place(self, batch: Tensor, key_head: Tensor, piece: Tensor) -> Place:
+    def _place(
+        self, batch: Tensor, key_head: Tensor, piece: Tensor, keys_first: bool = False
+    ) -> Place:
         head = key_head * self.group + piece // self.pieces
-        return Place(batch, head, piece % self.pieces * self.rows, 0)
+        return Place(batch, head, piece % self.pieces * self.rows, 0, keys_first)
 
     def _range(self, place: Place) -> tuple[Tensor, Tensor]:
+        """Where the keys start that a block of queries needs, and how many blocks they are."""
         batch = 0 if self.first.shape[0] == 1 else place.batch
         piece = place.row // self.rows
-        return self.first[batch, piece], self.last[batch, piece]
+        first, number = self.first[batch, piece], self.last[batch, piece] - self.first[batch, piece]
+        if not self.at_once:
+            return first * self.pitch, number
+        start = place.row + self.ahead - self.rules.window + 1
+        latest = self.key_pieces * self.pitch - self.columns
+        return ops.clip(start, 0, latest), ops.minimum(number, 1)
 
     # The passes.
 
@@ -384,15 +399,16 @@ class Blocks:
             def of_queries(piece: Tensor, state: tuple) -> tuple:
                 found_h, total_h = state
                 place = self._place(batch, key_head, piece)
+                start, blocks = self._range(place)
                 at = piece * self.rows
                 query_b = _rows(query_h, at, self.rows)
 
                 def of_keys(number: Tensor, state: tuple) -> tuple:
                     highest, total, mean = state
-                    here = dataclasses.replace(place, column=number * self.columns)
+                    here = dataclasses.replace(place, column=start + number * self.columns)
                     key_b = _rows(key_h, here.column, self.columns)
                     value_b = _rows(value_h, here.column, self.columns)
-                    scores, _ = self._scores(query_b, key_b, bias, here)
+                    scores, _ = self._scores(query_b, ops.transpose(key_b), bias, here)
                     now = ops.maximum(highest, ops.max(scores, 1, keepdims=True))
                     weights, correction = ops.exp(scores - now), ops.exp(highest - now)
                     total = total * correction + ops.sum(weights, 1, keepdims=True)
@@ -403,9 +419,7 @@ class Blocks:
                 highest = ops.full((self.rows, 1), LEAST, self.dtype)
                 total = ops.zeros((self.rows, 1), self.dtype)
                 mean = ops.zeros((self.rows, value_dim), self.dtype)
-                highest, total, mean = ops.fori_loop(
-                    *self._range(place), of_keys, (highest, total, mean)
-                )
+                highest, total, mean = ops.fori_loop(0, blocks, of_keys, (highest, total, mean))
                 total = ops.where(total > 0, total, 1)
                 return (
                     ops.slice_update(found_h, (at, 0), mean / total),
@@ -437,16 +451,16 @@ class Blocks:
     ) -> tuple[Tensor, ...]:
         """Gradients for query, key, value and, if given, bias.
 
-        With weights P, which are exp(scores - total), and the gradient dO of the output:
-        dV = P^T dO, dP = dO V^T, dS = P * (dP - sum(dO * O)), dQ = dS K, dK = dS^T Q.
+        With weights P, which are exp(scores - total), and the gradient dO of the output, keys along
+        the first axis of P: dV = P dO, dP = V dO^T, dS = P * (dP - sum(dO * O)), dQ^T = K^T dS,
+        dK = dS Q.
         """
         bias_shape = None if bias is None else ops.shape(bias)
         bias_dtype = None if bias is None else bias.dtype
         bias = None if bias is None else self._padded_scores(bias)
         query, found, upstream = (self._padded(each, 1) for each in (query, found, upstream))
         key, value = (self._padded(each, 1, keys=True) for each in (key, value))
-        head_dim, value_dim = query.shape[-1], value.shape[-1]
-        key_lines = self.key_pieces * self.columns
+        head_dim = query.shape[-1]
 
         def of_key_head(number: Tensor, state: tuple) -> tuple:
             d_query, d_key, d_value, *d_bias = state
@@ -458,57 +472,55 @@ class Blocks:
             query_h = query_h * self.rules.scale
             key_h = self._of_head(key, batch, key_head, 1)
             value_h = self._of_head(value, batch, key_head, 1)
-            total_h = ops.reshape(_rows(totals, number, 1), (-1, 1))
-            delta_h = ops.sum(found_h * upstream_h, 1, keepdims=True)
+            total_h = _rows(totals, number, 1)
+            delta_h = ops.sum(found_h * upstream_h, 1)[None]
 
             def of_queries(piece: Tensor, state: tuple) -> tuple:
-                place = self._place(batch, key_head, piece)
+                place = self._place(batch, key_head, piece, keys_first=True)
+                start, blocks = self._range(place)
                 at = piece * self.rows
-                query_b, upstream_b, total_b, delta_b = (
-                    _rows(each, at, self.rows) for each in (query_h, upstream_h, total_h, delta_h)
-                )
-                # Transposed gradients of keys and values: XLA would transpose blocks of scores.
+                query_b, upstream_b = (_rows(each, at, self.rows) for each in (query_h, upstream_h))
                 query_t, upstream_t = ops.transpose(query_b), ops.transpose(upstream_b)
+                total_b, delta_b = (
+                    ops.slice(each, (0, at), (1, self.rows)) for each in (total_h, delta_h)
+                )
 
                 def of_keys(number: Tensor, state: tuple) -> tuple:
                     d_query_b, d_key_h, d_value_h, *d_bias = state
-                    here = dataclasses.replace(place, column=number * self.columns)
+                    here = dataclasses.replace(place, column=start + number * self.columns)
                     key_b = _rows(key_h, here.column, self.columns)
                     value_b = _rows(value_h, here.column, self.columns)
-                    scores, capped = self._scores(query_b, key_b, bias, here)
+                    scores, capped = self._scores(key_b, query_t, bias, here)
                     weights = ops.exp(scores - total_b)
-                    d_weights = ops.matmul(upstream_b, ops.transpose(value_b))
+                    d_weights = ops.matmul(value_b, upstream_t)
                     used = weights
                     if self.rules.dropout_rate:
                         kept = self._kept(here)
                         used, d_weights = weights * kept, d_weights * kept
                     d_scores = weights * (d_weights - delta_b)
                     if bias is not None:
-                        d_bias = [self._add_scores(d_bias[0], d_scores, here)]
+                        d_bias = [self._add_scores(d_bias[0], here.turned(d_scores), here)]
                     if self.rules.logit_softcap is not None:
                         d_scores = d_scores * (1 - ops.square(capped / self.rules.logit_softcap))
-                    d_value_h = _add_columns(d_value_h, upstream_t, used, here)
-                    d_key_h = _add_columns(d_key_h, query_t, d_scores, here)
-                    return d_query_b + ops.matmul(d_scores, key_b), d_key_h, d_value_h, *d_bias
+                    d_value_h = _add_rows(d_value_h, ops.matmul(used, upstream_b), here.column)
+                    d_key_h = _add_rows(d_key_h, ops.matmul(d_scores, query_b), here.column)
+                    d_query_b = d_query_b + ops.matmul(ops.transpose(key_b), d_scores)
+                    return d_query_b, d_key_h, d_value_h, *d_bias
 
                 d_query_h, *rest = state
-                d_query_b = ops.zeros((self.rows, head_dim), self.dtype)
-                d_query_b, *rest = ops.fori_loop(*self._range(place), of_keys, (d_query_b, *rest))
-                return ops.slice_update(d_query_h, (at, 0), d_query_b * self.rules.scale), *rest
+                d_query_b = ops.zeros((head_dim, self.rows), self.dtype)
+                d_query_b, *rest = ops.fori_loop(0, blocks, of_keys, (d_query_b, *rest))
+                d_query_b = ops.transpose(d_query_b) * self.rules.scale
+                return ops.slice_update(d_query_h, (at, 0), d_query_b), *rest
 
-            state = (
-                ops.zeros_like(query_h),
-                ops.zeros((head_dim, key_lines), self.dtype),
-                ops.zeros((value_dim, key_lines), self.dtype),
-                *d_bias,
-            )
+            state = (*map(ops.zeros_like, (query_h, key_h, value_h)), *d_bias)
             d_query_h, d_key_h, d_value_h, *d_bias = ops.fori_loop(
                 0, self.group * self.pieces, of_queries, state
             )
             return (
                 self._to_head(d_query, d_query_h, batch, key_head * self.group, self.group),
-                self._to_head(d_key, ops.transpose(d_key_h), batch, key_head, 1),
-                self._to_head(d_value, ops.transpose(d_value_h), batch, key_head, 1),
+                self._to_head(d_key, d_key_h, batch, key_head, 1),
+                self._to_head(d_value, d_value_h, batch, key_head, 1),
                 *d_bias,
             )
 
@@ -535,22 +547,37 @@ class Blocks:
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a block of scores begins."""
+    """Where a block of scores begins, and whether its first axis is that of keys."""
 
     batch: Tensor
     head: Tensor
     row: Tensor
     column: Tensor
+    keys_first: bool = False
+
+    def turned(self, block: Tensor) -> Tensor:
+        """A block with its axes in the other order, if keys are first here."""
+        return ops.transpose(block) if self.keys_first else block
+
+    def crossed(self, of_queries: Tensor, of_keys: Tensor) -> tuple[Tensor, Tensor]:
+        """Two vectors, each along its axis of a block."""
+        if self.keys_first:
+            return of_queries[None], of_keys[:, None]
+        return of_queries[:, None], of_keys[None]
 
 
 def _rows(x: Tensor, start: Tensor, size: Tensor) -> Tensor:
     return ops.slice(x, (start, 0), (size, ops.shape(x)[1]))
 
 
-def _add_columns(x: Tensor, left: Tensor, right: Tensor, place: Place) -> Tensor:
-    """`x` with a product added at the columns of a block of keys."""
-    start, shape = (0, place.column), (ops.shape(x)[0], ops.shape(right)[1])
-    return ops.slice_update(x, start, ops.slice(x, start, shape) + ops.matmul(left, right))
+def _add_rows(x: Tensor, rows: Tensor, start: Tensor) -> Tensor:
+    """`x` with some rows added to its own."""
+    return ops.slice_update(x, (start, 0), _rows(x, start, ops.shape(rows)[0]) + rows)
+
+
+def _least(a: Tensor, b: Tensor) -> Tensor:
+    """The lesser of two sizes; one that is no number is known when the program runs."""
+    return min(a, b) if isinstance(a, int) and isinstance(b, int) else ops.minimum(a, b)
 
 
 def _is_zero(number: Tensor) -> bool:
@@ -725,7 +752,7 @@ ROUTES = {
     "cudnn": "cuDNN's fused attention, jax.nn.dot_product_attention(implementation='cudnn')",
     "sdpa": "PyTorch's fused attention, torch.nn.functional.scaled_dot_product_attention",
     "plain": f"all scores at once, for at most {PLAIN} queries and keys",
-    "blocks": f"blocks of at most {BLOCK} queries and keys",
+    "blocks": f"blocks of at most {BLOCK} queries and keys, or of all keys of a narrow window",
 }
 
 
