@@ -5,11 +5,18 @@ them alike: ratios of the times of one round say more than the times. Each side 
 as fit in its share of `--seconds`, so that a slow one does not cost the others theirs.
 """
 
+import ctypes
 import os
 from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Whether large temporaries come from the system anew, which costs more than many a kernel, would
+# else depend on what ran before: glibc's allocator keeps what it has. (-4 is M_MMAP_MAX, and -1
+# M_TRIM_THRESHOLD.)
+if hasattr(ctypes.CDLL(None), "mallopt"):
+    ctypes.CDLL(None).mallopt(-4, 0)
+    ctypes.CDLL(None).mallopt(-1, -1)
 # Everything here runs on the CPU, in the processes that it starts too; gpu.py is for GPUs.
 os.environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 
@@ -26,7 +33,7 @@ collect_ignore = [
     "gpu.py",
 ]  # programs with packages of their own
 ROUNDS = (5, 200)  # at least, at most
-FEWER = {5: 3, 50: 2}  # rounds of a side whose run takes so many times its seconds
+FEWER = {5: 3, 25: 2}  # rounds of a side whose run takes so many times its seconds
 SHORT = 0.02  # seconds: a side this short runs twice in a round, and the second run counts
 WARM = 0.5  # seconds: a side that takes longer warms up once less
 
