@@ -205,16 +205,24 @@ def test_the_page_is_what_the_results_say():
 
 @on_jax
 def test_gpu_benchmark_at_small_sizes(tmp_path):
-    few = [f"--work={name}" for name in ("linear_cross_entropy", "attention", "linear_recurrence")]
+    names = (
+        "linear_cross_entropy",
+        "attention",
+        "linear_recurrence",
+        "min_gru",
+        "crf_log_likelihood",
+    )
+    few = [f"--work={name}" for name in names]
     done = run(BENCHMARKS / "gpu.py", "--small", "--rounds=1", "--out", tmp_path, *few)
     assert done.returncode == 0, done.stderr
     (file,) = tmp_path.glob("*.json")
     works = json.loads(file.read_text())["works"]
-    assert len(works) == 3
+    assert len(works) == 5
     for work in works:
         (row,) = work["rows"]
         ours, limit = row["sides"]["kerasx"], row["sides"].get("limit: three products", {})
-        assert not any({"wrong", "cannot"} & side.keys() for side in row["sides"].values())
+        wrong = {name for name, side in row["sides"].items() if {"wrong", "cannot"} & side.keys()}
+        assert wrong <= {"plain Keras"}  # in bfloat16 its recursion of a CRF is
         assert 0 < ours["error"] < 0.03
         assert ours["ms"][0] > 0
         assert "error" not in limit
