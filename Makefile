@@ -63,7 +63,7 @@ format: $(STAMPS)/extra-dev ## put the code into the project's style
 
 bench: $(STAMPS)/$(BACKEND) $(STAMPS)/torch $(STAMPS)/extra-bench ## time kerasx beside its peers on a CPU: make bench WORK=crf BACKEND=jax
 	KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest $(or $(WORK:%=benchmarks/bench_%.py),benchmarks) \
-		--verbose --override-ini=console_output_style=count $(PYTEST_ARGS)
+		--quiet $(PYTEST_ARGS)
 
 bench-compare: $(STAMPS)/extra-bench ## fail where we are slower than in an earlier result: make bench-compare BASE=old.json
 	$(BIN)/python benchmarks/report.py $(BASE)

@@ -127,14 +127,14 @@ def language(size: Size) -> dict[str, Trained]:
     models = {"kerasx": ours, "Keras": plain}
     return compared(
         {
-            name: Trained(model, text, held_out, bits_per_byte, batch)
+            name: Trained(model, text, held_out, functools.partial(bits_per_byte, batch), batch)
             for name, model in models.items()
         }
     )
 
 
-def bits_per_byte(model: keras.Model, inputs: np.ndarray, targets: np.ndarray) -> float:
-    loss = model.evaluate(inputs, targets, batch_size=4, verbose=0, return_dict=True)["loss"]
+def bits_per_byte(batch: int, model: keras.Model, inputs: np.ndarray, targets: np.ndarray) -> float:
+    loss = model.evaluate(inputs, targets, batch, verbose=0, return_dict=True)["loss"]
     return loss / math.log(2)
 
 

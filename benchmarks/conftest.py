@@ -1,16 +1,22 @@
 """How the sides of a work are timed, under pytest-benchmark; `report` writes what came out.
 
-Each round runs every side once, in an order of its own, so that other programs slow all of them
-alike: ratios of the times of one round say more than the times.
+Each round runs ours and others once, in an order of its own, so that other programs slow all of
+them alike: ratios of the times of one round say more than the times. Each side has as many rounds
+as fit in its share of `--seconds`, so that a slow one does not cost the others theirs.
 """
 
-import functools
+import ctypes
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Whether large temporaries come from the system anew, which costs more than many a kernel, would
+# else depend on what ran before: glibc's allocator keeps what it has. (-4 is M_MMAP_MAX, and -1
+# M_TRIM_THRESHOLD.)
+if hasattr(ctypes.CDLL(None), "mallopt"):
+    ctypes.CDLL(None).mallopt(-4, 0)
+    ctypes.CDLL(None).mallopt(-1, -1)
 # Everything here runs on the CPU, in the processes that it starts too; gpu.py is for GPUs.
 os.environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 
@@ -18,7 +24,8 @@ import keras
 import numpy as np
 import pytest
 import report
-from suite import OURS, TOO_LONG, Cannot, Side, Work, growths
+from progress import Progress
+from suite import OURS, TOO_LONG, Cannot, Side, Work, growths, why_not
 
 collect_ignore = [
     "addons_crf.py",
@@ -26,9 +33,9 @@ collect_ignore = [
     "gpu.py",
 ]  # programs with packages of their own
 ROUNDS = (5, 200)  # at least, at most
+FEWER = {5: 3, 25: 2}  # rounds of a side whose run takes so many times its seconds
 SHORT = 0.02  # seconds: a side this short runs twice in a round, and the second run counts
-WARM = (30.0, 3.0)  # seconds after which there is no second, and no third run that warms up
-FEWER = {1: 3, 20: 2}  # rounds that are longer than so many times `--seconds`: so many
+WARM = 0.5  # seconds: a side that takes longer warms up once less
 
 
 def pytest_addoption(parser):
@@ -36,9 +43,12 @@ def pytest_addoption(parser):
     parser.addoption("--results", default=report.RESULTS, help="folder that results are written to")
 
 
+@pytest.hookimpl(trylast=True)  # the terminal is there, then
 def pytest_configure(config):
     config.works, config.slow = {}, {}
     config.partial = any("::" in argument for argument in config.args)
+    if config.option.verbose < 0:
+        config.pluginmanager.register(Progress(config))
 
 
 def pytest_generate_tests(metafunc):
@@ -97,7 +107,7 @@ def compare(benchmark, record, request):
         ready: dict[str, Side] = {}
         first: dict[str, list[float]] = {}
         for name, make in work.sides.items():
-            why_not = {}
+            reason = {}
             try:
                 longest = slow.get((work.title, name), 0)
                 if longest > TOO_LONG:
@@ -106,51 +116,58 @@ def compare(benchmark, record, request):
                 (spent_first, _), value = side.timed()
                 error = side.error(value) if side.error else 0.0
                 del value
-            except Exception as failure:  # such as a package that is not there
-                line = (str(failure).strip().splitlines() or [""])[0][:120]
-                is_known = isinstance(failure, Cannot)
-                why_not["cannot"] = line if is_known else f"{type(failure).__name__}: {line}"
+            except Exception as failure:
+                reason["cannot"] = why_not(failure)
             else:
                 if not error <= side.tolerance:
-                    why_not["wrong"] = f"error {error:.1e}, allowed {side.tolerance:.0e}"
-            row["sides"].setdefault(name, {}).update(why_not)
-            if not ready and why_not:
-                pytest.fail(f"{name}, which all are compared with, is not timed: {why_not}")
-            if why_not:
+                    reason["wrong"] = f"error {error:.1e}, allowed {side.tolerance:.0e}"
+            row["sides"].setdefault(name, {}).update(reason)
+            if reason and not ready:
+                pytest.fail(f"{name}, which all are compared with, is not timed: {reason}")
+            if reason:
                 continue
             ready[name], first[name] = side, [spent_first]
-            for most in WARM:
-                if sum(first[name]) < most:
-                    first[name].append(side.timed()[0][0])
+            if longest < WARM:
+                first[name].append(side.timed()[0][0])
+            if first[name][-1] < WARM:
+                first[name].append(side.timed()[0][0])
             slow[work.title, name] = first[name][-1]
 
-        order, random = list(ready), np.random.default_rng(0)
-        spent: dict[str, list[tuple[float, float]]] = {name: [] for name in order}
+        ours = next(iter(ready))
+        number = {name: rounds(each[-1], seconds / len(first)) for name, each in first.items()}
+        spent: dict[str, dict[int, tuple[float, float]]] = {name: {} for name in ready}
+        turns = iter(in_turn(number, ours))
 
-        def run(name: str) -> None:
-            if first[name][-1] < SHORT:  # the side before may have threads that still spin
-                ready[name].timed()
-            spent[name].append(ready[name].timed()[0])
+        def run(turn: int, names: list[str]) -> None:
+            for name in names:
+                if first[name][-1] < SHORT:  # the side before may have threads that still spin
+                    ready[name].timed()
+                spent[name][turn] = ready[name].timed()[0]
 
-        def the_others() -> None:
-            for name in random.permutation(order[1:]):
-                run(name)
+        def before_ours() -> tuple[tuple, dict]:
+            turn, names = next(turns)
+            place = names.index(ours)
+            run(turn, names[:place])
+            return (turn, names[place + 1 :]), {}
 
-        number = rounds(sum(each[-1] for each in first.values()), seconds)
-        benchmark.pedantic(lambda: run(order[0]), setup=the_others, rounds=number)
+        def run_ours(turn: int, _: list[str]) -> None:
+            run(turn, [ours])
+
+        benchmark.pedantic(run_ours, setup=before_ours, teardown=run, rounds=number[ours])
         if benchmark.stats is None:  # --benchmark-disable
             return
-        times = {name: np.array(each) for name, each in spent.items()}
-        for name, own in times.items():
-            found = row["sides"][name]
+        for name, of_rounds in spent.items():
+            own = np.array(list(of_rounds.values()))
+            same = np.array([spent[ours][turn] for turn in of_rounds])
+            found, middle = row["sides"][name], float(np.median(own[:, 0]))
             found["ms"] = quartiles(own[:, 0] * 1e3)
-            compiled = sum(first[name]) - len(first[name]) * np.median(own[:, 0])
-            found["compile_s"] = round(max(0.0, float(compiled)), 2)
-            if name != order[0]:
-                ratio = own / times[order[0]] if name.startswith(OURS) else times[order[0]] / own
+            found["compile_s"] = round(max(0.0, sum(first[name]) - len(first[name]) * middle), 2)
+            found["rounds"] = len(own)
+            if name != ours:
+                ratio = own / same if name.startswith(OURS) else same / own
                 found["ratio"] = quartiles(ratio[:, 0])
                 found["cpu_ratio"] = quartiles(ratio[:, 1])[1]
-        row["rounds"] = len(spent[order[0]])
+            slow[work.title, name] = middle
         benchmark.extra_info.update(row)
 
     return measure
@@ -158,17 +175,15 @@ def compare(benchmark, record, request):
 
 @pytest.fixture
 def grown(record, request):
-    """Measure the peak memory of sides at each size, each in one fresh process."""
+    """Measure the peak memory of sides at each size, in a fresh process for each side."""
 
     def measure(work: Work) -> None:
         if request.config.option.benchmark_disable:
             pytest.skip("memory is not measured where nothing is")
-        of_side = functools.partial(growths, request.path.stem, work)
-        with ThreadPoolExecutor(2) as pool:  # a process takes long to start, on one core
-            for name, grown in zip(work.memory, pool.map(of_side, work.memory), strict=True):
-                for size, found in grown.items():
-                    side = record(work.title, size)["sides"].setdefault(name, {})
-                    side["memory_mb" if isinstance(found, int) else "memory_cannot"] = found
+        for name, grown in growths(request.path.stem, work).items():
+            for size, found in grown.items():
+                side = record(work.title, size)["sides"].setdefault(name, {})
+                side["memory_mb" if isinstance(found, int) else "memory_cannot"] = found
 
     return measure
 
@@ -186,12 +201,23 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
     terminalreporter.write_line(f"\nwrote {', '.join(map(str, written))}")
 
 
-def rounds(seconds_of_one: float, seconds: float) -> int:
-    """How many rounds of so many seconds a row has."""
+def rounds(of_one: float, seconds: float) -> int:
+    """In how many rounds a side runs that takes so long, and may take so many seconds in all."""
     for times, few in reversed(FEWER.items()):
-        if seconds_of_one > times * seconds:
+        if of_one > times * seconds:
             return few
-    return int(np.clip(seconds / seconds_of_one, *ROUNDS))
+    return int(np.clip(seconds / of_one, *ROUNDS))
+
+
+def in_turn(number: dict[str, int], ours: str) -> list[tuple[int, list[str]]]:
+    """The sides of each round, in an order of its own: ours in all, others spread over them."""
+    random, of = np.random.default_rng(0), number[ours]
+    found = []
+    for turn in range(of):
+        few = {name: min(each, of) for name, each in number.items()}
+        here = [name for name in few if turn * few[name] // of < (turn + 1) * few[name] // of]
+        found.append((turn, random.permutation(here).tolist()))
+    return found
 
 
 def quartiles(values: np.ndarray) -> list[float]:

@@ -139,6 +139,14 @@ def linear_recurrence(decay: Array, inputs: Array, upstream: Array) -> list[Arra
     return [states, of_decay, of_inputs]
 
 
+def min_gru(gate: Array, candidate: Array, upstream: Array) -> list[Array]:
+    """`h[t] = (1 - z[t]) h[t-1] + z[t] candidate[t]` with `z = sigmoid(gate)`, and gradients."""
+    gate, candidate = gate.astype("float64"), candidate.astype("float64")
+    z = 1 / (1 + np.exp(-gate))
+    states, of_decay, of_inputs = linear_recurrence(1 - z, z * candidate, upstream)
+    return [states, (of_inputs * candidate - of_decay) * z * (1 - z), of_inputs * z]
+
+
 def crf(emissions: Array, transitions: Array, tags: Array) -> tuple[list[Array], Array]:
     """The sum of the log-likelihoods with its gradients; the scores of the best tags."""
     emissions, transitions = emissions.astype("float64"), transitions.astype("float64")

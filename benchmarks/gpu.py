@@ -29,7 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-BACKENDS = [os.environ["KERAS_BACKEND"]] if "KERAS_BACKEND" in os.environ else ["jax", "tensorflow"]
+ALL = ["jax", "tensorflow", "torch"]
+BACKENDS = [os.environ["KERAS_BACKEND"]] if "KERAS_BACKEND" in os.environ else ALL
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # others need memory too
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
@@ -43,6 +44,7 @@ import report  # noqa: E402
 import ways  # noqa: E402
 from keras import ops  # noqa: E402
 
+from kerasx_sequence import crf  # noqa: E402
 from kerasx_sequence.linear_recurrence import linear_recurrence  # noqa: E402
 from kerasx_transformer import attention, gated, normalization, rotary  # noqa: E402
 from kerasx_transformer.linear_cross_entropy import linear_cross_entropy  # noqa: E402
@@ -89,6 +91,11 @@ def _wait(found: Any) -> None:
         import jax
 
         jax.block_until_ready(found)
+    elif ways.BACKEND == "torch":
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
     else:
         import tensorflow as tf
 
@@ -156,7 +163,7 @@ def torch_losses() -> Iterator[Contender]:
         from liger_kernel.transformers import LigerFusedLinearCrossEntropyLoss
 
         fused = LigerFusedLinearCrossEntropyLoss()
-        return fused(weight.T.contiguous(), features, labels.long())
+        return fused(weight.T, features, labels.long())
 
     if liger_here():
         yield from of_torch("Liger-Kernel", liger, 2, 3, also_compiled=False)
@@ -269,6 +276,7 @@ def torch_elementwise(name: str, number: int) -> Iterator[Contender]:
     if name == "swiglu" and liger_here():
 
         def liger(gate: Any, value: Any) -> Any:
+            """Its backward writes the gradients over its inputs, so only the first run is right."""
             from liger_kernel.ops.swiglu import LigerSiLUMulFunction
 
             return LigerSiLUMulFunction.apply(gate, value)
@@ -308,22 +316,96 @@ def recurrence_of(*size: int) -> Work:
         wanted = exact.linear_recurrence(*(each[:1] for each in inputs))
         return exact.error([each[:1] for each in found], wanted)
 
-    def plain(decay: Any, inputs: Any) -> Any:
-        def joined(left: Any, right: Any) -> Any:
-            return left[0] * right[0], left[1] * right[0] + right[1]
-
-        return ops.associative_scan(joined, (decay, inputs), axis=1)[1]
-
-    def copy(*tensors: Any) -> Any:
-        """The bytes of five tensors that are read and three that are written."""
-        return [tensors[0] + tensors[1], *(-each for each in tensors)]
-
     contenders = [
         compiled("kerasx", linear_recurrence, 2, 2),
-        compiled("limit: a copy of as many bytes", copy),
-        compiled("plain Keras, associative_scan", plain, 2, 2),
+        compiled("limit: a copy of as many bytes", copied_once),
+        compiled("plain Keras, associative_scan", plain_recurrence, 2, 2),
     ]
     return Work("linear_recurrence", "batch x time x width", size, inputs, contenders, error)
+
+
+def plain_recurrence(decay: Any, inputs: Any) -> Any:
+    def joined(left: Any, right: Any) -> Any:
+        return left[0] * right[0], left[1] * right[0] + right[1]
+
+    return ops.associative_scan(joined, (decay, inputs), axis=1)[1]
+
+
+def copied_once(*tensors: Any) -> Any:
+    """The bytes of five tensors that are read and three that are written."""
+    return [tensors[0] + tensors[1], *(-each for each in tensors)]
+
+
+def min_gru_of(*size: int) -> Work:
+    """What `MinGRU` does between its products, with respect to gates and candidates."""
+    inputs = draw(*size), draw(*size, scale=1.01), draw(*size, scale=0.99)
+
+    def error(found: list[np.ndarray]) -> float:
+        """Of the first sequence."""
+        return exact.error(
+            [each[:1] for each in found], exact.min_gru(*(each[:1] for each in inputs))
+        )
+
+    def gated(recurrence: Callable[..., Any], gate: Any, candidate: Any) -> Any:
+        kept = ops.sigmoid(gate)
+        return recurrence(1 - kept, kept * candidate)
+
+    contenders = [
+        compiled("kerasx", functools.partial(gated, linear_recurrence), 2, 2),
+        compiled("limit: a copy of as many bytes", copied_once),
+        compiled("plain Keras, associative_scan", functools.partial(gated, plain_recurrence), 2, 2),
+    ]
+    return Work("min_gru", "batch x time x width", size, inputs, contenders, error)
+
+
+# --- Conditional random fields ------------------------------------------------------------------
+
+
+def crf_of(decodes: bool, batch: int, time: int, tags: int) -> Work:
+    """The likelihood and its gradients, or the best tags, of sequences of full length."""
+    distinct = 8  # sequences, and copies of them: float64 takes its time
+    emissions, transitions = draw(distinct, time, tags), draw(tags, tags)
+    labels = np.random.default_rng(0).integers(0, tags, (distinct, time)).astype("int32")
+
+    @functools.cache
+    def expected() -> tuple[list[np.ndarray], np.ndarray]:
+        return exact.crf(emissions, transitions, labels)
+
+    def error(found: list[np.ndarray]) -> float:
+        (value, of_emissions, of_transitions), best = expected()
+        if decodes:
+            scores = exact.crf_scores(emissions, transitions, found[0][:distinct].astype("int32"))
+            return float(np.abs(scores / best - 1).max())
+        wanted = [value / distinct, of_emissions / batch, of_transitions / distinct]
+        return exact.error([found[0], found[1][:distinct], found[2]], wanted)
+
+    def likelihood(kernel: Callable[..., Any], emissions: Any, transitions: Any, tags: Any) -> Any:
+        return ops.mean(ops.cast(kernel(emissions, tags, transitions), "float32"))
+
+    def decoded(kernel: Callable[..., Any], emissions: Any, transitions: Any, tags: Any) -> Any:
+        return kernel(emissions, transitions)
+
+    def copy(emissions: Any, transitions: Any, tags: Any) -> Any:
+        return -emissions
+
+    kernels = (
+        {"kerasx": crf.crf_decode, "plain Keras": crf.plain_crf_decode}
+        if decodes
+        else {"kerasx": crf.crf_log_likelihood, "plain Keras": crf.plain_crf_log_likelihood}
+    )
+    contenders = [
+        compiled(name, functools.partial(decoded, kernel))
+        if decodes
+        else compiled(name, functools.partial(likelihood, kernel), 2, 3)
+        for name, kernel in kernels.items()
+    ]
+    for contender in contenders:
+        contender.checked = True
+    contenders.append(compiled("limit: a copy of the emissions", copy))
+    copies = batch // distinct
+    inputs = np.tile(emissions, (copies, 1, 1)), transitions, np.tile(labels, (copies, 1))
+    name = "crf_decode" if decodes else "crf_log_likelihood, mean"
+    return Work(name, "batch x time x tags", (batch, time, tags), inputs, contenders, error)
 
 
 # --- How it is measured -------------------------------------------------------------------------
@@ -390,6 +472,12 @@ def device() -> tuple[str, str]:
         import jax
 
         return str(jax.devices()[0].device_kind), jax.default_backend()
+    if ways.BACKEND == "torch":
+        import torch
+
+        return (
+            (torch.cuda.get_device_name(), "gpu") if torch.cuda.is_available() else ("cpu", "cpu")
+        )
     import tensorflow as tf
 
     for each in tf.config.list_physical_devices("GPU"):
@@ -432,21 +520,19 @@ def of_torch(
 
 
 def first_of_torch(contender: Contender, run: Callable[..., Any], *inputs: Any) -> Any:
-    """Run; the first time, also say how long that took and how much memory the next run takes."""
+    """Run; also say how long the first run took, and how much memory the second."""
     import torch
 
     if "memory_mb" in contender.facts:
         return run(*inputs)
-    start = time.perf_counter()
-    run(*inputs)
-    torch.cuda.synchronize()
-    contender.facts["compile_s"] = round(time.perf_counter() - start, 2)
-    before = torch.cuda.memory_allocated()
+    before, start = torch.cuda.memory_allocated(), time.perf_counter()
     torch.cuda.reset_peak_memory_stats()
     found = run(*inputs)
     torch.cuda.synchronize()
-    peak = torch.cuda.max_memory_allocated() - before
-    contender.facts["memory_mb"] = round(peak / 2**20)
+    if "compile_s" in contender.facts:
+        peak = torch.cuda.max_memory_allocated() - before
+        contender.facts["memory_mb"] = round(peak / 2**20)
+    contender.facts.setdefault("compile_s", round(time.perf_counter() - start, 2))
     return found
 
 
@@ -468,8 +554,8 @@ def measure(work: Work, rounds: int) -> dict[str, dict[str, Any]]:
                     side["wrong"] = f"error {error:.2g}, allowed {TOLERANCE}"
                     continue
                 side["error"] = float(f"{error:.2g}")
-            side |= contender.facts
             ready.append((side, contender, inputs, repeats(contender, inputs)))
+            side |= contender.facts
         except Exception as failure:  # such as memory that is not there: others are timed still
             line = (str(failure).strip().splitlines() or [""])[0][:100]
             side["cannot"] = f"{type(failure).__name__}: {line}"
@@ -536,6 +622,19 @@ WORKS: dict[str, tuple[Callable[..., Work], list[tuple], tuple]] = {
         [(16, time, 1024) for time in (128, 512, 2048, 8192)],
         (2, 64, 32),
     ),
+    "min_gru": (
+        min_gru_of,
+        [(16, time, 1024) for time in (128, 512, 2048, 8192)],
+        (2, 64, 32),
+    ),
+    **{
+        name: (
+            functools.partial(crf_of, decodes),
+            [(64, 128, 16), (256, 128, 16), (256, 512, 16), (256, 512, 64)],
+            (8, 16, 5),
+        )
+        for name, decodes in {"crf_log_likelihood": False, "crf_decode": True}.items()
+    },
 }
 
 
@@ -556,7 +655,7 @@ def run(options: argparse.Namespace) -> list[dict]:
     for name in options.work or WORKS:
         make, sizes, small = WORKS[name]
         entry: dict[str, Any] = {
-            "work": f"{name}, forward and backward, bfloat16",
+            "work": f"{name}, {'' if name == 'crf_decode' else 'forward and backward, '}bfloat16",
             "file": "gpu",
             "backend": ways.BACKEND,
             "environment": report.environment() | {"skipped": "; ".join(skipped()) or "nothing"},
@@ -585,8 +684,8 @@ def main(*words: str) -> None:
     parser.add_argument("--rounds", type=int, default=20, help="default: %(default)s")
     parser.add_argument("--out", type=Path, help="folder of the results")
     options = parser.parse_args(words)
-    if ways.BACKEND == "tensorflow" and not (options.small or on_gpu()):
-        print("TensorFlow is skipped: it sees no GPU")
+    if ways.BACKEND != "jax" and not (options.small or on_gpu()):
+        print(f"{ways.BACKEND} is skipped: it sees no GPU")
         return
     works = run(options)
     folder = options.out or (None if options.small else report.RESULTS)

@@ -35,10 +35,13 @@ runs all of it on a CPU and writes this page; nothing on it is written by hand b
 
 - The sides of a row do the same work on the same data. Before they are timed, values and gradients
   are compared with NumPy in float64; a side that is wrong is shown as wrong, without a time.
-- A **ratio** is our time over the other side's: below 1 we are faster. Each round runs every side
-  once, and the ratio is that of the times of one round; shown are the median and the quartiles of
-  all rounds. Where even the lower quartile is above 1, we lose, and the ratio is **bold**.
-  Where a work has several sides of ours, the ratio of a further one is its time over the first's.
+- A **ratio** is our time over the other side's: below 1 we are faster. Each round runs ours
+  and others once, and the ratio is that of the times of one round; shown are the median and the
+  quartiles of all rounds. Where even the lower quartile is above 1, we lose, and the ratio is
+  **bold**. Where a work has several sides of ours, the ratio of a further one is its time over the
+  first's.
+- Memory that a side has given back is there for its next run, and for others: none waits for the
+  system to hand out pages, which depends on what ran before.
 - A **limit** is the least that there is to do: the matrix products alone, or a copy of the bytes
   that must move. It is drawn as a dashed line.
 - **Memory** is by how much a fresh process grows at most beyond the inputs, when a side first runs;

@@ -80,21 +80,22 @@ def test_memory(work, grown):
     grown(work)
 
 
-def growths(file: str, work: Work, name: str) -> dict[Size, int | str]:
-    """By how many MB a fresh process grows at most when a side first runs, at each size."""
+def growths(file: str, work: Work) -> dict[str, dict[Size, int | str]]:
+    """By how many MB a fresh process grows at most when a side first runs, of each at each size."""
     program = "import sys, suite; suite.print_growths(*sys.argv[1:])"
     done = subprocess.run(
-        [sys.executable, "-c", program, file, work.title, name],
+        [sys.executable, "-c", program, file, work.title],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
-    found = {tuple(size): megabytes for size, megabytes in map(json.loads, lines)}
-    if done.returncode:
-        why = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1][:200]
-        return {size: found.get(size, why) for size in work.sizes}
-    return found
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+    found = {(name, tuple(size)): megabytes for name, size, megabytes in lines}
+    why = (done.stderr.strip().splitlines() or [""])[-1] if done.returncode else "its process ended"
+    return {
+        name: {size: found.get((name, size), why[:200]) for size in work.sizes}
+        for name in work.memory
+    }
 
 
 def growth(side: Side) -> int:
@@ -112,21 +113,41 @@ def _megabytes(what: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(what)) // 1024
 
 
-def print_growths(file: str, title: str, name: str) -> None:
-    """Print the growth at each size, from the smallest on."""
-    works = importlib.import_module(file).WORKS
-    work = next(work for work in works if work.title == title)
-    work.sides[name](work.sizes[0]).run()  # what a first program costs
+def print_growths(file: str, title: str) -> None:
+    """Print the growths of all sides, of each in a copy of this process that has run none yet."""
+    work = next(each for each in importlib.import_module(file).WORKS if each.title == title)
+    for name in work.memory:
+        child = os.fork()
+        if not child:
+            try:
+                print_growths_of(work, name)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+
+
+def print_growths_of(work: Work, name: str) -> None:
+    """From the smallest size on."""
     found: int | str
     spent = 0.0
-    for size in work.sizes:
+    for place, size in enumerate(work.sizes):
         try:
             if spent > TOO_LONG:
                 raise Cannot(f"takes {spent:.0f} s at a smaller size")
+            if not place:
+                work.sides[name](size).run()  # what a first program costs
             side = work.sides[name](size)
             start = time.perf_counter()
             found = growth(side)
             spent = time.perf_counter() - start
-        except Cannot as reason:
-            found = str(reason)
-        print(json.dumps([size, found]), flush=True)
+            if spent > TOO_LONG and size != work.sizes[-1]:  # compiling may be what took so long
+                (spent, _), _ = side.timed()
+        except Exception as failure:
+            found = why_not(failure)
+        print(json.dumps([name, size, found]), flush=True)
+
+
+def why_not(failure: Exception) -> str:
+    """Why a side did not run, such as a package that is not there, in one line."""
+    line = (str(failure).strip().splitlines() or [""])[0][:120]
+    return line if isinstance(failure, Cannot) else f"{type(failure).__name__}: {line}"

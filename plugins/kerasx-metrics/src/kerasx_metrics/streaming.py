@@ -261,21 +261,24 @@ def snake_case(name: str) -> str:
 
 
 def pairwise_sum(values: Tensor) -> Tensor:
-    """Sum over the last axis by halves, so that rounding grows with the logarithm of its size."""
-    size = values.shape[-1]
+    """Sum over the last axis in blocks of blocks, so that rounding grows with the logarithm.
+
+    Blocks of two would round least; of eight, there are a third as many operations, each of which
+    costs a tenth of a millisecond in eager mode.
+    """
+    block, size = 8, values.shape[-1]
     while size > 1:
-        half = (size + 1) // 2
-        rest = values[..., half:]
-        if size % 2:
-            rest = ops.concatenate([rest, ops.zeros_like(values[..., :1])], -1)
-        values = values[..., :half] + rest
-        size = half
+        if size % block:
+            rest = ops.zeros((*values.shape[:-1], -size % block), values.dtype)
+            values = ops.concatenate([values, rest], -1)
+        values = ops.sum(ops.reshape(values, (*values.shape[:-1], -1, block)), -1)
+        size = values.shape[-1]
     return values[..., 0]
 
 
 def running_sum(values: Tensor) -> Tensor:
     """Cumulative sum over the last axis, in blocks of blocks: a long one in float32 drifts."""
-    size, block = values.shape[-1], 128
+    size, block = values.shape[-1], 256
     if size <= block:
         return ops.cumsum(values, -1)
     rest = ops.zeros((*values.shape[:-1], -size % block))
