@@ -27,7 +27,7 @@ import kerasx
 
 Size = tuple[int, int, int]
 LENGTHS = (64, 512, 2048, 8192)
-SIZES = [(8, length, 128) for length in LENGTHS]
+SIZES = [(16, length, 128) for length in LENGTHS]
 GRAPH = "graph" if ways.BACKEND == "tensorflow" else ways.COMPILED
 
 
