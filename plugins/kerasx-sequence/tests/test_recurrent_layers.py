@@ -262,12 +262,16 @@ def test_rings_of_decays():
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="float16 products of PyTorch on a CPU take long")
-def test_slow_decays_in_half_precision():
+@pytest.mark.parametrize("name", ["LRU", "RGLRU"])
+def test_slow_decays_in_half_precision(name):
     """After 2,000 steps of decay 0.999, of which half precision would make 1 or 0.998."""
     keras.utils.set_random_seed(0)
-    layer = lru.LRU(1, r_min=0.999, r_max=0.9991, max_phase=1e-3, dtype="mixed_bfloat16")
+    slow = {"LRU": {"r_min": 0.999, "r_max": 0.9991, "max_phase": 1e-3}, "RGLRU": {}}[name]
+    layer = LAYERS[name][0](1, **slow, dtype="mixed_bfloat16")
     layer.build((1, 2000, 1))
-    exact = lru.LRU(1, dtype="float32")
+    if name == "RGLRU":  # gates half open
+        layer.set_weights([np.zeros((1, 2)), np.zeros(2), np.full(1, -9.0)])
+    exact = LAYERS[name][0](1, dtype="float32")
     exact.build((1, 2000, 1))
     exact.set_weights(layer.get_weights())
     x = np.ones((1, 2000, 1), "float32")
