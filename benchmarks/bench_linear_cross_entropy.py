@@ -57,6 +57,9 @@ def side(function, size: Size, **settings) -> Side:
 
 
 def kernel(reduction: str | None, size: Size) -> Side:
+    if size == LARGE and reduction is None:
+        raise Cannot("takes too long: compared at smaller sizes")
+
     def loss(features, weight, labels):
         found = kerasx.kernels.linear_cross_entropy(features, weight, labels, reduction=reduction)
         return ops.mean(found)
@@ -91,6 +94,8 @@ def products(number: int, size: Size) -> Side:
 
     The fourth product is that of the logits, in a loop of its own.
     """
+    if size == LARGE:
+        raise Cannot("takes too long: compared at smaller sizes")
     rows = min(ROWS, size[0])
 
     def run(features, weight):

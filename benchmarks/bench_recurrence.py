@@ -19,7 +19,7 @@ import exact
 import keras
 import numpy as np
 import ways
-from suite import LIMIT, Side, Work
+from suite import LIMIT, Cannot, Side, Work
 from suite import test_memory as test_memory
 from suite import test_time as test_time
 
@@ -49,6 +49,8 @@ def of_kernel(size: Size) -> Side:
 
 
 def of_gru(size: Size) -> Side:
+    if size == SIZES[-1]:
+        raise Cannot("takes too long: compared at smaller sizes, and in the next table")
     layer = keras.layers.GRU(size[2], return_sequences=True)
     layer.build(size)
     weights = [keras.ops.convert_to_numpy(each) for each in layer.trainable_variables]
@@ -68,6 +70,8 @@ def of_copy(size: Size) -> Side:
 
 
 def of_training(layer: str, size: Size) -> Side:
+    if size == SIZES[-1] and layer not in ("MinGRU", "GRU"):
+        raise Cannot("takes too long: compared at smaller sizes")
     made = keras.layers.GRU if layer == "GRU" else getattr(kerasx.layers, layer)
     model = keras.Sequential([keras.Input(batch_shape=size), made(size[2], return_sequences=True)])
     compile_how = {"jit_compile": False} if layer == "GRU" and GRAPH == "graph" else {}
