@@ -366,15 +366,22 @@ class Blocks:
         return Place(batch, head, piece % self.pieces * self.rows, 0, keys_first)
 
     def _range(self, place: Place) -> tuple[Tensor, Tensor]:
-        """Where the keys start that a block of queries needs, and how many blocks they are."""
+        """The numbers of the first block of keys that queries need, and of the one after the last.
+
+        One block has all of them where it is as wide as what they may see.
+        """
         batch = 0 if self.first.shape[0] == 1 else place.batch
         piece = place.row // self.rows
-        first, number = self.first[batch, piece], self.last[batch, piece] - self.first[batch, piece]
-        if not self.at_once:
-            return first * self.pitch, number
-        start = place.row + self.ahead - self.rules.window + 1
-        latest = self.key_pieces * self.pitch - self.columns
-        return ops.clip(start, 0, latest), ops.minimum(number, 1)
+        first, last = self.first[batch, piece], self.last[batch, piece]
+        return first, ops.minimum(last, first + 1) if self.at_once else last
+
+    def _with_keys(self, place: Place, number: Tensor) -> Place:
+        """The place of queries with a block of keys, which begins where its number says."""
+        column = number * self.columns
+        if self.at_once:
+            latest = self.key_pieces * self.pitch - self.columns
+            column = ops.clip(place.row + self.ahead - self.rules.window + 1, 0, latest)
+        return dataclasses.replace(place, column=column)
 
     # The passes.
 
@@ -399,13 +406,12 @@ class Blocks:
             def of_queries(piece: Tensor, state: tuple) -> tuple:
                 found_h, total_h = state
                 place = self._place(batch, key_head, piece)
-                start, blocks = self._range(place)
                 at = piece * self.rows
                 query_b = _rows(query_h, at, self.rows)
 
                 def of_keys(number: Tensor, state: tuple) -> tuple:
                     highest, total, mean = state
-                    here = dataclasses.replace(place, column=start + number * self.columns)
+                    here = self._with_keys(place, number)
                     key_b = _rows(key_h, here.column, self.columns)
                     value_b = _rows(value_h, here.column, self.columns)
                     scores, _ = self._scores(query_b, ops.transpose(key_b), bias, here)
@@ -419,7 +425,9 @@ class Blocks:
                 highest = ops.full((self.rows, 1), LEAST, self.dtype)
                 total = ops.zeros((self.rows, 1), self.dtype)
                 mean = ops.zeros((self.rows, value_dim), self.dtype)
-                highest, total, mean = ops.fori_loop(0, blocks, of_keys, (highest, total, mean))
+                highest, total, mean = ops.fori_loop(
+                    *self._range(place), of_keys, (highest, total, mean)
+                )
                 total = ops.where(total > 0, total, 1)
                 return (
                     ops.slice_update(found_h, (at, 0), mean / total),
@@ -477,7 +485,6 @@ class Blocks:
 
             def of_queries(piece: Tensor, state: tuple) -> tuple:
                 place = self._place(batch, key_head, piece, keys_first=True)
-                start, blocks = self._range(place)
                 at = piece * self.rows
                 query_b, upstream_b = (_rows(each, at, self.rows) for each in (query_h, upstream_h))
                 query_t, upstream_t = ops.transpose(query_b), ops.transpose(upstream_b)
@@ -487,7 +494,7 @@ class Blocks:
 
                 def of_keys(number: Tensor, state: tuple) -> tuple:
                     d_query_b, d_key_h, d_value_h, *d_bias = state
-                    here = dataclasses.replace(place, column=start + number * self.columns)
+                    here = self._with_keys(place, number)
                     key_b = _rows(key_h, here.column, self.columns)
                     value_b = _rows(value_h, here.column, self.columns)
                     scores, capped = self._scores(key_b, query_t, bias, here)
@@ -509,7 +516,7 @@ class Blocks:
 
                 d_query_h, *rest = state
                 d_query_b = ops.zeros((head_dim, self.rows), self.dtype)
-                d_query_b, *rest = ops.fori_loop(0, blocks, of_keys, (d_query_b, *rest))
+                d_query_b, *rest = ops.fori_loop(*self._range(place), of_keys, (d_query_b, *rest))
                 d_query_b = ops.transpose(d_query_b) * self.rules.scale
                 return ops.slice_update(d_query_h, (at, 0), d_query_b), *rest
 
