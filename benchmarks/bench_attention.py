@@ -6,11 +6,11 @@ alone, of the same blocks in one compiled loop. Of one head, all values are comp
 float64; beyond 4,096 queries, those of its last 64.
 
 Causal, 4,096 steps, 8 heads of 64 are 68 Gflop in seven products of blocks of 512. They take most
-of our time. PyTorch's whole takes less than our products alone: its matrix products of this shape
-are faster than XLA's, and that is where we lose. With a window of 512, 256 queries meet the 768
-keys that they may see in one block, which is 0.09 of the scores of the full triangle's blocks; the
-second table has the products of these blocks alone. Around them, what is done once for each query
-and head, whatever it sees, weighs ten times as much as without a window.
+of our time. PyTorch's whole takes about as long as our products alone: its matrix products of this
+shape are faster than XLA's, and that is where we lose. With a window of 512, 256 queries meet the
+768 keys that they may see in one block, which is 0.09 of the scores of the full triangle's blocks;
+the second table has the products of these blocks alone. Around them, what is done once for each
+query and head, whatever it sees, weighs ten times as much as without a window.
 """
 
 import functools

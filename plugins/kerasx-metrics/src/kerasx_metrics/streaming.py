@@ -268,10 +268,7 @@ def pairwise_sum(values: Tensor) -> Tensor:
     """
     block, size = 8, values.shape[-1]
     while size > 1:
-        if size % block:
-            rest = ops.zeros((*values.shape[:-1], -size % block), values.dtype)
-            values = ops.concatenate([values, rest], -1)
-        values = ops.sum(ops.reshape(values, (*values.shape[:-1], -1, block)), -1)
+        values = ops.sum(_in_blocks(values, block), -1)
         size = values.shape[-1]
     return values[..., 0]
 
@@ -281,9 +278,16 @@ def running_sum(values: Tensor) -> Tensor:
     size, block = values.shape[-1], 256
     if size <= block:
         return ops.cumsum(values, -1)
-    rest = ops.zeros((*values.shape[:-1], -size % block))
-    blocks = ops.concatenate([values, rest], -1)
-    inner = ops.cumsum(ops.reshape(blocks, (*values.shape[:-1], -1, block)), -1)
+    inner = ops.cumsum(_in_blocks(values, block), -1)
     totals = running_sum(inner[..., -1])
     before = ops.concatenate([ops.zeros_like(totals[..., :1]), totals[..., :-1]], -1)
     return ops.reshape(inner + before[..., None], (*values.shape[:-1], -1))[..., :size]
+
+
+def _in_blocks(values: Tensor, block: int) -> Tensor:
+    """The last axis as two, of blocks and within them, filled up with zeros."""
+    lacking = -values.shape[-1] % block
+    if lacking:
+        rest = ops.zeros((*values.shape[:-1], lacking), values.dtype)
+        values = ops.concatenate([values, rest], -1)
+    return ops.reshape(values, (*values.shape[:-1], -1, block))
