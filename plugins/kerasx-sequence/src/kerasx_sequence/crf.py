@@ -17,6 +17,7 @@ What must hold of the kernels:
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import starmap
 from typing import Any, NamedTuple
 
 import keras
@@ -24,6 +25,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
+from kerasx.kernel import is_concrete
 
 Tensor = Any
 RANGE = 0.35  # of the least exponent: twice that still leaves e^-26 of the largest term in float32
@@ -61,108 +63,143 @@ class Chain(NamedTuple):
 
 
 class Algebra(NamedTuple):
-    """How messages are combined; those of the first algebra are probabilities, else logarithms.
+    """How messages are combined: as probabilities, or as logarithms.
 
     Attributes:
-        none: the message that forbids all.
         one: the neutral message.
-        enter: potentials -> factors of messages.
-        leave: a message -> probabilities.
-        times: message, factors -> message.
-        over: message, size -> message.
-        total: message -> its sum, `(batch, 1)`.
-        along: message, factors of transitions -> the message at the next step.
-        pairs: the message of one step, the factors of transitions, the message behind the next
-            step, and weights `(batch, 1)` -> the sum over sequences of products, `(tags, tags)`.
-        size: the largest value of a message, `(batch,)` -> its logarithm.
+        times: messages, factors -> messages.
+        over: messages, sizes -> messages.
+        enter: potentials of emissions and of transitions -> factors of messages.
+        leave: messages, of which the largest of a step is one -> probabilities.
+        weights: messages of any size -> what is proportional to probabilities.
+        size: the largest values of messages -> their logarithms.
+        along: a message, factors of transitions -> the message at the next step.
+        pairs: a chain of factors, the messages of its steps, those behind the next ones, weights
+            `(steps, batch)`, and these over the sums of products -> the weighted sum of the
+            probabilities of each pair, `(tags, tags)`.
     """
 
-    none: float
     one: float
-    enter: Callable[[Tensor], Tensor]
-    leave: Callable[[Tensor], Tensor]
     times: Callable[[Tensor, Tensor], Tensor]
     over: Callable[[Tensor, Tensor], Tensor]
-    total: Callable[[Tensor], Tensor]
-    along: Callable[[Tensor, Tensor], Tensor]
-    pairs: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+    enter: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    leave: Callable[[Tensor], Tensor]
+    weights: Callable[[Tensor], Tensor]
     size: Callable[[Tensor], Tensor]
+    along: Callable[[Tensor, Tensor], Tensor]
+    pairs: Callable[[Chain, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 def _same(values: Tensor) -> Tensor:
     return values
 
 
-def _products(before: Tensor, transitions: Tensor, behind: Tensor, weight: Tensor) -> Tensor:
-    return ops.matmul(ops.transpose(before * weight), behind) * transitions
+def _products(chain: Chain, before: Tensor, behind: Tensor, _: Tensor, shares: Tensor) -> Tensor:
+    before = ops.transpose(_rows(before * shares[..., None]))
+    return ops.matmul(before, _rows(behind)) * chain.transitions
 
 
-def _sums(before: Tensor, transitions: Tensor, behind: Tensor, weight: Tensor) -> Tensor:
-    found = ops.exp(before[:, :, None] + transitions + behind[:, None, :])
-    return ops.sum(found * weight[..., None], 0)
+def _sums(chain: Chain, before: Tensor, behind: Tensor, weights: Tensor, _: Tensor) -> Tensor:
+    def body(step: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
+        found = before[step][:, :, None] + chain.transitions + behind[step][:, None, :]
+        found = ops.exp(found - ops.logsumexp(found, (1, 2), keepdims=True))
+        weight = weights[step][:, None, None]
+        found = ops.where(weight == 0, 0.0, found * weight)
+        return step + 1, taken + ops.sum(found, 0)
+
+    last = ops.max(chain.end) - 1
+    none = ops.zeros_like(last), ops.zeros_like(chain.transitions)
+    return ops.while_loop(lambda step, _: step < last, body, none)[1]
 
 
 PROBABILITIES = Algebra(
-    none=0.0,
     one=1.0,
-    enter=ops.exp,
-    leave=_same,
     times=ops.multiply,
-    over=ops.divide,
-    total=lambda message: ops.sum(message, -1, keepdims=True),
+    over=lambda messages, sizes: messages * (1 / sizes),
+    enter=lambda *potentials: tuple(map(ops.exp, potentials)),
+    leave=_same,
+    weights=_same,
+    size=ops.log,
     along=ops.matmul,
     pairs=_products,
-    size=ops.log,
 )
 LOGARITHMS = Algebra(
-    none=-float("inf"),
     one=0.0,
-    enter=_same,
-    leave=ops.exp,
     times=ops.add,
     over=ops.subtract,
-    total=lambda message: ops.logsumexp(message, -1, keepdims=True),
+    enter=lambda *potentials: potentials,
+    leave=ops.exp,
+    weights=lambda messages: ops.exp(messages - ops.max(messages, -1, keepdims=True)),
+    size=_same,
     along=lambda message, moves: ops.logsumexp(message[:, :, None] + moves, 1),
     pairs=_sums,
-    size=_same,
 )
 BEST = LOGARITHMS._replace(along=lambda message, moves: ops.max(message[:, :, None] + moves, 1))
 
 
+def _algebra(chain: Chain) -> Algebra:
+    """Probabilities, unless these would lose something that counts.
+
+    Compiled code decides as it runs: what is costly is in a branch of its own.
+    """
+    transitions = chain.transitions
+    least = -np.log(np.finfo(keras.backend.standardize_dtype(transitions.dtype)).tiny)
+    narrow = ops.max(transitions) - ops.min(transitions) < RANGE * least
+    if is_concrete(narrow):
+        return PROBABILITIES if bool(narrow) else LOGARITHMS
+
+    def either(one: Callable, other: Callable) -> Callable:
+        return lambda *given: ops.cond(narrow, lambda: one(*given), lambda: other(*given))
+
+    def chosen(one: Callable, other: Callable) -> Callable:
+        return lambda *given: ops.where(narrow, one(*given), other(*given))
+
+    one, times, over, *costly = zip(PROBABILITIES, LOGARITHMS, strict=True)
+    return Algebra(ops.where(narrow, *one), chosen(*times), chosen(*over), *starmap(either, costly))
+
+
+def _entered(chain: Chain, algebra: Algebra) -> Chain:
+    """The chain with factors of messages in place of its potentials."""
+    emissions, transitions = algebra.enter(chain.emissions, chain.transitions)
+    return chain._replace(emissions=emissions, transitions=transitions)
+
+
 class Messages(NamedTuple):
-    """Messages from the left, in which emissions up to a step are included.
+    """Messages from one end.
 
     Attributes:
-        each: `(time, batch, tags)`, scaled to a largest value of one.
-        last: `(batch, tags)`, that of the last step.
-        size: `(batch,)`, the logarithm by which they were scaled, less what each step scored.
+        last: `(batch, tags)`, with the emissions of the last step of the loop.
+        each: `(time, batch, tags)`; those from the left include the emissions of a step, and are
+            scaled to a largest value of one, those from the right do not.
+        sizes: `(time, batch)`, the largest value of each with the emissions of its step.
     """
 
-    each: Tensor
     last: Tensor
-    size: Tensor
+    each: Tensor
+    sizes: Tensor
 
 
-def _from_the_left(chain: Chain, algebra: Algebra, scores: Tensor) -> Messages:
-    factors, transitions = algebra.enter(chain.emissions), algebra.enter(chain.transitions)
-
-    def body(step: Tensor, message: Tensor, each: Tensor, size: Tensor) -> tuple[Tensor, ...]:
-        further = algebra.along(message, transitions)
-        message = ops.where(chain.follows(step)[:, None], further, message)
-        message = algebra.times(message, factors[step])
-        largest = ops.max(message, -1)
-        message = algebra.over(message, largest[:, None])
-        size = size + (algebra.size(largest) - scores[step])
-        return step + 1, message, _put(each, step, message), size
-
+def _messages(chain: Chain, algebra: Algebra, *, from_the_right: bool = False) -> Messages:
+    """Messages of a chain of factors."""
+    moves = ops.transpose(chain.transitions) if from_the_right else chain.transitions
     end = ops.max(chain.end)
-    first = ops.full_like(factors[0], algebra.one)
-    _, last, each, size = ops.while_loop(
-        lambda step, *_: step < end,
-        body,
-        (ops.zeros_like(end), first, ops.zeros_like(factors), ops.zeros_like(first[:, 0])),
-    )
-    return Messages(each, last, size)
+
+    def body(step: Tensor, message: Tensor, each: Tensor, sizes: Tensor) -> tuple[Tensor, ...]:
+        here = step - 1 if from_the_right else step
+        further = algebra.along(message, moves)
+        further = ops.where(chain.follows(step)[:, None], further, message)
+        message = algebra.times(further, chain.emissions[here])
+        size = ops.max(message, -1)
+        message = algebra.over(message, size[:, None])
+        each = _put(each, here, further if from_the_right else message)
+        return here if from_the_right else step + 1, message, each, _put(sizes, here, size)
+
+    none = ops.zeros_like(chain.emissions)
+    one = none[0] + algebra.one, none, none[..., 0] + algebra.one
+    if from_the_right:
+        return Messages(*ops.while_loop(lambda step, *_: step > 0, body, (end, *one))[1:])
+    start = ops.zeros_like(end)
+    return Messages(*ops.while_loop(lambda step, *_: step < end, body, (start, *one))[1:])
 
 
 def _expected(
@@ -170,34 +207,18 @@ def _expected(
 ) -> tuple[Tensor, Tensor]:
     """Marginals times weights `(time, batch, tags)`, and how often each transition is taken.
 
-    In messages from the right, emissions behind a step are included.
+    Of a chain of factors, and its messages from the left.
     """
-    factors, transitions = algebra.enter(chain.emissions), algebra.enter(chain.transitions)
-    back = ops.transpose(transitions)
-    none = ops.full_like(factors[0], algebra.none)
-    one = ops.full_like(factors[0], algebra.one)
-
-    def body(
-        step: Tensor, right: Tensor, behind: Tensor, marginals: Tensor, taken: Tensor
-    ) -> tuple[Tensor, ...]:
-        step = step - 1
-        both = algebra.times(left[step], right)
-        before = algebra.over(left[step], algebra.total(both))
-        share = ops.where(chain.counts(step), weight, 0.0)[:, None]
-        here = algebra.leave(algebra.times(before, right)) * share
-        taken = taken + algebra.pairs(before, transitions, behind, share)
-        behind = algebra.times(right, factors[step])
-        behind = algebra.over(behind, ops.max(behind, -1, keepdims=True))
-        follows = chain.follows(step)[:, None]
-        right = ops.where(follows, algebra.along(behind, back), one)
-        behind = ops.where(follows, behind, none)
-        return step, right, behind, _put(marginals, step, here), taken
-
-    return ops.while_loop(
-        lambda step, *_: step > 0,
-        body,
-        (ops.max(chain.end), one, none, ops.zeros_like(factors), ops.zeros_like(transitions)),
-    )[3:]
+    right = _messages(chain, algebra, from_the_right=True)
+    found = algebra.weights(algebra.times(left, right.each))
+    counts = chain.counts(chain.steps)
+    weights = ops.where(counts, weight, 0.0)
+    shares = weights / ops.where(counts, ops.sum(found, -1), 1.0)
+    behind = algebra.times(right.each[1:], chain.emissions[1:])
+    behind = algebra.over(behind, right.sizes[1:, :, None])
+    follows = ops.cast(counts[1:], weight.dtype)  # each step but the last of a sequence
+    taken = algebra.pairs(chain, left[:-1], behind, weights[:-1] * follows, shares[:-1] * follows)
+    return found * shares[..., None], taken
 
 
 def _put(each: Tensor, step: Tensor, value: Tensor) -> Tensor:
@@ -205,14 +226,6 @@ def _put(each: Tensor, step: Tensor, value: Tensor) -> Tensor:
         each[step] = value
         return each
     return ops.slice_update(each, (step, *(0 for _ in value.shape)), value[None])
-
-
-def _in_algebra(chain: Chain, run: Callable[[Algebra], Any]) -> Any:
-    """Run in probabilities, unless these would lose something that counts."""
-    transitions = chain.transitions
-    least = -np.log(np.finfo(keras.backend.standardize_dtype(transitions.dtype)).tiny)
-    narrow = ops.max(transitions) - ops.min(transitions) < RANGE * least
-    return ops.cond(narrow, lambda: run(PROBABILITIES), lambda: run(LOGARITHMS))
 
 
 def _rows(tensor: Tensor) -> Tensor:
@@ -224,11 +237,15 @@ def _hits(chain: Chain, tags: Tensor) -> Tensor:
     return tags[..., None] == ops.arange(chain.transitions.shape[0], dtype=tags.dtype)
 
 
+def _pairs(chain: Chain, tags: Tensor) -> Tensor:
+    """The place of each transition of tags `(time, batch)` among all of them."""
+    return tags[:-1] * chain.transitions.shape[0] + tags[1:]
+
+
 def _scores(chain: Chain, tags: Tensor) -> Tensor:
     """What tags score at each step, with the transition into it: `(time, batch)`."""
     chosen = ops.sum(ops.where(_hits(chain, tags), chain.emissions, 0.0), -1)
-    pairs = tags[:-1] * chain.transitions.shape[0] + tags[1:]
-    moves = ops.take(ops.reshape(chain.transitions, (-1,)), pairs)
+    moves = ops.take(ops.reshape(chain.transitions, (-1,)), _pairs(chain, tags))
     moves = ops.where(chain.follows(chain.steps[1:]), moves, 0.0)
     return chosen + ops.pad(moves, ((1, 0), (0, 0)))
 
@@ -264,31 +281,29 @@ def _log_share(
     """
     chain = _chain(emissions, transitions, lengths, mask, start, end, tags)
     chain, shifts = _shifted(chain)
-    steps = chain.steps
+    steps, units = chain.steps, transitions.shape[0]
     if tags is None:
         scores = -shifts
     else:
-        tags = ops.clip(ops.cast(ops.transpose(tags), "int32"), 0, transitions.shape[0] - 1)
+        tags = ops.clip(ops.cast(ops.transpose(tags), "int32"), 0, units - 1)
         scores = _scores(chain, tags)
-
-    def sums(algebra: Algebra) -> tuple[Tensor, Tensor]:
-        left = _from_the_left(chain, algebra, scores)
-        last = ops.log(ops.sum(algebra.leave(left.last), -1))
-        return left.each, left.size + ops.where(chain.end > 0, last, 0.0)
-
-    left, size = _in_algebra(chain, sums)
+    algebra = _algebra(chain)
+    chain = _entered(chain, algebra)
+    left = _messages(chain, algebra)
+    last = ops.log(ops.sum(algebra.leave(left.last), -1))
+    size = ops.sum(algebra.size(left.sizes) - scores, 0) + ops.where(chain.end > 0, last, 0.0)
 
     def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
         weight = _unless(chain.wrong, upstream)
-        of_emissions, of_transitions = _in_algebra(
-            chain, lambda algebra: _expected(chain, algebra, left, -weight)
-        )
+        of_emissions, of_transitions = _expected(chain, algebra, left.each, -weight)
         if tags is not None:
-            hits = ops.cast(_hits(chain, tags), weight.dtype)
-            here = ops.where(chain.counts(steps), weight, 0.0)[..., None] * hits
-            after = ops.where(chain.follows(steps[1:])[..., None], hits[1:], 0.0)
-            moves = ops.matmul(ops.transpose(_rows(here[:-1])), _rows(after))
-            of_emissions, of_transitions = of_emissions + here, of_transitions + moves
+            weights = ops.where(chain.counts(steps), weight, 0.0)[..., None]
+            of_emissions = of_emissions + ops.where(_hits(chain, tags), weights, 0.0)
+            joined = ops.where(chain.follows(steps[1:]), weight, 0.0)
+            moves = ops.segment_sum(
+                ops.reshape(joined, (-1,)), ops.reshape(_pairs(chain, tags), (-1,)), units * units
+            )
+            of_transitions = of_transitions + ops.reshape(moves, (units, units))
 
         def at(place: Tensor) -> Tensor:
             return ops.sum(ops.where((steps == place)[..., None], of_emissions, 0.0), (0, 1))
@@ -664,12 +679,10 @@ def crf_marginals(
     chain, _ = _shifted(_chain(*tensors))
     weight = _unless(chain.wrong, ops.ones_like(chain.emissions[0, :, 0]))
 
-    def marginals(algebra: Algebra) -> Tensor:
-        scores = ops.zeros_like(chain.emissions[..., 0])
-        left = _from_the_left(chain, algebra, scores).each
-        return _expected(chain, algebra, left, weight)[0]
-
-    return ops.transpose(_in_algebra(chain, marginals), (1, 0, 2))
+    algebra = _algebra(chain)
+    chain = _entered(chain, algebra)
+    left = _messages(chain, algebra).each
+    return ops.transpose(_expected(chain, algebra, left, weight)[0], (1, 0, 2))
 
 
 @kerasx.kernel(
@@ -741,8 +754,7 @@ def crf_decode(
         end = _where_allowed(allowed_end, none if end is None else end)
     chain = _chain(emissions, transitions, lengths, mask, start, end)
     constant = Chain(*map(ops.stop_gradient, chain))
-    shifted, shifts = _shifted(constant)
-    messages = _from_the_left(shifted, BEST, shifts)
+    messages = _messages(_shifted(constant)[0], BEST)
     tags = _backtrack(constant, messages)
     score = ops.sum(_scores(chain, tags), 0)
     wrong = ops.logical_or(chain.wrong, ops.any(ops.isnan(messages.last), -1))
