@@ -142,4 +142,4 @@ WORKS = [
         },
     )
 ]
-WORKS[0].memory = [name for name in WORKS[0].sides if not name.startswith(LIMIT)]
+WORKS[0].memory = ["kerasx, mean", *(f"plain Keras, {mode}" for mode in ways.MODES)]

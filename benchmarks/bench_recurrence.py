@@ -3,7 +3,9 @@
 `linear_recurrence` and the gradients of both its arguments, beside a Keras GRU of that size. The
 limit is a copy of the bytes that it must touch: eight tensors of the size of its inputs, five of
 which are read and three written. Below that, layers in a step of training as `fit` does it.
-On TensorFlow Keras's GRU runs in a graph, because XLA makes it slower.
+On TensorFlow Keras's GRU runs in a graph, because XLA makes it slower. The limit of MinGRU is a
+`Dense` layer of as many weights: their product with all inputs, and its gradient, are most of a
+step, so no layer of that size is faster beside a GRU than that.
 
 Layers of the same width do not do the same work. For each step MinGRU multiplies by 128 x 256
 weights and has 128 states. LRU has 2.5 times as many weights, 256 x 128 and 128 x 128 besides, and
@@ -70,13 +72,18 @@ def of_copy(size: Size) -> Side:
 
 
 def of_training(layer: str, size: Size) -> Side:
-    if size == SIZES[-1] and layer not in ("MinGRU", "GRU"):
+    if size == SIZES[-1] and layer not in ("MinGRU", "GRU", "Dense"):
         raise Cannot("takes too long: compared at smaller sizes")
-    made = keras.layers.GRU if layer == "GRU" else getattr(kerasx.layers, layer)
-    model = keras.Sequential([keras.Input(batch_shape=size), made(size[2], return_sequences=True)])
+    _, inputs, targets = arrays(*size)
+    if layer == "Dense":
+        made, targets = keras.layers.Dense(2 * size[2]), np.tile(targets, 2)
+    else:
+        of = keras.layers if layer == "GRU" else kerasx.layers
+        made = getattr(of, layer)(size[2], return_sequences=True)
+    model = keras.Sequential([keras.Input(batch_shape=size), made])
     compile_how = {"jit_compile": False} if layer == "GRU" and GRAPH == "graph" else {}
     model.compile("sgd", "mse", **compile_how)
-    _, *data = map(keras.ops.convert_to_tensor, arrays(*size))
+    data = [keras.ops.convert_to_tensor(each) for each in (inputs, targets)]
     return Side(lambda: model.train_on_batch(*data))
 
 
@@ -88,7 +95,7 @@ WORKS = [
         AXES,
         SIZES,
         {"kerasx": of_kernel, "keras.layers.GRU": of_gru, LIMIT + "copy": of_copy},
-        memory=["kerasx", "keras.layers.GRU"],
+        memory=["kerasx"],
     ),
     Work(
         "Training step of recurrent layers",
@@ -97,6 +104,7 @@ WORKS = [
         {
             **{f"kerasx {name}": functools.partial(of_training, name) for name in LAYERS},
             "keras.layers.GRU": functools.partial(of_training, "GRU"),
+            LIMIT + "keras.layers.Dense": functools.partial(of_training, "Dense"),
         },
         memory=["kerasx MinGRU", "keras.layers.GRU"],
     ),
