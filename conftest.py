@@ -14,12 +14,17 @@ settings.load_profile("ci")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--every", type=int, default=1, help="run one of so many tests (default: all)")
+    parser.addoption(
+        "--every", type=int, default=1, help="run one of so many tests, and all marked `always`"
+    )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     every = config.getoption("every")
-    if left_out := [item for place, item in enumerate(items) if place % every]:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = items[::every]
+    drawn: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for place, item in enumerate(items):
+        drawn[place % every == 0 or item.get_closest_marker("always") is not None].append(item)
+    if drawn[False]:
+        config.hook.pytest_deselected(items=drawn[False])
+        items[:] = drawn[True]

@@ -147,4 +147,4 @@ WORKS = [
         },
     ),
 ]
-WORKS[0].memory = ["kerasx", f"plain Keras, {ways.COMPILED}", "PyTorch"]
+WORKS[0].memory = ["kerasx", f"plain Keras, {ways.COMPILED}"]

@@ -194,7 +194,7 @@ def work(title: str, name: str, **settings) -> Work:
 
 
 WORKS = [
-    work("CRF log-likelihood, with gradients", "likelihood", memory=["kerasx", "pytorch-crf"]),
+    work("CRF log-likelihood, with gradients", "likelihood", memory=["kerasx"]),
     work("Viterbi", "viterbi"),
 ]
 

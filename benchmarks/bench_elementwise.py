@@ -2,7 +2,8 @@
 
 Each kernel twice: forward and backward within a compiled step, as in `fit`, beside plain Keras
 compiled likewise; and forward, called by itself, where the kernel compiles what it does, beside
-plain Keras called by itself and compiled by hand. The limit is a copy of the bytes that must move.
+plain Keras called by itself and compiled by hand. PyTorch runs as it does by default, eagerly;
+`entmax` is there that of its authors' package. The limit is a copy of the bytes that must move.
 `entmax` at alpha 1.3 has no plain form; it is beside softmax, which does less.
 
 Within a compiled step the kernels are as fast as plain Keras, which XLA fuses too; what they save
@@ -18,7 +19,7 @@ import exact
 import numpy as np
 import ways
 from keras import ops
-from suite import LIMIT, Side, Work
+from suite import LIMIT, Cannot, Side, Work
 from suite import test_time as test_time
 
 import kerasx
@@ -51,6 +52,39 @@ def plain_entmax15(x):
 def plain_add_rms_norm(x, residual, scale):
     total = x + residual
     return ops.rms_normalization(total, scale, axis=-1, epsilon=1e-6), total
+
+
+def torch_rotary(x):
+    import torch
+
+    rates = 10000.0 ** (-torch.arange(0, x.shape[-1], 2) / x.shape[-1])
+    angles = (torch.arange(x.shape[1])[:, None, None] * rates).repeat(1, 1, 2)
+    a, b = x.chunk(2, -1)
+    return x * angles.cos() + torch.cat([-b, a], -1) * angles.sin()
+
+
+def of_torch(name):
+    """The kernel in PyTorch; entmax is that of its authors' package."""
+    if name.startswith("entmax"):
+        import entmax
+
+        return (
+            functools.partial(entmax.entmax_bisect, alpha=1.3)
+            if name == "entmax"
+            else entmax.entmax15
+        )
+    from torch.nn import functional
+
+    def add_rms_norm(x, residual, scale):
+        total = x + residual
+        return functional.rms_norm(total, scale.shape, scale, eps=1e-6), total
+
+    return {
+        "swiglu": lambda gate, value: functional.silu(gate) * value,
+        "geglu": lambda gate, value: functional.gelu(gate) * value,
+        "add_rms_norm": add_rms_norm,
+        "rotary_embedding": torch_rotary,
+    }[name]
 
 
 KERNELS = {
@@ -90,7 +124,9 @@ def samples(name: str) -> slice:
     return slice(None if name == "add_rms_norm" else 1)
 
 
-def side(name: str, is_ours: bool, gradients: bool, mode: str, size: Size) -> Side:
+def side(name: str, whose: str, gradients: bool, mode: str, size: Size) -> Side:
+    if name == "entmax15" and whose == "plain" and size == SIZES[-1]:
+        raise Cannot("takes too long: compared at smaller sizes")
     inputs, upstream = arrays(name, *size)
     settings = {"gradients": len(inputs), "upstream": upstream} if gradients else {}
 
@@ -98,8 +134,10 @@ def side(name: str, is_ours: bool, gradients: bool, mode: str, size: Size) -> Si
         few = [each[samples(name)] for each in found]
         return exact.error(few, expected(name, *size)[: len(found)])
 
-    function = KERNELS[name][0 if is_ours else 1]
-    checked = error if is_ours or name != "entmax" else None  # softmax is something else
+    if whose == "torch":
+        return ways.side(of_torch(name), inputs, backend="torch", error=error, **settings)
+    function = KERNELS[name][0 if whose == "ours" else 1]
+    checked = error if whose == "ours" or name != "entmax" else None  # softmax is something else
     return ways.side(function, inputs, mode=mode, error=checked, **settings)
 
 
@@ -113,15 +151,18 @@ def copy(name: str, gradients: bool, size: Size) -> Side:
 def works(name: str) -> list[Work]:
     make = functools.partial(functools.partial, side, name)
     plain = "softmax" if name == "entmax" else "plain Keras"
+    peer = "PyTorch's entmax" if name.startswith("entmax") else "PyTorch"
     in_a_step = {
-        "kerasx": make(True, True, ways.COMPILED),
-        **{f"{plain}, {mode}": make(False, True, mode) for mode in ways.MODES},
+        "kerasx": make("ours", True, ways.COMPILED),
+        **{f"{plain}, {mode}": make("plain", True, mode) for mode in ways.MODES},
+        peer: make("torch", True, "eager"),
         LIMIT + "copy": functools.partial(copy, name, True),
     }
     by_itself = {
-        "kerasx": make(True, False, "eager"),
-        f"{plain}, eager": make(False, False, "eager"),
-        **{f"{plain}, {mode}": make(False, False, mode) for mode in ways.MODES},
+        "kerasx": make("ours", False, "eager"),
+        f"{plain}, eager": make("plain", False, "eager"),
+        **{f"{plain}, {mode}": make("plain", False, mode) for mode in ways.MODES},
+        peer: make("torch", False, "eager"),
         LIMIT + "copy": functools.partial(copy, name, False),
     }
     axes = "batch x time x width"

@@ -39,7 +39,7 @@ WARM = 0.5  # seconds: a side that takes longer warms up once less
 
 
 def pytest_addoption(parser):
-    parser.addoption("--seconds", type=float, default=0.5, help="of each row (default: 0.5)")
+    parser.addoption("--seconds", type=float, default=0.4, help="of each row (default: 0.4)")
     parser.addoption("--results", default=report.RESULTS, help="folder that results are written to")
 
 

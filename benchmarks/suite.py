@@ -116,13 +116,18 @@ def _megabytes(what: str) -> int:
 def print_growths(file: str, title: str) -> None:
     """Print the growths of all sides, of each in a copy of this process that has run none yet."""
     work = next(each for each in importlib.import_module(file).WORKS if each.title == title)
+    running: list[int] = []
     for name in work.memory:
+        if len(running) == os.cpu_count():
+            os.waitpid(running.pop(0), 0)
         child = os.fork()
         if not child:
             try:
                 print_growths_of(work, name)
             finally:
                 os._exit(0)
+        running.append(child)
+    for child in running:
         os.waitpid(child, 0)
 
 

@@ -54,6 +54,7 @@ class Kernel(Generic[P, R]):
         shapes: the shapes of arguments and results, or `None`.
         buckets: the dimensions that are rounded up, or `None`.
         measured: what was measured of it, compiled and not.
+        of_kernels: whether it calls kernels that are compiled for themselves in a graph.
         backends: names of the backends that have an implementation of their own.
     """
 
@@ -69,12 +70,14 @@ class Kernel(Generic[P, R]):
         bucket: Mapping[str, str | int] | None = None,
         pad: Mapping[str, Any] | None = None,
         measured: Sequence[Measured] = (),
+        of_kernels: bool = False,
     ):
         functools.update_wrapper(self, function)
         self.signature = inspect.signature(function)
         self.static = tuple(static)
         self.reference = reference
         self.measured = tuple(measured)
+        self.of_kernels = of_kernels
         self._implementations: dict[str, Callable[..., Any]] = {}
         self._about: Callable[..., str] | None = None
         self._why_nan: Callable[..., None] | None = None
@@ -247,9 +250,9 @@ class Kernel(Generic[P, R]):
         backend = keras.backend.backend()
         if backend == "torch":
             return self.compiled if compile and not is_traced(tensors) else self.function
-        if compile:
-            return self.nested if backend == "tensorflow" and is_traced(tensors) else self.compiled
-        return self.function if backend == "tensorflow" and is_traced(tensors) else self.graph
+        if backend == "tensorflow" and is_traced(tensors):
+            return self.nested if compile and not self.of_kernels else self.function
+        return self.compiled if compile else self.graph
 
     def __reduce__(self) -> str:
         return self.__qualname__  # copied and pickled by name, as a function is
@@ -286,6 +289,7 @@ def kernel(
     bucket: Mapping[str, str | int] | None = None,
     pad: Mapping[str, Any] | None = None,
     measured: Sequence[Measured] = (),
+    of_kernels: bool = False,
 ) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
 
 
@@ -299,6 +303,7 @@ def kernel(
     bucket: Mapping[str, str | int] | None = None,
     pad: Mapping[str, Any] | None = None,
     measured: Sequence[Measured] = (),
+    of_kernels: bool = False,
 ) -> Kernel[P, R] | Callable[[Callable[P, R]], Kernel[P, R]]:
     """Turn a function over tensors into a kernel.
 
@@ -324,6 +329,9 @@ def kernel(
             named here that is `None` is made of ones (True) before it is padded: a mask.
         measured: times with and without compiling, which decide whether the kernel is compiled; see
             `kerasx.policy`.
+        of_kernels: whether the function calls kernels for all that is worth compiling. In a graph
+            of TensorFlow each of them is compiled then, and what they keep for the gradient is not
+            copied, as it is where it leaves a compiled program.
 
     Returns:
         A `Kernel`, called as the function is.
@@ -362,7 +370,7 @@ def kernel(
     >>> [float(mean(keras.ops.ones((1, length)))[0]) for length in (1, 2, 5, 6, 7)]
     [1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    given = (static, reference, shapes, returns, bucket, pad, measured)
+    given = (static, reference, shapes, returns, bucket, pad, measured, of_kernels)
     return Kernel(function, *given) if function else lambda function: Kernel(function, *given)
 
 

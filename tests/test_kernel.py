@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 import kerasx
+from kerasx import programs
 from kerasx.kernel import KernelError, is_concrete
 from kerasx.testing.numerics import compiled
 
@@ -308,3 +309,31 @@ def test_many_kernels_are_not_taken_for_one_that_is_traced_again(caplog, monkeyp
         shift.__name__ = f"shift_{number}"
         assert float(kerasx.kernel(shift)(ops.ones(()))) == 1 + number
     assert "retracing" not in caplog.text
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="others have no graph that is not compiled")
+def test_a_kernel_of_kernels_is_not_compiled_in_a_graph_and_its_kernels_are():
+    import tensorflow as tf
+
+    square = kerasx.kernel(lambda x: x * x)
+    slope = kerasx.kernel(lambda x, upstream: 2 * x * upstream)
+
+    @kerasx.custom_gradient
+    def with_gradient(x):
+        return square(x), lambda upstream: slope(x, upstream)
+
+    @kerasx.kernel(of_kernels=True)
+    def squared(x):
+        return with_gradient(x)
+
+    @tf.function(autograph=False)
+    def step(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            found = squared(x)
+        return found, tape.gradient(found, x)
+
+    found, of_x = step(tf.constant([3.0, 4.0]))
+    np.testing.assert_array_equal(found, [9.0, 16.0])
+    np.testing.assert_array_equal(of_x, [6.0, 8.0])
+    assert [programs.number(each.nested) for each in (square, slope, squared)] == [1, 1, 0]

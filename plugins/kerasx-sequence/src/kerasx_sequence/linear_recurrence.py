@@ -49,6 +49,7 @@ def plain_linear_recurrence(
     reference=plain_linear_recurrence,
     shapes={"inputs": "any ..."},
     returns="any ...",
+    of_kernels=True,
 )
 def linear_recurrence(
     decay: Tensor,
@@ -123,25 +124,44 @@ def linear_recurrence(
 @kerasx.custom_gradient
 def _recurrence(decay: Parts, inputs: Parts, state: Parts | None, reverse: bool) -> Any:
     """The states of `(before, time, after)`; the time of `decay` is that of `inputs`, or 1."""
-    zeros = tuple(ops.zeros_like(part[:, 0], _wide(part)) for part in decay)
-    start = zeros if state is None else tuple(map(_widened, state))
-    states = _scan(decay, inputs, start, reverse)
+    states = _states(decay, inputs, state, reverse=reverse)
 
     def gradient(upstream: Parts) -> tuple[Parts | None, ...]:
-        of_inputs = _scan(decay, upstream, zeros, not reverse, adjoint=True)
-        slopes = tuple(map(_widened, of_inputs))
-        earlier = [_delayed(*each, reverse) for each in zip(states, start, strict=True)]
-        of_decay = _product(earlier, slopes, adjoint=True)
-        if decay[0].shape[1] == 1:
-            of_decay = tuple(ops.sum(part, 1, keepdims=True) for part in of_decay)
-        if state is None:
-            return of_decay, of_inputs, None, None
-        first = slice(-1, None) if reverse else slice(0, 1)
-        at_first = ([_widened(part[:, first]) for part in each] for each in (decay, slopes))
-        of_state = tuple(ops.sum(part, 1) for part in _product(*at_first, adjoint=True))
-        return of_decay, of_inputs, of_state, None
+        return *_slopes(decay, states, state, upstream, reverse=reverse), None
 
     return states, gradient
+
+
+@kerasx.kernel(static=("reverse",))
+def _states(decay: Parts, inputs: Parts, state: Parts | None, *, reverse: bool) -> Parts:
+    return _scan(decay, inputs, _start(decay, state), reverse)
+
+
+@kerasx.kernel(static=("reverse",))
+def _slopes(
+    decay: Parts, states: Parts, state: Parts | None, upstream: Parts, *, reverse: bool
+) -> tuple[Parts, Parts, Parts | None]:
+    """The gradients of `decay`, of `inputs` and of `state`."""
+    start = _start(decay, state)
+    of_inputs = _scan(decay, upstream, _start(decay, None), not reverse, adjoint=True)
+    slopes = tuple(map(_widened, of_inputs))
+    earlier = [_delayed(*each, reverse) for each in zip(states, start, strict=True)]
+    of_decay = _product(earlier, slopes, adjoint=True)
+    if decay[0].shape[1] == 1:
+        of_decay = tuple(ops.sum(part, 1, keepdims=True) for part in of_decay)
+    if state is None:
+        return of_decay, of_inputs, None
+    first = slice(-1, None) if reverse else slice(0, 1)
+    at_first = ([_widened(part[:, first]) for part in each] for each in (decay, slopes))
+    of_state = tuple(ops.sum(part, 1) for part in _product(*at_first, adjoint=True))
+    return of_decay, of_inputs, of_state
+
+
+def _start(decay: Parts, state: Parts | None) -> Parts:
+    """The state before the first step, zeros by default."""
+    if state is None:
+        return tuple(ops.zeros_like(part[:, 0], _wide(part)) for part in decay)
+    return tuple(map(_widened, state))
 
 
 def _scan(decay: Parts, inputs: Parts, start: Parts, reverse: bool, adjoint: bool = False) -> Parts:
