@@ -5,7 +5,7 @@ limit is a copy of the bytes that it must touch: eight tensors of the size of it
 which are read and three written. Below that, layers in a step of training as `fit` does it.
 On TensorFlow Keras's GRU runs in a graph, because XLA makes it slower. The limit of MinGRU is a
 `Dense` layer of as many weights: their product with all inputs, and its gradient, are most of a
-step, so no layer of that size is faster beside a GRU than that.
+step, so no layer of that size is faster beside a GRU than that one.
 
 Layers of the same width do not do the same work. For each step MinGRU multiplies by 128 x 256
 weights and has 128 states. LRU has 2.5 times as many weights, 256 x 128 and 128 x 128 besides, and
