@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasx.testing.numerics import as_numpy, compiled, gradients
+from kerasx.testing.numerics import as_numpy, best_dtype, compiled, gradients
 from kerasx_sequence import bilou_constraints, iob2_constraints
 from kerasx_sequence.crf import crf_decode, crf_log_likelihood, crf_log_partition, crf_marginals
 
@@ -123,6 +123,27 @@ def test_gradients_are_those_of_all_paths(problem):
     near = max(2e-5, 1e-5 * size_of(problem))
     for found, each in zip(gradients(total, floats), wanted, strict=True):
         np.testing.assert_allclose(found, each, atol=near)
+
+
+@pytest.mark.parametrize("spread", [1.0, 100.0])  # of transitions: either algebra
+def test_one_step_in_traced_code(spread):
+    """Of one step the likelihood is a log-softmax, and transitions have no part in it."""
+    random = np.random.default_rng(0)
+    emissions = random.normal(size=(4, 1, 3)).astype(best_dtype())
+    transitions = spread * random.normal(size=(3, 3)).astype(best_dtype())
+    tags = np.array([[0], [1], [2], [0]], "int32")
+
+    @compiled
+    def total(emissions, transitions):
+        return keras.ops.sum(crf_log_likelihood(emissions, tags, transitions))
+
+    softmax = np.exp(emissions) / np.exp(emissions).sum(-1, keepdims=True)
+    chosen = np.take_along_axis(softmax, tags[..., None], -1)
+    of_emissions, of_transitions = gradients(total, [emissions, transitions])
+    value = as_numpy(total(*map(keras.ops.convert_to_tensor, (emissions, transitions))))
+    np.testing.assert_allclose(value, np.log(chosen).sum(), rtol=1e-6)
+    np.testing.assert_allclose(of_emissions, np.eye(3)[tags] - softmax, atol=1e-6)
+    assert not of_transitions.any()
 
 
 @given(problems())

@@ -74,9 +74,9 @@ class Algebra(NamedTuple):
         weights: messages of any size -> what is proportional to probabilities.
         size: the largest values of messages -> their logarithms.
         along: a message, factors of transitions -> the message at the next step.
-        pairs: a chain of factors, the messages of its steps, those behind the next ones, weights
-            `(steps, batch)`, and these over the sums of products -> the weighted sum of the
-            probabilities of each pair, `(tags, tags)`.
+        pairs: a chain of factors, its messages from the left, those from the right with the
+            emissions of their steps, scaled, weights `(batch,)`, and these over the sums of
+            products at each step -> the weighted sum of the probabilities of each pair of tags.
     """
 
     one: float
@@ -94,17 +94,19 @@ def _same(values: Tensor) -> Tensor:
     return values
 
 
-def _products(chain: Chain, before: Tensor, behind: Tensor, _: Tensor, shares: Tensor) -> Tensor:
-    before = ops.transpose(_rows(before * shares[..., None]))
-    return ops.matmul(before, _rows(behind)) * chain.transitions
+def _products(chain: Chain, left: Tensor, behind: Tensor, _: Tensor, shares: Tensor) -> Tensor:
+    shares = ops.where(chain.follows(chain.steps[1:]), shares[:-1], 0.0)
+    before = ops.transpose(_rows(left[:-1] * shares[..., None]))
+    return ops.matmul(before, _rows(behind[1:])) * chain.transitions
 
 
-def _sums(chain: Chain, before: Tensor, behind: Tensor, weights: Tensor, _: Tensor) -> Tensor:
+def _sums(chain: Chain, left: Tensor, behind: Tensor, weight: Tensor, _: Tensor) -> Tensor:
     def body(step: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
-        found = before[step][:, :, None] + chain.transitions + behind[step][:, None, :]
+        found = left[step][:, :, None] + chain.transitions + behind[step + 1][:, None, :]
         found = ops.exp(found - ops.logsumexp(found, (1, 2), keepdims=True))
-        weight = weights[step][:, None, None]
-        found = ops.where(weight == 0, 0.0, found * weight)
+        found = ops.where(
+            chain.follows(step + 1)[:, None, None], found * weight[:, None, None], 0.0
+        )
         return step + 1, taken + ops.sum(found, 0)
 
     last = ops.max(chain.end) - 1
@@ -195,7 +197,8 @@ def _messages(chain: Chain, algebra: Algebra, *, from_the_right: bool = False) -
         return here if from_the_right else step + 1, message, each, _put(sizes, here, size)
 
     none = ops.zeros_like(chain.emissions)
-    one = none[0] + algebra.one, none, none[..., 0] + algebra.one
+    neutral = ops.cast(algebra.one, none.dtype)
+    one = none[0] + neutral, none, none[..., 0] + neutral
     if from_the_right:
         return Messages(*ops.while_loop(lambda step, *_: step > 0, body, (end, *one))[1:])
     start = ops.zeros_like(end)
@@ -212,12 +215,10 @@ def _expected(
     right = _messages(chain, algebra, from_the_right=True)
     found = algebra.weights(algebra.times(left, right.each))
     counts = chain.counts(chain.steps)
-    weights = ops.where(counts, weight, 0.0)
-    shares = weights / ops.where(counts, ops.sum(found, -1), 1.0)
-    behind = algebra.times(right.each[1:], chain.emissions[1:])
-    behind = algebra.over(behind, right.sizes[1:, :, None])
-    follows = ops.cast(counts[1:], weight.dtype)  # each step but the last of a sequence
-    taken = algebra.pairs(chain, left[:-1], behind, weights[:-1] * follows, shares[:-1] * follows)
+    shares = ops.where(counts, weight, 0.0) / ops.where(counts, ops.sum(found, -1), 1.0)
+    behind = algebra.times(right.each, chain.emissions)
+    behind = algebra.over(behind, right.sizes[..., None])
+    taken = algebra.pairs(chain, left, behind, weight, shares)
     return found * shares[..., None], taken
 
 
