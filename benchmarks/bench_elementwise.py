@@ -70,11 +70,8 @@ def of_torch(name):
     if name.startswith("entmax"):
         import entmax
 
-        return (
-            functools.partial(entmax.entmax_bisect, alpha=1.3)
-            if name == "entmax"
-            else entmax.entmax15
-        )
+        of_any_alpha = functools.partial(entmax.entmax_bisect, alpha=1.3)
+        return of_any_alpha if name == "entmax" else entmax.entmax15
     from torch.nn import functional
 
     def add_rms_norm(x, residual, scale):

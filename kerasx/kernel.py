@@ -331,7 +331,8 @@ def kernel(
             `kerasx.policy`.
         of_kernels: whether the function calls kernels for all that is worth compiling. In a graph
             of TensorFlow each of them is compiled then, and what they keep for the gradient is not
-            copied, as it is where it leaves a compiled program.
+            copied, as it is where it leaves a compiled program. They decide for themselves: whether
+            this kernel is compiled, by `options` or what was measured, says nothing of them.
 
     Returns:
         A `Kernel`, called as the function is.
