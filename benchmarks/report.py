@@ -45,7 +45,7 @@ runs all of it on a CPU and writes this page; nothing on it is written by hand b
 - A **limit** is the least that there is to do: the matrix products alone, or a copy of the bytes
   that must move. It is drawn as a dashed line.
 - **Memory** is by how much a fresh process grows at most beyond the inputs, when a side first runs;
-  compiling is in it, so that figures under about 100 MB say little.
+  compiling is in it, so that figures of compiled sides under about 100 MB say little.
 """
 
 
