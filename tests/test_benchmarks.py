@@ -204,6 +204,20 @@ def test_a_ratio_that_rises_by_more_than_its_spread_fails(found, falls, tmp_path
 
 
 @on_jax
+def test_a_side_has_one_colour_in_both_panels(tmp_path):
+    work = copy.deepcopy(RESULTS["works"][0])
+    for row in work["rows"]:
+        row["sides"]["third"] = {"ms": [1.9, 2.0, 2.1]}
+    of_time = report.plot("Made up", work, tmp_path).read_text()
+    for row in work["rows"]:
+        row["sides"]["third"]["memory_mb"] = 1
+    of_both = report.plot("Made up", work, tmp_path).read_text()
+    second, third = "#ff7f0e", "#2ca02c"  # as matplotlib counts
+    assert of_both.count(second) == of_time.count(second) > 0
+    assert of_both.count(third) > of_time.count(third) > 0
+
+
+@on_jax
 def test_ours_that_is_wrong_now_fails():
     new = copy.deepcopy(RESULTS)
     new["works"][0]["rows"][0]["sides"] = {"kerasx": {"wrong": "error 1"}}
