@@ -22,6 +22,7 @@ import numpy as np
 import ways
 from keras import ops
 from suite import LIMIT, Cannot, Side, Work
+from suite import test_memory as test_memory
 from suite import test_time as test_time
 
 import kerasx
@@ -165,8 +166,9 @@ def works(name: str) -> list[Work]:
         LIMIT + "copy": functools.partial(copy, name, False),
     }
     axes = "batch x time x width"
+    memory = ["kerasx", *(f"{plain}, {mode}" for mode in ways.MODES)]
     return [
-        Work(f"{name}, forward and backward in a step", axes, SIZES, in_a_step),
+        Work(f"{name}, forward and backward in a step", axes, SIZES, in_a_step, memory),
         Work(f"{name}, forward, called by itself", axes, SIZES, by_itself),
     ]
 

@@ -42,6 +42,7 @@ import numpy as np
 import pytest
 import ways
 from suite import LIMIT, Side, Work
+from suite import test_memory as test_memory
 from suite import test_time as test_time
 
 import kerasx
@@ -270,12 +271,14 @@ def works(mode: str) -> list[Work]:
             "samples x classes",
             SIZES,
             {name: part(f1_side, name, mode, True) for name in of_result},
+            memory=["kerasx F1Score", keras_f1],
         ),
         Work(
             f"Area under the ROC curve at 200 thresholds, update and result, {mode}",
             "samples",
             [(1024,), (4096,), (8192,), (32768,)],
             {name: part(area_side, name, mode) for name in area_names},
+            memory=area_names[:2],
         ),
     ]
 
@@ -290,6 +293,7 @@ WORKS = [
             name: functools.partial(result_side, name)
             for name in ("kerasx AUROC(None)", "kerasx AUROC(200)", "scikit-learn")
         },
+        memory=["kerasx AUROC(None)", "scikit-learn"],
     ),
     *(
         Work(

@@ -59,7 +59,13 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize(("work", "size"), rows, ids=ids)
     if metafunc.function.__name__ == "test_memory":
         measured = [work for work in works if work.memory]
-        metafunc.parametrize("work", measured, ids=[work.title for work in measured])
+        name = metafunc.module.__name__.rpartition("bench_")[2]
+        metafunc.parametrize("works", [measured], ids=[name])
+
+
+def pytest_collection_modifyitems(items):
+    """Memory comes last, so that works and sides are written in the order of their files."""
+    items.sort(key=lambda item: item.name.startswith("test_memory"))
 
 
 def pytest_deselected(items):
@@ -177,13 +183,12 @@ def compare(benchmark, record, request):
 def grown(record, request):
     """Measure the peak memory of sides at each size, in a fresh process for each side."""
 
-    def measure(work: Work) -> None:
+    def measure(works: list[Work]) -> None:
         if request.config.option.benchmark_disable:
             pytest.skip("memory is not measured where nothing is")
-        for name, grown in growths(request.path.stem, work).items():
-            for size, found in grown.items():
-                side = record(work.title, size)["sides"].setdefault(name, {})
-                side["memory_mb" if isinstance(found, int) else "memory_cannot"] = found
+        for work, name, size, found in growths(request.path.stem, works):
+            side = record(work.title, size)["sides"].setdefault(name, {})
+            side["memory_mb" if isinstance(found, int) else "memory_cannot"] = found
 
     return measure
 

@@ -45,7 +45,7 @@ runs all of it on a CPU and writes this page; nothing on it is written by hand b
 - A **limit** is the least that there is to do: the matrix products alone, or a copy of the bytes
   that must move. It is drawn as a dashed line.
 - **Memory** is by how much a fresh process grows at most beyond the inputs, when a side first runs;
-  compiling is in it, so that figures under about 100 MB say little.
+  compiling is in it, so that figures of compiled sides under about 100 MB say little.
 """
 
 
@@ -286,7 +286,7 @@ def plot(of: str, work: dict, docs: Path) -> Path | None:
     )
     places = [math.prod(row["size"]) for row in rows]
     for axis, key in zip(axes[0], panels, strict=True):
-        for side in dict.fromkeys(name for row in rows for name in row["sides"]):
+        for turn, side in enumerate(dict.fromkeys(name for row in rows for name in row["sides"])):
             values = [row["sides"].get(side, {}).get(key) for row in rows]
             points = [
                 (place, value[1] if isinstance(value, list) else max(value, 1))
@@ -294,8 +294,8 @@ def plot(of: str, work: dict, docs: Path) -> Path | None:
                 if value is not None
             ]
             if points:
-                is_limit = side.startswith(LIMIT)
-                style = {"ls": "--", "color": "black"} if is_limit else {"marker": "o"}
+                own = {"marker": "o", "color": f"C{turn}"}  # the same in both panels
+                style = {"ls": "--", "color": "black"} if side.startswith(LIMIT) else own
                 axis.plot(*zip(*points, strict=True), label=side, lw=1, ms=3, **style)
         axis.set(xscale="log", yscale="log", ylabel=what[key], xlabel=rows[0].get("axes", "size"))
         axis.set_xticks(places, [shown(row["size"]) for row in rows], rotation=25, ha="right")

@@ -10,14 +10,16 @@ The docstring is printed in front of the file's results: what is measured, where
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 import importlib
+import itertools
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from typing import Any
 Size = tuple[int, ...]
 OURS = "kerasx"  # how the names of our own sides begin
 LIMIT = "limit: "  # and those of sides that do the least that there is to do
+# Large tensors go back to the system at once: TensorFlow's pool, or glibc's, would hide a peak.
+NO_POOL = {"TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1", "MALLOC_MMAP_THRESHOLD_": "131072"}
 TOO_LONG = 10  # seconds: a side that takes longer does not run at sizes that follow
 
 
@@ -76,26 +80,34 @@ def test_time(work, size, compare):
     compare(work, size)
 
 
-def test_memory(work, grown):
-    grown(work)
+def test_memory(works, grown):
+    grown(works)
 
 
-def growths(file: str, work: Work) -> dict[str, dict[Size, int | str]]:
+def growths(file: str, works: Sequence[Work]) -> Iterator[tuple[Work, str, Size, int | str]]:
     """By how many MB a fresh process grows at most when a side first runs, of each at each size."""
-    program = "import sys, suite; suite.print_growths(*sys.argv[1:])"
-    done = subprocess.run(
-        [sys.executable, "-c", program, file, work.title],
-        capture_output=True,
+    process = fresh_process()
+    print(file, file=process.stdin, flush=True)
+    found: dict[tuple[str, str, Size], int | str] = {}
+    for line in itertools.takewhile(str.strip, process.stdout):
+        title, name, size, megabytes = json.loads(line)
+        found[title, name, tuple(size)] = megabytes
+    for work in works:
+        for name, size in itertools.product(work.memory, work.sizes):
+            yield work, name, size, found.get((work.title, name, size), "its process ended")
+
+
+@functools.cache
+def fresh_process() -> subprocess.Popen:
+    """What measures memory, of a file at a time; it ends with this process."""
+    path = os.pathsep.join(filter(None, sys.path))
+    return subprocess.Popen(
+        [sys.executable, "-c", "import suite; suite.print_growths()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=os.environ | {"PYTHONPATH": path} | NO_POOL,
     )
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
-    found = {(name, tuple(size)): megabytes for name, size, megabytes in lines}
-    why = (done.stderr.strip().splitlines() or [""])[-1] if done.returncode else "its process ended"
-    return {
-        name: {size: found.get((name, size), why[:200]) for size in work.sizes}
-        for name in work.memory
-    }
 
 
 def growth(side: Side) -> int:
@@ -113,22 +125,27 @@ def _megabytes(what: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(what)) // 1024
 
 
-def print_growths(file: str, title: str) -> None:
-    """Print the growths of all sides, of each in a copy of this process that has run none yet."""
-    work = next(each for each in importlib.import_module(file).WORKS if each.title == title)
-    running: list[int] = []
-    for name in work.memory:
-        if len(running) == os.cpu_count():
-            os.waitpid(running.pop(0), 0)
-        child = os.fork()
-        if not child:
-            try:
-                print_growths_of(work, name)
-            finally:
-                os._exit(0)
-        running.append(child)
-    for child in running:
-        os.waitpid(child, 0)
+def print_growths() -> None:
+    """Print the growths of all sides of the files that are asked for, and an empty line after each.
+
+    Each side runs in a copy of this process, which has run none.
+    """
+    at_once = os.cpu_count()
+    for file in sys.stdin:
+        works = importlib.import_module(file.strip()).WORKS
+        gc.freeze()  # a copy need not look through what was imported
+        sides = [(work, name) for work in works for name in work.memory]
+        for place, (work, name) in enumerate(sides):
+            if place >= at_once:
+                os.wait()
+            if not os.fork():
+                try:
+                    print_growths_of(work, name)
+                finally:
+                    os._exit(0)
+        for _ in sides[:at_once]:
+            os.wait()
+        print(flush=True)
 
 
 def print_growths_of(work: Work, name: str) -> None:
@@ -149,7 +166,8 @@ def print_growths_of(work: Work, name: str) -> None:
                 (spent, _), _ = side.timed()
         except Exception as failure:
             found = why_not(failure)
-        print(json.dumps([name, size, found]), flush=True)
+        line = json.dumps([work.title, name, size, found]) + "\n"
+        print(line, end="", flush=True)  # at once: two processes print
 
 
 def why_not(failure: Exception) -> str:

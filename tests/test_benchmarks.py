@@ -63,9 +63,9 @@ def test_sides_are_checked_timed_and_written(tmp_path):
     done = run("-m", "pytest", tmp_path, "--rootdir", tmp_path, *options, **settings)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout
-    memory, *rows = re.findall(r"^\[(#+-*)\] (./3), .:.. gone, .:.. left: (.*),", done.stdout, re.M)
-    assert memory == ("######" + 14 * "-", "1/3", "Sum, memory")
-    assert [row[1:] for row in rows] == [("2/3", "Sum: 4"), ("3/3", "Sum: 64")]
+    first, *rows = re.findall(r"^\[(#+-*)\] (./3), .:.. gone, .:.. left: (.*),", done.stdout, re.M)
+    assert first == ("######" + 14 * "-", "1/3", "Sum: 4")
+    assert [row[1:] for row in rows] == [("2/3", "Sum: 64"), ("3/3", "sum, memory")]
 
     (file,) = tmp_path.glob("*.json")
     results = json.loads(file.read_text())
@@ -74,6 +74,8 @@ def test_sides_are_checked_timed_and_written(tmp_path):
     assert file.stem == report.slug(results["machine"])
     four, many = work["rows"]
     for row in (four, many):
+        names = ["kerasx", "kerasx, again", "small", "false", "broken", "limit: nothing"]
+        assert [*row["sides"]] == names
         low, middle, high = row["sides"]["limit: nothing"]["ratio"]
         assert 1 < low <= middle <= high  # the sum takes longer than nothing
         assert {*row["sides"]["kerasx"]} == {"ms", "compile_s", "rounds"}
@@ -108,11 +110,40 @@ def test_a_side_whose_runs_are_long_stops_and_one_that_compiles_long_goes_on(mon
     for name in sides:
         suite.print_growths_of(work, name)
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(*each[:2], isinstance(each[2], int) or each[2]) for each in found] == [
+    assert {title for title, *_ in found} == {"Sleep"}
+    assert [(*each[1:3], isinstance(each[3], int) or each[3]) for each in found] == [
         *(("compiles", [size], True) for size in (1, 2, 3)),
         ("runs", [1], True),
         *(("runs", [size], "takes 0 s at a smaller size") for size in (2, 3)),
     ]
+
+
+TWICE = """
+import os, keras
+from suite import Side, Work
+
+def side(size):
+    run = lambda: keras.ops.ones(size) + 1
+    run()
+    return Side(run)
+
+sides = {"kerasx": side, "dies": lambda size: os._exit(1)}
+WORKS = [Work("Twice", "numbers", [(2**20,), (2**22,)], sides, memory=[*sides])]
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it is TensorFlow's pool")
+def test_what_a_side_had_before_does_not_hide_what_it_needs(tmp_path, monkeypatch):
+    (tmp_path / "bench_twice.py").write_text(TWICE)
+    monkeypatch.syspath_prepend(tmp_path)
+    import bench_twice
+
+    rows = suite.growths("bench_twice", bench_twice.WORKS)
+    found = {(name, size): grown for _, name, size, grown in rows}
+    suite.fresh_process().communicate()
+    assert found["kerasx", (2**20,)] == pytest.approx(8, abs=3)
+    assert found["kerasx", (2**22,)] == pytest.approx(32, abs=3)
+    assert found["dies", (2**22,)] == "its process ended"
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough")
@@ -170,6 +201,20 @@ def test_a_ratio_that_rises_by_more_than_its_spread_fails(found, falls, tmp_path
         (tmp_path / f"{name}.json").write_text(json.dumps(results))
     assert report.main(tmp_path / "base.json", tmp_path / "new.json") == falls
     assert ("| Sum, JAX | 64 | other |" in capsys.readouterr().out) == falls
+
+
+@on_jax
+def test_a_side_has_one_colour_in_both_panels(tmp_path):
+    work = copy.deepcopy(RESULTS["works"][0])
+    for row in work["rows"]:
+        row["sides"]["third"] = {"ms": [1.9, 2.0, 2.1]}
+    of_time = report.plot("Made up", work, tmp_path).read_text()
+    for row in work["rows"]:
+        row["sides"]["third"]["memory_mb"] = 1
+    of_both = report.plot("Made up", work, tmp_path).read_text()
+    second, third = "#ff7f0e", "#2ca02c"  # as matplotlib counts
+    assert of_both.count(second) == of_time.count(second) > 0
+    assert of_both.count(third) > of_time.count(third) > 0
 
 
 @on_jax
