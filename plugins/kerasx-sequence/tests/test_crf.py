@@ -261,6 +261,21 @@ def test_lengths_beyond_the_time_axis_raise_without_a_mask():
         crf_log_likelihood(**given | {"lengths": np.array([3, 4], "int32")})
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_integers_that_cannot_hold_the_time_axis_count_all_the_same(dtype):
+    random = np.random.default_rng(0)
+    emissions = random.normal(size=(2, 300, 3)).astype("float32")
+    tags, lengths = random.integers(0, 3, (2, 300)), np.array([100, 7])
+    narrow, wide = (
+        crf_log_likelihood(
+            emissions, tags.astype(each), np.eye(3, dtype="float32"), lengths=lengths.astype(each)
+        )
+        for each in (dtype, "int32")
+    )
+    np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (narrow, wide)))
+    assert np.isfinite(keras.ops.convert_to_numpy(wide)).all()
+
+
 def test_wrong_sizes_raise():
     with pytest.raises(ValueError, match="`transitions` must have shape"):
         crf_log_partition(np.zeros((2, 3, 4), "float32"), np.zeros((4, 3), "float32"))

@@ -2,22 +2,22 @@
 
 What must hold of the kernels:
 
-- One recursion serves all of them: a message per step, from the left, and another from the right,
-  each scaled to at most one. They differ in the algebra that the messages live in.
+- One recursion serves all of them: a message per step from the left, and in the same loop another
+  from the right, each scaled to at most one. They differ in the algebra that messages live in.
 - Sums over paths are matrix products of probabilities, which is many times faster than a
   logsumexp per pair of tags. A probability that underflows is lost to all later steps, so it may
   only be one that no later step can raise again. Behind a step, how much two tags can still differ
   is at most the range of the transitions, whatever the emissions: within `RANGE` of the dtype's
   exponents nothing that counts is lost. Transitions of a wider range, such as forbidden ones, take
   the same recursion on logarithms.
-- The gradient is written by hand: marginals, from the two messages.
+- The gradient is written by hand: marginals, from the two messages. It is made along with the
+  value, so that a step of training compiles and runs one loop; what is left is to weigh it.
 - Loops run to the last step that counts, so that padding the time axis costs no steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import starmap
 from typing import Any, NamedTuple
 
 import keras
@@ -30,339 +30,6 @@ from kerasx.kernel import is_concrete
 Tensor = Any
 RANGE = 0.35  # of the least exponent: twice that still leaves e^-26 of the largest term in float32
 
-
-class Chain(NamedTuple):
-    """The potentials of some sequences, time first, and the steps that count.
-
-    Attributes:
-        emissions: `(time, batch, tags)`, with the potentials of both ends; 0 where none counts.
-        transitions: `(tags, tags)`, in the dtype of the emissions.
-        first: int32 `(batch,)`, the first step that counts; 0 if none does.
-        end: int32 `(batch,)`, one more than the last step that counts; 0 if none does.
-        wrong: bool `(batch,)`: its mask has holes, or its length does not fit.
-    """
-
-    emissions: Tensor
-    transitions: Tensor
-    first: Tensor
-    end: Tensor
-    wrong: Tensor
-
-    def counts(self, step: Tensor) -> Tensor:
-        """Which sequences have a step; `(time, batch)` of steps `(time, 1)`."""
-        return ops.logical_and(step >= self.first, step < self.end)
-
-    def follows(self, step: Tensor) -> Tensor:
-        """Which of them have the step before, too."""
-        return ops.logical_and(step > self.first, step < self.end)
-
-    @property
-    def steps(self) -> Tensor:
-        """All steps: `(time, 1)`."""
-        return ops.arange(ops.shape(self.emissions)[0], dtype="int32")[:, None]
-
-
-class Algebra(NamedTuple):
-    """How messages are combined: as probabilities, or as logarithms.
-
-    Attributes:
-        one: the neutral message.
-        times: messages, factors -> messages.
-        over: messages, sizes -> messages.
-        enter: potentials of emissions and of transitions -> factors of messages.
-        leave: messages, of which the largest of a step is one -> probabilities.
-        weights: messages of any size -> what is proportional to probabilities.
-        size: the largest values of messages -> their logarithms.
-        along: a message, factors of transitions -> the message at the next step.
-        pairs: a chain of factors, its messages from the left, those from the right with the
-            emissions of their steps, scaled, weights `(batch,)`, and these over the sums of
-            products at each step -> the weighted sum of the probabilities of each pair of tags.
-    """
-
-    one: float
-    times: Callable[[Tensor, Tensor], Tensor]
-    over: Callable[[Tensor, Tensor], Tensor]
-    enter: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-    leave: Callable[[Tensor], Tensor]
-    weights: Callable[[Tensor], Tensor]
-    size: Callable[[Tensor], Tensor]
-    along: Callable[[Tensor, Tensor], Tensor]
-    pairs: Callable[[Chain, Tensor, Tensor, Tensor, Tensor], Tensor]
-
-
-def _same(values: Tensor) -> Tensor:
-    return values
-
-
-def _products(chain: Chain, left: Tensor, behind: Tensor, _: Tensor, shares: Tensor) -> Tensor:
-    shares = ops.where(chain.follows(chain.steps[1:]), shares[:-1], 0.0)
-    before = ops.transpose(_rows(left[:-1] * shares[..., None]))
-    return ops.matmul(before, _rows(behind[1:])) * chain.transitions
-
-
-def _sums(chain: Chain, left: Tensor, behind: Tensor, weight: Tensor, _: Tensor) -> Tensor:
-    def body(step: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
-        found = left[step][:, :, None] + chain.transitions + behind[step + 1][:, None, :]
-        found = ops.exp(found - ops.logsumexp(found, (1, 2), keepdims=True))
-        found = ops.where(
-            chain.follows(step + 1)[:, None, None], found * weight[:, None, None], 0.0
-        )
-        return step + 1, taken + ops.sum(found, 0)
-
-    last = ops.max(chain.end) - 1
-    none = ops.zeros_like(last), ops.zeros_like(chain.transitions)
-    return ops.while_loop(lambda step, _: step < last, body, none)[1]
-
-
-PROBABILITIES = Algebra(
-    one=1.0,
-    times=ops.multiply,
-    over=lambda messages, sizes: messages * (1 / sizes),
-    enter=lambda *potentials: tuple(map(ops.exp, potentials)),
-    leave=_same,
-    weights=_same,
-    size=ops.log,
-    along=ops.matmul,
-    pairs=_products,
-)
-LOGARITHMS = Algebra(
-    one=0.0,
-    times=ops.add,
-    over=ops.subtract,
-    enter=lambda *potentials: potentials,
-    leave=ops.exp,
-    weights=lambda messages: ops.exp(messages - ops.max(messages, -1, keepdims=True)),
-    size=_same,
-    along=lambda message, moves: ops.logsumexp(message[:, :, None] + moves, 1),
-    pairs=_sums,
-)
-BEST = LOGARITHMS._replace(along=lambda message, moves: ops.max(message[:, :, None] + moves, 1))
-
-
-def _algebra(chain: Chain) -> Algebra:
-    """Probabilities, unless these would lose something that counts.
-
-    Compiled code decides as it runs: what is costly is in a branch of its own.
-    """
-    transitions = chain.transitions
-    least = -np.log(np.finfo(keras.backend.standardize_dtype(transitions.dtype)).tiny)
-    narrow = ops.max(transitions) - ops.min(transitions) < RANGE * least
-    if is_concrete(narrow):
-        return PROBABILITIES if bool(narrow) else LOGARITHMS
-
-    def either(one: Callable, other: Callable) -> Callable:
-        return lambda *given: ops.cond(narrow, lambda: one(*given), lambda: other(*given))
-
-    def chosen(one: Callable, other: Callable) -> Callable:
-        return lambda *given: ops.where(narrow, one(*given), other(*given))
-
-    one, times, over, *costly = zip(PROBABILITIES, LOGARITHMS, strict=True)
-    return Algebra(ops.where(narrow, *one), chosen(*times), chosen(*over), *starmap(either, costly))
-
-
-def _entered(chain: Chain, algebra: Algebra) -> Chain:
-    """The chain with factors of messages in place of its potentials."""
-    emissions, transitions = algebra.enter(chain.emissions, chain.transitions)
-    return chain._replace(emissions=emissions, transitions=transitions)
-
-
-class Messages(NamedTuple):
-    """Messages from one end.
-
-    Attributes:
-        last: `(batch, tags)`, with the emissions of the last step of the loop.
-        each: `(time, batch, tags)`; those from the left include the emissions of a step, and are
-            scaled to a largest value of one, those from the right do not.
-        sizes: `(time, batch)`, the largest value of each with the emissions of its step.
-    """
-
-    last: Tensor
-    each: Tensor
-    sizes: Tensor
-
-
-def _messages(chain: Chain, algebra: Algebra, *, from_the_right: bool = False) -> Messages:
-    """Messages of a chain of factors."""
-    moves = ops.transpose(chain.transitions) if from_the_right else chain.transitions
-    end = ops.max(chain.end)
-
-    def body(step: Tensor, message: Tensor, each: Tensor, sizes: Tensor) -> tuple[Tensor, ...]:
-        here = step - 1 if from_the_right else step
-        further = algebra.along(message, moves)
-        further = ops.where(chain.follows(step)[:, None], further, message)
-        message = algebra.times(further, chain.emissions[here])
-        size = ops.max(message, -1)
-        message = algebra.over(message, size[:, None])
-        each = _put(each, here, further if from_the_right else message)
-        return here if from_the_right else step + 1, message, each, _put(sizes, here, size)
-
-    none = ops.zeros_like(chain.emissions)
-    neutral = ops.cast(algebra.one, none.dtype)
-    one = none[0] + neutral, none, none[..., 0] + neutral
-    if from_the_right:
-        return Messages(*ops.while_loop(lambda step, *_: step > 0, body, (end, *one))[1:])
-    start = ops.zeros_like(end)
-    return Messages(*ops.while_loop(lambda step, *_: step < end, body, (start, *one))[1:])
-
-
-def _expected(
-    chain: Chain, algebra: Algebra, left: Tensor, weight: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Marginals times weights `(time, batch, tags)`, and how often each transition is taken.
-
-    Of a chain of factors, and its messages from the left.
-    """
-    right = _messages(chain, algebra, from_the_right=True)
-    found = algebra.weights(algebra.times(left, right.each))
-    counts = chain.counts(chain.steps)
-    shares = ops.where(counts, weight, 0.0) / ops.where(counts, ops.sum(found, -1), 1.0)
-    behind = algebra.times(right.each, chain.emissions)
-    behind = algebra.over(behind, right.sizes[..., None])
-    taken = algebra.pairs(chain, left, behind, weight, shares)
-    return found * shares[..., None], taken
-
-
-def _put(each: Tensor, step: Tensor, value: Tensor) -> Tensor:
-    if keras.backend.backend() == "torch":  # nothing is compiled, so nobody else spares the copy
-        each[step] = value
-        return each
-    return ops.slice_update(each, (step, *(0 for _ in value.shape)), value[None])
-
-
-def _rows(tensor: Tensor) -> Tensor:
-    return ops.reshape(tensor, (-1, tensor.shape[-1]))
-
-
-def _hits(chain: Chain, tags: Tensor) -> Tensor:
-    """Whether each tag is that of a step: bool `(time, batch, tags)`, of tags `(time, batch)`."""
-    return tags[..., None] == ops.arange(chain.transitions.shape[0], dtype=tags.dtype)
-
-
-def _pairs(chain: Chain, tags: Tensor) -> Tensor:
-    """The place of each transition of tags `(time, batch)` among all of them."""
-    return tags[:-1] * chain.transitions.shape[0] + tags[1:]
-
-
-def _scores(chain: Chain, tags: Tensor) -> Tensor:
-    """What tags score at each step, with the transition into it: `(time, batch)`."""
-    chosen = ops.sum(ops.where(_hits(chain, tags), chain.emissions, 0.0), -1)
-    moves = ops.take(ops.reshape(chain.transitions, (-1,)), _pairs(chain, tags))
-    moves = ops.where(chain.follows(chain.steps[1:]), moves, 0.0)
-    return chosen + ops.pad(moves, ((1, 0), (0, 0)))
-
-
-def _shifted(chain: Chain) -> tuple[Chain, Tensor]:
-    """Potentials of at most 0, and how much each step was shifted by `(time, batch)`.
-
-    An infinite maximum is no shift: where all is forbidden there is no path, and the sum is NaN.
-    """
-    of_emissions = ops.max(chain.emissions, -1)
-    of_transitions = ops.max(chain.transitions)
-    of_transitions = ops.where(ops.isfinite(of_transitions), of_transitions, 0.0)
-    shifted = chain._replace(
-        emissions=chain.emissions - of_emissions[..., None],
-        transitions=chain.transitions - of_transitions,
-    )
-    return shifted, of_emissions + ops.where(chain.follows(chain.steps), of_transitions, 0.0)
-
-
-@kerasx.custom_gradient
-def _log_share(
-    emissions: Tensor,
-    transitions: Tensor,
-    start: Tensor | None,
-    end: Tensor | None,
-    lengths: Tensor | None,
-    mask: Tensor | None,
-    tags: Tensor | None,
-) -> tuple[Tensor, Callable[[Tensor], tuple]]:
-    """The score of tags, or 0, less the log-partition: `(batch,)`; NaN where something is wrong.
-
-    Steps are summed as differences, so that the potentials' common size is not rounded against.
-    """
-    chain = _chain(emissions, transitions, lengths, mask, start, end, tags)
-    chain, shifts = _shifted(chain)
-    steps, units = chain.steps, transitions.shape[0]
-    if tags is None:
-        scores = -shifts
-    else:
-        tags = ops.clip(ops.cast(ops.transpose(tags), "int32"), 0, units - 1)
-        scores = _scores(chain, tags)
-    algebra = _algebra(chain)
-    chain = _entered(chain, algebra)
-    left = _messages(chain, algebra)
-    last = ops.log(ops.sum(algebra.leave(left.last), -1))
-    size = ops.sum(algebra.size(left.sizes) - scores, 0) + ops.where(chain.end > 0, last, 0.0)
-
-    def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
-        weight = _unless(chain.wrong, upstream)
-        of_emissions, of_transitions = _expected(chain, algebra, left.each, -weight)
-        if tags is not None:
-            weights = ops.where(chain.counts(steps), weight, 0.0)[..., None]
-            of_emissions = of_emissions + ops.where(_hits(chain, tags), weights, 0.0)
-            joined = ops.where(chain.follows(steps[1:]), weight, 0.0)
-            moves = ops.segment_sum(
-                ops.reshape(joined, (-1,)), ops.reshape(_pairs(chain, tags), (-1,)), units * units
-            )
-            of_transitions = of_transitions + ops.reshape(moves, (units, units))
-
-        def at(place: Tensor) -> Tensor:
-            return ops.sum(ops.where((steps == place)[..., None], of_emissions, 0.0), (0, 1))
-
-        return (
-            ops.transpose(of_emissions, (1, 0, 2)),
-            of_transitions,
-            None if start is None else at(chain.first),
-            None if end is None else at(chain.end - 1),
-            *[None] * 3,
-        )
-
-    return _unless(chain.wrong, -size), gradient
-
-
-def _chain(
-    emissions: Tensor,
-    transitions: Tensor,
-    lengths: Tensor | None,
-    mask: Tensor | None,
-    start: Tensor | None,
-    end: Tensor | None,
-    tags: Tensor | None = None,
-) -> Chain:
-    if emissions.shape[1] == 0:
-        raise ValueError("emissions must have at least one step; received none")
-    dtype = keras.backend.result_type(emissions.dtype, transitions.dtype, "float32")
-    emissions = ops.transpose(ops.cast(emissions, dtype), (1, 0, 2))
-    time, batch = ops.shape(emissions)[:2]
-    places = ops.arange(time, dtype="int32")
-    counts = ops.ones((batch, time), "bool") if mask is None else mask
-    wrong = ops.zeros((batch,), "bool")
-    if lengths is not None:
-        most = time if mask is None else ops.max(ops.where(counts, places + 1, 0))
-        wrong = ops.logical_or(lengths < 0, lengths > ops.cast(most, lengths.dtype))
-        counts = ops.logical_and(counts, ops.cast(places, lengths.dtype) < lengths[:, None])
-    until = ops.max(ops.where(counts, places + 1, 0), 1)
-    first = ops.minimum(ops.min(ops.where(counts, places, time), 1), until)
-    if tags is not None:
-        known = ops.logical_and(tags >= 0, tags < transitions.shape[0])
-        counts = ops.logical_and(counts, known)
-    number = ops.sum(ops.cast(counts, "int32"), 1)
-    wrong = ops.logical_or(wrong, number != until - first)
-    chain = Chain(emissions, ops.cast(transitions, dtype), first, until, wrong)
-    places = chain.steps
-    for place, potentials in ((first, start), (until - 1, end)):
-        if potentials is not None:
-            potentials = ops.cast(potentials, dtype)
-            emissions = emissions + ops.where((places == place)[..., None], potentials, 0.0)
-    emissions = ops.where(chain.counts(places)[..., None], emissions, 0.0)
-    return chain._replace(emissions=emissions)
-
-
-def _unless(wrong: Tensor, values: Tensor) -> Tensor:
-    """Values, and their gradients, that are NaN where something is wrong."""
-    return values * ops.where(wrong, ops.cast(float("nan"), values.dtype), 1.0)
-
-
 SHAPES = {
     "emissions": "batch time tags",
     "transitions": "tags tags",
@@ -373,6 +40,404 @@ SHAPES = {
 }
 BUCKET = {"time": 128}  # loops end with the longest sequence, and compiling takes seconds
 PAD = {"mask": False}
+
+
+class Chain(NamedTuple):
+    """The potentials of some sequences, and the steps that count.
+
+    Attributes:
+        emissions: `(batch, time, tags)`, with the potentials of both ends.
+        transitions: `(tags, tags)`, in the dtype of the emissions.
+        first: int32 `(batch, 1)`, the first step that counts; 0 if none does.
+        last: int32 `(batch, 1)`, the last one; -1 if none does.
+        steps: int32 `(time,)`, all steps.
+    """
+
+    emissions: Tensor
+    transitions: Tensor
+    first: Tensor
+    last: Tensor
+    steps: Tensor
+
+    # One comparison of a minimum: for two, joined, LLVM takes a second to make code.
+    def counts(self, steps: Tensor) -> Tensor:
+        """Which sequences have steps `()` or `(steps,)`; `(batch, 1)` or `(batch, steps)`."""
+        return ops.minimum(steps - self.first, self.last - steps) >= 0
+
+    def follows(self, steps: Tensor) -> Tensor:
+        """Which of them have the step before, too."""
+        return ops.minimum(steps - 1 - self.first, self.last - steps) >= 0
+
+
+class Algebra(NamedTuple):
+    """How messages are combined: as probabilities, or as logarithms.
+
+    Attributes:
+        one: the neutral message.
+        times: messages, factors -> messages.
+        over: messages, sizes -> messages.
+        enter: potentials -> factors of messages.
+        leave: messages, of which the largest of a step is one -> probabilities.
+        weights: messages of any size -> what is proportional to probabilities.
+        size: the largest values of messages -> their logarithms.
+        along: messages, factors of transitions for each of them -> the messages at the next step.
+        share: messages, factors by which their products become probabilities -> what `pairs` takes.
+        pairs: messages from the left and those from the right, both with the emissions of their
+            steps, the latter as `share` gives them, factors of transitions, weights of the pair
+            that ends at each step `(batch, time)`, and the last step that counts -> the weighted
+            sum of the probabilities of each pair of tags.
+    """
+
+    one: float
+    times: Callable[[Tensor, Tensor], Tensor]
+    over: Callable[[Tensor, Tensor], Tensor]
+    enter: Callable[[Tensor], Tensor]
+    leave: Callable[[Tensor], Tensor]
+    weights: Callable[[Tensor], Tensor]
+    size: Callable[[Tensor], Tensor]
+    along: Callable[[Tensor, Tensor], Tensor]
+    share: Callable[[Tensor, Tensor], Tensor]
+    pairs: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+def _same(values: Tensor, *_: Tensor) -> Tensor:
+    return values
+
+
+def _products(left: Tensor, right: Tensor, moves: Tensor, weight: Tensor, _: Tensor) -> Tensor:
+    before = left[:, :-1] * ops.expand_dims(weight[:, 1:], -1)
+    return ops.matmul(ops.transpose(_rows(before)), _rows(right[:, 1:])) * moves
+
+
+def _sums(left: Tensor, right: Tensor, moves: Tensor, weight: Tensor, last: Tensor) -> Tensor:
+    def body(step: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
+        found = left[:, step - 1, :, None] + moves + right[:, step, None, :]
+        found = ops.exp(found - ops.logsumexp(found, (1, 2), keepdims=True))
+        here = weight[:, step, None, None]
+        return step + 1, taken + ops.sum(ops.where(here != 0, found * here, 0.0), 0)
+
+    none = ops.ones_like(last), ops.zeros_like(moves)
+    return ops.while_loop(lambda step, _: step <= last, body, none)[1]
+
+
+PROBABILITIES = Algebra(
+    one=1.0,
+    times=ops.multiply,
+    over=lambda messages, sizes: messages * (1 / sizes),
+    enter=ops.exp,
+    leave=_same,
+    weights=_same,
+    size=ops.log,
+    along=ops.matmul,
+    share=ops.multiply,
+    pairs=_products,
+)
+LOGARITHMS = Algebra(
+    one=0.0,
+    times=ops.add,
+    over=ops.subtract,
+    enter=_same,
+    leave=ops.exp,
+    weights=lambda messages: ops.exp(messages - ops.max(messages, -1, keepdims=True)),
+    size=_same,
+    along=lambda message, moves: ops.logsumexp(message[..., None] + moves[:, None], -2),
+    share=_same,
+    pairs=_sums,
+)
+BEST = LOGARITHMS._replace(
+    along=lambda message, moves: ops.max(message[..., None] + moves[:, None], -2)
+)
+ALGEBRAS = {"probabilities": PROBABILITIES, "logarithms": LOGARITHMS}
+
+
+def _is_narrow(transitions: Tensor) -> Tensor:
+    """Whether probabilities lose nothing that counts."""
+    dtype = keras.backend.result_type(transitions.dtype, "float32")
+    span = ops.cast(ops.max(transitions), dtype) - ops.cast(ops.min(transitions), dtype)
+    return span < -RANGE * np.log(np.finfo(dtype).tiny)
+
+
+def _in_algebra(narrow: Tensor, run: Callable[[str], Any]) -> Any:
+    """What a function gives in the algebra for transitions that are narrow, or are not.
+
+    In a graph of TensorFlow, what is not taken is not compiled.
+    """
+    if is_concrete(narrow):
+        return run("probabilities" if bool(narrow) else "logarithms")
+    return ops.cond(narrow, lambda: run("probabilities"), lambda: run("logarithms"))
+
+
+class Messages(NamedTuple):
+    """Messages from the left, and from the right where these are asked for.
+
+    Attributes:
+        last: `(batch, tags)`, from the left, with the emissions of the last step of the loop.
+        left: `(batch, time, tags)`, with the emissions of a step, scaled to a largest value of one.
+        right: the same from the right, without the emissions of a step, and not scaled.
+        sizes: `(batch, time)`, the largest value of each from the left before it was scaled.
+    """
+
+    last: Tensor
+    left: Tensor
+    right: Tensor | None
+    sizes: Tensor
+
+
+def _messages(chain: Chain, algebra: Algebra, *, both: bool) -> Messages:
+    """Messages of a chain of factors, in one loop from one end, or from both."""
+    moves = ops.stack([chain.transitions, *[ops.transpose(chain.transitions)] * both])
+    end = ops.max(chain.last)
+
+    def body(here: tuple, message: Tensor, each: tuple, sizes: Tensor) -> tuple:
+        follows = ops.stack([chain.follows(step) for step in (here[0], here[-1] + 1)[: 1 + both]])
+        further = ops.where(follows, algebra.along(message, moves), message)
+        emissions = ops.stack([chain.emissions[:, step] for step in here])
+        message = algebra.times(further, emissions)
+        size = ops.max(message, -1, keepdims=True)
+        message = algebra.over(message, size)
+        each = tuple(map(_put, each, here, (message[0], further[-1])))
+        sizes = _put(sizes, here[0], size[0, :, 0])
+        return (here[0] + 1, *[here[-1] - 1] * both), message, each, sizes
+
+    # The place from the right is carried: TensorFlow compiles anew for each `end` that an index
+    # within the loop depends on.
+    here = ops.zeros_like(end), *[end] * both
+    each = tuple(ops.full_like(chain.emissions, algebra.one) for _ in here)
+    sizes = ops.full_like(chain.emissions[:, :, 0], algebra.one)
+    start = here, ops.stack([whole[:, 0] for whole in each]), each, sizes
+    _, last, each, sizes = ops.while_loop(lambda here, *_: here[0] <= end, body, start)
+    return Messages(last[0], each[0], each[-1] if both else None, sizes)
+
+
+def _put(each: Tensor, step: Tensor, value: Tensor) -> Tensor:
+    """Set a step of `(batch, time, ...)`."""
+    if keras.backend.backend() == "torch":  # nothing is compiled, so nobody else spares the copy
+        each[:, step] = value
+        return each
+    start = 0, step, *[0] * (len(value.shape) - 1)
+    return ops.slice_update(each, start, ops.expand_dims(value, 1))
+
+
+def _rows(tensor: Tensor) -> Tensor:
+    return ops.reshape(tensor, (-1, tensor.shape[-1]))
+
+
+def _scores(chain: Chain, tags: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What tags score at each step, with the transition into it: `(batch, time)`.
+
+    And whether each tag is that of a step, bool `(batch, time, tags)`, and the place of each
+    transition among all of them, `(batch, time)`.
+    """
+    units = chain.transitions.shape[0]
+    hits = ops.expand_dims(tags, -1) == ops.arange(units, dtype=tags.dtype)
+    chosen = ops.sum(ops.where(hits, chain.emissions, 0.0), -1)
+    taken = ops.pad(tags[:, :-1], ((0, 0), (1, 0))) * units + tags
+    moves = ops.take(ops.reshape(chain.transitions, (-1,)), taken)
+    moves = ops.where(chain.follows(chain.steps), moves, 0.0)
+    return ops.where(chain.counts(chain.steps), chosen, 0.0) + moves, hits, taken
+
+
+def _shifted(chain: Chain) -> tuple[Chain, Tensor]:
+    """Potentials of at most 0, and how much each step was shifted by `(batch, time)`.
+
+    The emissions of steps that do not count are 0. An infinite maximum of transitions is no shift:
+    where all is forbidden there is no path, and the sum is NaN.
+    """
+    counts = chain.counts(chain.steps)
+    of_emissions = ops.max(chain.emissions, -1, keepdims=True)
+    emissions = ops.where(ops.expand_dims(counts, -1), chain.emissions - of_emissions, 0.0)
+    of_transitions = ops.max(chain.transitions)
+    of_transitions = ops.where(ops.isfinite(of_transitions), of_transitions, 0.0)
+    shifted = chain._replace(emissions=emissions, transitions=chain.transitions - of_transitions)
+    shifts = ops.where(counts, ops.squeeze(of_emissions, -1), 0.0)
+    return shifted, shifts + ops.where(chain.follows(chain.steps), of_transitions, 0.0)
+
+
+class Passed(NamedTuple):
+    """What passing messages tells, or the shapes of that.
+
+    Attributes:
+        value: the score of tags, or 0, less the log-partition `(batch,)`; NaN if that is wrong.
+        slopes: its gradient with respect to the emissions `(batch, time, tags)`.
+        left: messages from the left, with the emissions of a step `(batch, time, tags)`.
+        right: those from the right, with them, as the algebra's `pairs` takes them.
+        moves: factors of transitions `(tags, tags)`.
+        follows: one for a step that follows another, 0 for others, NaN if the value is;
+            `(batch, time)`.
+        taken: the place of each transition of the tags among all of them, int32 `(batch, time)`;
+            None if there are no tags.
+    """
+
+    value: Any
+    slopes: Any
+    left: Any
+    right: Any
+    moves: Any
+    follows: Any
+    taken: Any
+
+
+@kerasx.kernel(
+    static=("algebra",),
+    shapes={"emissions": "batch time tags", "tags": "int batch time"},
+    returns=Passed(
+        value="batch",
+        slopes="batch time tags",
+        left="batch steps tags",  # not cut: these are read as they are
+        right="batch steps tags",
+        moves="tags tags",
+        follows="batch steps",
+        taken="int batch steps",
+    ),
+    bucket=BUCKET,
+)
+def _pass(
+    emissions: Tensor,
+    transitions: Tensor,
+    first: Tensor,
+    last: Tensor,
+    wrong: Tensor,
+    tags: Tensor | None,
+    *,
+    algebra: str,
+) -> Passed:
+    """Pass messages from both ends; potentials of the ends are in the emissions."""
+    combine = ALGEBRAS[algebra]
+    chain, shifts = _shifted(_chain(emissions, transitions, first, last))
+    counts, follows = chain.counts(chain.steps), chain.follows(chain.steps)
+    counted, nan = ops.cast(counts, shifts.dtype), ops.cast(float("nan"), shifts.dtype)
+    scores, hits, taken = -shifts, 0.0, None
+    if tags is not None:
+        given = _widened(tags)
+        tags = ops.cast(ops.clip(given, 0, transitions.shape[0] - 1), "int32")
+        scores, hits, taken = _scores(chain, tags)
+        strange = ops.logical_and(counts, given != ops.cast(tags, given.dtype))
+        scores = ops.where(strange, nan, scores)
+        hits = ops.where(hits, ops.expand_dims(counted, -1), 0.0)
+    chain = chain._replace(
+        emissions=combine.enter(chain.emissions), transitions=combine.enter(chain.transitions)
+    )
+    found = _messages(chain, combine, both=True)
+    rest = ops.where(last < 0, 0.0, ops.log(ops.sum(combine.leave(found.last), -1)))
+    value = ops.sum(scores - combine.size(found.sizes), 1) - rest
+    value = ops.where(wrong, nan, value)
+    sound = ops.where(ops.isnan(value), nan, 1.0)[:, None]
+    weights = combine.weights(combine.times(found.left, found.right))
+    share = counted / ops.where(counts, ops.sum(weights, -1), 1.0)
+    right = combine.times(found.right, chain.emissions)
+    return Passed(
+        value,
+        (hits - weights * ops.expand_dims(share, -1)) * ops.expand_dims(sound, -1),
+        found.left,
+        combine.share(right, ops.expand_dims(share / found.sizes, -1)),
+        chain.transitions,
+        ops.where(follows, sound, 0.0 * sound),
+        taken,
+    )
+
+
+@kerasx.custom_gradient
+def _log_share(
+    emissions: Tensor,
+    transitions: Tensor,
+    first: Tensor,
+    last: Tensor,
+    wrong: Tensor,
+    tags: Tensor | None,
+) -> tuple[Tensor, Callable[[Tensor], tuple]]:
+    """The score of tags, or 0, less the log-partition: `(batch,)`; NaN where something is wrong.
+
+    Steps are summed as differences, so that the potentials' common size is not rounded against.
+    """
+    narrow = _is_narrow(transitions)
+    given = emissions, transitions, first, last, wrong, tags
+    passed = _in_algebra(narrow, lambda algebra: _pass(*given, algebra=algebra))
+
+    def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
+        weight = passed.follows * upstream[:, None]
+
+        def pairs(algebra: str) -> Tensor:
+            given = passed.left, passed.right, passed.moves, weight, ops.max(last)
+            return ALGEBRAS[algebra].pairs(*given)
+
+        of_transitions = -_in_algebra(narrow, pairs)
+        if tags is not None:
+            units = transitions.shape[0]
+            flat = ops.reshape(weight, (-1,)), ops.reshape(passed.taken, (-1,))
+            moves = ops.segment_sum(*flat, units * units)
+            of_transitions = of_transitions + ops.reshape(moves, (units, units))
+        return passed.slopes * upstream[:, None, None], of_transitions, *[None] * 4
+
+    return passed.value, gradient
+
+
+def _with_ends(
+    emissions: Tensor,
+    transitions: Tensor,
+    lengths: Tensor | None,
+    mask: Tensor | None,
+    start: Tensor | None,
+    end: Tensor | None,
+) -> tuple[Tensor, ...]:
+    """Emissions with the potentials of both ends, and what `_ends` says of the steps."""
+    first, last, wrong = _ends(emissions, lengths, mask)
+    dtype = keras.backend.result_type(emissions.dtype, transitions.dtype, "float32")
+    places = ops.arange(ops.shape(emissions)[1], dtype="int32")
+    for place, potentials in ((first, start), (last, end)):
+        if potentials is not None:
+            here = ops.expand_dims(places == place[:, None], -1)
+            added = ops.where(here, ops.cast(potentials, dtype), 0.0)
+            emissions = ops.cast(emissions, dtype) + added
+    return emissions, first, last, wrong
+
+
+def _chain(emissions: Tensor, transitions: Tensor, first: Tensor, last: Tensor) -> Chain:
+    dtype = keras.backend.result_type(emissions.dtype, transitions.dtype, "float32")
+    emissions, transitions = ops.cast(emissions, dtype), ops.cast(transitions, dtype)
+    first, last = ops.expand_dims(first, 1), ops.expand_dims(last, 1)
+    steps = ops.arange(ops.shape(emissions)[1], dtype="int32")
+    return Chain(emissions, transitions, first, last, steps)
+
+
+def _unless(wrong: Tensor, values: Tensor) -> Tensor:
+    """Values, and their gradients, that are NaN where something is wrong."""
+    return values * ops.where(wrong, ops.cast(float("nan"), values.dtype), 1.0)
+
+
+def _widened(integers: Tensor) -> Tensor:
+    """Integers in a dtype that holds what they are compared with."""
+    return ops.cast(integers, keras.backend.result_type(integers.dtype, "int32"))
+
+
+def _ends(
+    emissions: Tensor, lengths: Tensor | None, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The first step that counts, the last one, and whether they make no sense; all `(batch,)`.
+
+    They are 0 and -1 for a sequence without steps. A mask with holes makes no sense, nor does a
+    length that does not fit.
+    """
+    if emissions.shape[1] == 0:
+        raise ValueError("emissions must have at least one step; received none")
+    batch, time = ops.shape(emissions)[:2]
+    none = ops.zeros((batch,), "int32")
+    if mask is None:
+        if lengths is None:
+            return none, none + (time - 1), none > 0
+        lengths = _widened(lengths)
+        fitting = ops.clip(lengths, 0, time)
+        return none, ops.cast(fitting, "int32") - 1, lengths != fitting
+    places = ops.arange(time, dtype="int32")
+    counts, wrong = mask, none > 0
+    if lengths is not None:
+        lengths = _widened(lengths)
+        most = ops.max(ops.where(mask, places + 1, 0))
+        wrong = lengths != ops.clip(lengths, 0, ops.cast(most, lengths.dtype))
+        counts = ops.logical_and(mask, ops.cast(places, lengths.dtype) < lengths[:, None])
+    last = ops.max(ops.where(counts, places, -1), 1)
+    first = ops.min(ops.where(counts, places, last[:, None] + 1), 1)
+    number = ops.sum(ops.cast(counts, "int32"), 1)
+    return first, last, ops.logical_or(wrong, number != last + 1 - first)
 
 
 # The references: one step after the other, in logarithms.
@@ -522,7 +587,12 @@ def _where_allowed(allowed: Tensor | None, potentials: Tensor) -> Tensor:
 
 
 @kerasx.kernel(
-    reference=plain_crf_log_partition, shapes=SHAPES, returns="batch", bucket=BUCKET, pad=PAD
+    reference=plain_crf_log_partition,
+    shapes=SHAPES,
+    returns="batch",
+    bucket=BUCKET,
+    pad=PAD,
+    of_kernels=True,
 )
 def crf_log_partition(
     emissions: Tensor,
@@ -543,6 +613,7 @@ def crf_log_partition(
     is stable for any potentials, and exact where they forbid: `-inf` is allowed anywhere. It is
     fastest while transitions differ by less than 30 (240 in float64); beyond, it takes a logsumexp
     per pair of tags. Gradients flow to all potentials, once: a second derivative is not defined.
+    They are made along with the value, so to leave them out spares little.
 
     Args:
         emissions: floating tensor of shape `(batch, time, tags)`; what is not among the steps that
@@ -570,7 +641,8 @@ def crf_log_partition(
     >>> print(f"{float(partition[0]):.4f}")  # log(2**3)
     2.0794
     """
-    return -_log_share(emissions, transitions, start, end, lengths, mask, None)
+    emissions, *steps = _with_ends(emissions, transitions, lengths, mask, start, end)
+    return -_log_share(emissions, transitions, *steps, None)
 
 
 @kerasx.kernel(
@@ -579,6 +651,7 @@ def crf_log_partition(
     returns="batch",
     bucket=BUCKET,
     pad=PAD,
+    of_kernels=True,
 )
 def crf_log_likelihood(
     emissions: Tensor,
@@ -625,7 +698,8 @@ def crf_log_likelihood(
     >>> [f"{float(each):.4f}" for each in likelihood]  # 3 * log(1/2), log(1/2)
     ['-2.0794', '-0.6931']
     """
-    return _log_share(emissions, transitions, start, end, lengths, mask, tags)
+    emissions, *steps = _with_ends(emissions, transitions, lengths, mask, start, end)
+    return _log_share(emissions, transitions, *steps, tags)
 
 
 @kerasx.kernel(
@@ -634,6 +708,7 @@ def crf_log_likelihood(
     returns="batch time tags",
     bucket=BUCKET,
     pad=PAD,
+    of_kernels=True,
 )
 def crf_marginals(
     emissions: Tensor,
@@ -673,17 +748,12 @@ def crf_marginals(
     [[0.731 0.269]
      [0.676 0.324]]
     """
-    tensors = [
-        None if each is None else ops.stop_gradient(each)
-        for each in (emissions, transitions, lengths, mask, start, end)
-    ]
-    chain, _ = _shifted(_chain(*tensors))
-    weight = _unless(chain.wrong, ops.ones_like(chain.emissions[0, :, 0]))
-
-    algebra = _algebra(chain)
-    chain = _entered(chain, algebra)
-    left = _messages(chain, algebra).each
-    return ops.transpose(_expected(chain, algebra, left, weight)[0], (1, 0, 2))
+    given = (emissions, transitions, lengths, mask, start, end)
+    given = [None if each is None else ops.stop_gradient(each) for each in given]
+    transitions, steps = given[1], _with_ends(*given)
+    given = steps[0], transitions, *steps[1:], None
+    passed = _in_algebra(_is_narrow(transitions), lambda of: _pass(*given, algebra=of))
+    return -passed.slopes
 
 
 @kerasx.kernel(
@@ -753,29 +823,29 @@ def crf_decode(
         start = _where_allowed(allowed_start, none if start is None else start)
     if allowed_end is not None:
         end = _where_allowed(allowed_end, none if end is None else end)
-    chain = _chain(emissions, transitions, lengths, mask, start, end)
+    emissions, first, last, wrong = _with_ends(emissions, transitions, lengths, mask, start, end)
+    chain = _chain(emissions, transitions, first, last)
     constant = Chain(*map(ops.stop_gradient, chain))
-    messages = _messages(_shifted(constant)[0], BEST)
+    messages = _messages(_shifted(constant)[0], BEST, both=False)
     tags = _backtrack(constant, messages)
-    score = ops.sum(_scores(chain, tags), 0)
-    wrong = ops.logical_or(chain.wrong, ops.any(ops.isnan(messages.last), -1))
-    return ops.transpose(tags), _unless(wrong, score)
+    score = ops.sum(_scores(chain, tags)[0], 1)
+    wrong = ops.logical_or(wrong, ops.any(ops.isnan(messages.last), -1))
+    return tags, _unless(wrong, score)
 
 
 def _backtrack(chain: Chain, messages: Messages) -> Tensor:
-    """The best tags `(time, batch)`: at each step the tag before, given the one behind."""
+    """The best tags `(batch, time)`: at each step the tag before, given the one behind."""
     into = ops.transpose(chain.transitions)
 
     def body(step: Tensor, tag: Tensor, each: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        step = step - 1
-        each = _put(each, step, ops.where(chain.counts(step), tag, 0))
-        before = messages.each[ops.maximum(step - 1, 0)] + ops.take(into, tag, 0)
+        each = _put(each, step, ops.where(chain.counts(step)[:, 0], tag, 0))
+        before = messages.left[:, ops.maximum(step - 1, 0)] + ops.take(into, tag, 0)
         before = ops.cast(ops.argmax(before, -1), "int32")
-        return step, ops.where(chain.follows(step), before, tag), each
+        return step - 1, ops.where(chain.follows(step)[:, 0], before, tag), each
 
-    last = ops.cast(ops.argmax(messages.last, -1), "int32")
-    none = ops.zeros_like(messages.each[..., 0], "int32")
-    return ops.while_loop(lambda step, *_: step > 0, body, (ops.max(chain.end), last, none))[2]
+    tag = ops.cast(ops.argmax(messages.last, -1), "int32")
+    start = ops.max(chain.last), tag, ops.zeros_like(messages.left[:, :, 0], "int32")
+    return ops.while_loop(lambda step, *_: step >= 0, body, start)[2]
 
 
 # Why a result is NaN, where values can be seen.
