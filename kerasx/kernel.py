@@ -15,6 +15,7 @@ Shapes, buckets, the policy and `explain` are a file each: `shapes`, `buckets`, 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +26,7 @@ import keras
 from kerasx import programs
 from kerasx.buckets import Buckets
 from kerasx.gradient import read
-from kerasx.policy import Measured, decide
+from kerasx.policy import ALLOWED, Measured, allowing, decide
 from kerasx.programs import is_concrete as is_concrete
 from kerasx.programs import is_symbolic, is_traced, why_refused
 from kerasx.recorded import is_shape_inference
@@ -219,16 +220,18 @@ class Kernel(Generic[P, R]):
         tensors = {name: _as_tensors(value) for name, value in arguments.items()}
         sizes = self.shapes.check(tensors) if self.shapes else None
         compile = decide(self.__name__, self.measured)[0] if compile is None else compile
+        compile = compile and ALLOWED.get()
         run = self._program(compile, tensors)
         try:
             if self.buckets and run is not self.function and is_traced(tensors):
                 in_graph = keras.backend.backend() == "tensorflow"
                 sizes = self.buckets.found(tensors, sizes) if in_graph else None
-            if self.buckets and run is not self.function and sizes is not None:
-                outputs = run(**self.buckets.padded(tensors, sizes), **static)
-                outputs = self.buckets.cut(outputs, sizes)
-            else:
-                outputs = run(**tensors, **static)
+            with allowing(compile) if self.of_kernels else contextlib.nullcontext():
+                if self.buckets and run is not self.function and sizes is not None:
+                    outputs = run(**self.buckets.padded(tensors, sizes), **static)
+                    outputs = self.buckets.cut(outputs, sizes)
+                else:
+                    outputs = run(**tensors, **static)
         except Exception as error:
             reason = why_refused(error, self.function)
             if reason is None:
@@ -331,8 +334,8 @@ def kernel(
             `kerasx.policy`.
         of_kernels: whether the function calls kernels for all that is worth compiling. In a graph
             of TensorFlow each of them is compiled then, and what they keep for the gradient is not
-            copied, as it is where it leaves a compiled program. They decide for themselves: whether
-            this kernel is compiled, by `options` or what was measured, says nothing of them.
+            copied, as it is where it leaves a compiled program. Where this kernel is not to be
+            compiled, by `options` or by `KERASX_COMPILE`, they are not either.
 
     Returns:
         A `Kernel`, called as the function is.

@@ -7,11 +7,13 @@ from. Where there are none, kernels are compiled on TensorFlow and JAX. The vari
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 VARIABLE = "KERASX_COMPILE"
 COMPILED_BY_DEFAULT = ("tensorflow", "jax")
+# Whether the kernels that a kernel is made of may be compiled.
+ALLOWED: ContextVar[bool] = ContextVar("kerasx_allowed", default=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,16 @@ def decide(kernel: str, measured: Iterable[Measured]) -> tuple[bool, str]:
         if name in chosen:
             return chosen[name], f"{VARIABLE}={os.environ[VARIABLE]}"
     return _from_figures(tuple(measured), keras.backend.backend(), device())
+
+
+@contextlib.contextmanager
+def allowing(compile: bool) -> Iterator[None]:
+    """Whether kernels may be compiled that are called in here; also a decorator."""
+    token = ALLOWED.set(compile)
+    try:
+        yield
+    finally:
+        ALLOWED.reset(token)
 
 
 @functools.lru_cache(maxsize=1024)

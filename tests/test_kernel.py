@@ -312,8 +312,11 @@ def test_many_kernels_are_not_taken_for_one_that_is_traced_again(caplog, monkeyp
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="others have no graph that is not compiled")
-def test_a_kernel_of_kernels_is_not_compiled_in_a_graph_and_its_kernels_are():
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_kernel_of_kernels_is_not_compiled_in_a_graph_and_its_kernels_are(allowed, monkeypatch):
     import tensorflow as tf
+
+    monkeypatch.setenv("KERASX_COMPILE", f"squared={int(allowed)}")
 
     square = kerasx.kernel(lambda x: x * x)
     slope = kerasx.kernel(lambda x, upstream: 2 * x * upstream)
@@ -336,4 +339,5 @@ def test_a_kernel_of_kernels_is_not_compiled_in_a_graph_and_its_kernels_are():
     found, of_x = step(tf.constant([3.0, 4.0]))
     np.testing.assert_array_equal(found, [9.0, 16.0])
     np.testing.assert_array_equal(of_x, [6.0, 8.0])
-    assert [programs.number(each.nested) for each in (square, slope, squared)] == [1, 1, 0]
+    made = [programs.number(each.nested) for each in (square, slope, squared)]
+    assert made == [allowed, allowed, False]
