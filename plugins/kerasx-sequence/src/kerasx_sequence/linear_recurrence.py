@@ -190,7 +190,7 @@ def _scan(decay: Parts, inputs: Parts, start: Parts, reverse: bool, adjoint: boo
         here = [_widened(part[:, place(t)]) for part in decay]
         state = tuple(
             product + _widened(part[:, t])
-            for product, part in zip(_product(here, state, adjoint), inputs, strict=True)
+            for product, part in zip(_product(here, state, adjoint), states, strict=True)
         )
         states = tuple(
             ops.slice_update(whole, (0, t, 0), ops.cast(part, whole.dtype)[:, None])
@@ -198,9 +198,8 @@ def _scan(decay: Parts, inputs: Parts, start: Parts, reverse: bool, adjoint: boo
         )
         return state, states
 
-    # Two loops that begin with equal values share them, and XLA copies those for each.
-    whole = tuple(ops.full_like(part, float(adjoint)) for part in inputs)
-    return ops.fori_loop(0, time, body, (start, whole))[1]
+    # States take the place of the inputs, which is less to read than a place of their own.
+    return ops.fori_loop(0, time, body, (start, tuple(inputs)))[1]
 
 
 def _scan_of_torch(
