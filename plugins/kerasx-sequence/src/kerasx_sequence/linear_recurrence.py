@@ -134,7 +134,7 @@ def _recurrence(decay: Parts, inputs: Parts, state: Parts | None, reverse: bool)
 
 @kerasx.kernel(static=("reverse",))
 def _states(decay: Parts, inputs: Parts, state: Parts | None, *, reverse: bool) -> Parts:
-    return _scan(decay, inputs, _start(decay, state), reverse)
+    return scan(decay, inputs, _start(decay, state), reverse)
 
 
 @kerasx.kernel(static=("reverse",))
@@ -143,16 +143,16 @@ def _slopes(
 ) -> tuple[Parts, Parts, Parts | None]:
     """The gradients of `decay`, of `inputs` and of `state`."""
     start = _start(decay, state)
-    of_inputs = _scan(decay, upstream, _start(decay, None), not reverse, adjoint=True)
-    slopes = tuple(map(_widened, of_inputs))
-    earlier = [_delayed(*each, reverse) for each in zip(states, start, strict=True)]
+    of_inputs = scan(decay, upstream, _start(decay, None), not reverse, adjoint=True)
+    slopes = tuple(map(widened, of_inputs))
+    earlier = [delayed(*each, reverse) for each in zip(states, start, strict=True)]
     of_decay = _product(earlier, slopes, adjoint=True)
     if decay[0].shape[1] == 1:
         of_decay = tuple(ops.sum(part, 1, keepdims=True) for part in of_decay)
     if state is None:
         return of_decay, of_inputs, None
     first = slice(-1, None) if reverse else slice(0, 1)
-    at_first = ([_widened(part[:, first]) for part in each] for each in (decay, slopes))
+    at_first = ([widened(part[:, first]) for part in each] for each in (decay, slopes))
     of_state = tuple(ops.sum(part, 1) for part in _product(*at_first, adjoint=True))
     return of_decay, of_inputs, of_state
 
@@ -161,10 +161,10 @@ def _start(decay: Parts, state: Parts | None) -> Parts:
     """The state before the first step, zeros by default."""
     if state is None:
         return tuple(ops.zeros_like(part[:, 0], _wide(part)) for part in decay)
-    return tuple(map(_widened, state))
+    return tuple(map(widened, state))
 
 
-def _scan(decay: Parts, inputs: Parts, start: Parts, reverse: bool, adjoint: bool = False) -> Parts:
+def scan(decay: Parts, inputs: Parts, start: Parts, reverse: bool, adjoint: bool = False) -> Parts:
     """`h[t] = decay[t] * h[t-1] + inputs[t]`, in the dtype of `inputs`.
 
     The adjoint multiplies with the conjugate of the decay of the step before `t`, in its direction,
@@ -187,9 +187,9 @@ def _scan(decay: Parts, inputs: Parts, start: Parts, reverse: bool, adjoint: boo
     def body(i: Tensor, carry: tuple[Parts, Parts]) -> tuple[Parts, Parts]:
         state, states = carry
         t = time - 1 - i if reverse else i
-        here = [_widened(part[:, place(t)]) for part in decay]
+        here = [widened(part[:, place(t)]) for part in decay]
         state = tuple(
-            product + _widened(part[:, t])
+            product + widened(part[:, t])
             for product, part in zip(_product(here, state, adjoint), states, strict=True)
         )
         states = tuple(
@@ -208,7 +208,7 @@ def _scan_of_torch(
     """The same in steps of Python, each of one operation, or four if complex."""
     import torch
 
-    decay, wide = ([_widened(part) for part in each] for each in (decay, inputs))
+    decay, wide = ([widened(part) for part in each] for each in (decay, inputs))
     whole = [torch.empty_like(part) for part in wide]
     a, x, h = ([part.unbind(1) for part in each] for each in (decay, wide, whole))
     sign = 1 if adjoint else -1
@@ -231,8 +231,8 @@ def _scan_in_parallel(
 ) -> Parts:
     """The same in log2(time) passes, each of which doubles the steps that a state has seen."""
     time = inputs[0].shape[1]
-    a = [ops.broadcast_to(_widened(part), ops.shape(inputs[0])) for part in decay]
-    h = [_widened(part) for part in inputs]
+    a = [ops.broadcast_to(widened(part), ops.shape(inputs[0])) for part in decay]
+    h = [widened(part) for part in inputs]
     if reverse:
         a, h = ([ops.flip(part, 1) for part in each] for each in (a, h))
     if adjoint:
@@ -270,9 +270,9 @@ def _product(a: Parts, b: Parts, adjoint: bool = False) -> Parts:
     return a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]
 
 
-def _delayed(states: Tensor, start: Tensor, reverse: bool) -> Tensor:
+def delayed(states: Tensor, start: Tensor, reverse: bool) -> Tensor:
     """The state before each step."""
-    states, start = _widened(states), start[:, None]
+    states, start = widened(states), start[:, None]
     if reverse:
         return ops.concatenate([states, start], 1)[:, 1:]
     return ops.concatenate([start, states], 1)[:, :-1]
@@ -282,7 +282,8 @@ def _wide(part: Tensor) -> str:
     return keras.backend.result_type(part.dtype, "float32")
 
 
-def _widened(part: Tensor) -> Tensor:
+def widened(part: Tensor) -> Tensor:
+    """A floating tensor in float32 or wider."""
     return ops.cast(part, _wide(part))
 
 

@@ -2,18 +2,62 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 from keras import ops
 
+import kerasx
+from kerasx_sequence.linear_recurrence import delayed, scan, widened
 from kerasx_sequence.recurrent import LinearCell, ParallelRNN, channels_of, check_size
 
 Tensor = Any
 
 
+@kerasx.custom_gradient
+def gated_recurrence(gate: Tensor, candidate: Tensor, state: Tensor) -> Any:
+    """`h[t] = (1 - z[t]) * h[t-1] + z[t] * candidate[t]` with `z = sigmoid(gate)`, all steps.
+
+    It is `linear_recurrence` with the gate within, so that decays and updates are computed where
+    they are used, forward and again backward, and neither is written for the gradient.
+    """
+    states = _states(gate, candidate, state)
+
+    def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return _slopes(gate, candidate, state, states, upstream)
+
+    return states, gradient
+
+
+@kerasx.kernel
+def _states(gate: Tensor, candidate: Tensor, state: Tensor) -> Tensor:
+    decay, update = _coefficients(widened(gate), widened(candidate))
+    (states,) = scan((decay,), (update,), (widened(state),), reverse=False)
+    return ops.cast(states, candidate.dtype)
+
+
+@kerasx.kernel
+def _slopes(
+    gate: Tensor, candidate: Tensor, state: Tensor, states: Tensor, upstream: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of the gate, of the candidate, and of the first state."""
+    gate, candidate, state, upstream = map(widened, (gate, candidate, state, upstream))
+    decay, of_candidate = ops.sigmoid(-gate), ops.sigmoid(gate)
+    start = ops.zeros_like(state)
+    (of_update,) = scan((decay,), (upstream,), (start,), reverse=True, adjoint=True)
+    of_candidate *= of_update
+    change = candidate - delayed(states, state, reverse=False)
+    return of_candidate * decay * change, of_candidate, decay[:, 0] * of_update[:, 0]
+
+
+def _coefficients(gate: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:
+    """Decay and update; `1 - sigmoid(x)` is the sigmoid of `-x`, which loses no digits."""
+    return ops.sigmoid(-gate), ops.sigmoid(gate) * candidate
+
+
 class GatedCell(LinearCell):
-    """What the two cells share: one product of the inputs for all gates."""
+    """What the two cells share: products of the inputs, and a gate between past and candidate."""
 
     products: int
 
@@ -44,10 +88,31 @@ class GatedCell(LinearCell):
 
     def projected(self, inputs: Tensor) -> list[Tensor]:
         """The products of the inputs, `(..., units)` each; of the last one, its activation."""
-        found = ops.matmul(inputs, self.kernel)
-        found = found if self.bias is None else found + self.bias
-        *gates, candidate = ops.split(found, self.products, -1)
+        # To split the weights is less than to split the products, or to join their gradients.
+        found = [ops.matmul(inputs, each) for each in ops.split(self.kernel, self.products, -1)]
+        if self.bias is not None:
+            biases = ops.split(self.bias, self.products)
+            found = [each + bias for each, bias in zip(found, biases, strict=True)]
+        *gates, candidate = found
         return [*gates, self.activation(candidate)]
+
+    def gated(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The gate, before its sigmoid, and the candidate, `(..., units)` each."""
+        raise NotImplementedError
+
+    def coefficients(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        return _coefficients(*self.gated(inputs))
+
+    def sequence(
+        self, inputs: Tensor, states: list[Tensor], mask: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        gate, candidate = self.gated(inputs)
+        if mask is not None:
+            kept = mask[..., None]
+            gate = ops.where(kept, gate, ops.full_like(gate, -math.inf))
+            candidate = ops.where(kept, candidate, ops.zeros_like(candidate))
+        outputs = gated_recurrence(gate, candidate, *states)
+        return outputs, [outputs[:, -1]]
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -80,9 +145,9 @@ class MinGRUCell(GatedCell):
 
     products = 2
 
-    def coefficients(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def gated(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         gate, candidate = self.projected(inputs)
-        return ops.sigmoid(-gate), ops.sigmoid(gate) * candidate
+        return gate, candidate
 
 
 class MinLSTMCell(GatedCell):
@@ -105,11 +170,10 @@ class MinLSTMCell(GatedCell):
 
     products = 3
 
-    def coefficients(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def gated(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         forget, update, candidate = self.projected(inputs)
-        # f / (f + i) of two sigmoids is one of the difference of their logarithms.
-        gate = ops.log_sigmoid(forget) - ops.log_sigmoid(update)
-        return ops.sigmoid(gate), ops.sigmoid(-gate) * candidate
+        # i / (f + i) of two sigmoids is one of the difference of their logarithms.
+        return ops.log_sigmoid(update) - ops.log_sigmoid(forget), candidate
 
 
 class GatedRNN(ParallelRNN):
