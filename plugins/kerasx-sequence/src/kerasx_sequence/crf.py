@@ -50,23 +50,21 @@ class Chain(NamedTuple):
         transitions: `(tags, tags)`, in the dtype of the emissions.
         first: int32 `(batch, 1)`, the first step that counts; 0 if none does.
         last: int32 `(batch, 1)`, the last one; -1 if none does.
-        steps: int32 `(time,)`, all steps.
+        counts: bool `(batch, time)`, which steps count.
+        follows: bool `(batch, time)`, which of them have the step before, too.
     """
 
     emissions: Tensor
     transitions: Tensor
     first: Tensor
     last: Tensor
-    steps: Tensor
+    counts: Tensor
+    follows: Tensor
 
+
+def _are_within(steps: Tensor, first: Tensor, last: Tensor) -> Tensor:
     # One comparison of a minimum: for two, joined, LLVM takes a second to make code.
-    def counts(self, steps: Tensor) -> Tensor:
-        """Which sequences have steps `()` or `(steps,)`; `(batch, 1)` or `(batch, steps)`."""
-        return ops.minimum(steps - self.first, self.last - steps) >= 0
-
-    def follows(self, steps: Tensor) -> Tensor:
-        """Which of them have the step before, too."""
-        return ops.minimum(steps - 1 - self.first, self.last - steps) >= 0
+    return ops.minimum(steps - first, last - steps) >= 0
 
 
 class Algebra(NamedTuple):
@@ -105,8 +103,9 @@ def _same(values: Tensor, *_: Tensor) -> Tensor:
 
 
 def _products(left: Tensor, right: Tensor, moves: Tensor, weight: Tensor, _: Tensor) -> Tensor:
-    before = left[:, :-1] * ops.expand_dims(weight[:, 1:], -1)
-    return ops.matmul(ops.transpose(_rows(before)), _rows(right[:, 1:])) * moves
+    # Behind the last step of a sequence comes the first of the next, which follows none.
+    before = _rows(left)[:-1] * ops.reshape(weight, (-1, 1))[1:]
+    return ops.matmul(ops.transpose(before), _rows(right)[1:]) * moves
 
 
 def _sums(left: Tensor, right: Tensor, moves: Tensor, weight: Tensor, last: Tensor) -> Tensor:
@@ -189,7 +188,8 @@ def _messages(chain: Chain, algebra: Algebra, *, both: bool) -> Messages:
     end = ops.max(chain.last)
 
     def body(here: tuple, message: Tensor, each: tuple, sizes: Tensor) -> tuple:
-        follows = ops.stack([chain.follows(step) for step in (here[0], here[-1] + 1)[: 1 + both]])
+        ends = (here[0] - 1, here[-1])[: 1 + both]
+        follows = ops.stack([_are_within(step, chain.first, chain.last - 1) for step in ends])
         further = ops.where(follows, algebra.along(message, moves), message)
         emissions = ops.stack([chain.emissions[:, step] for step in here])
         message = algebra.times(further, emissions)
@@ -233,8 +233,8 @@ def _scores(chain: Chain, tags: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     chosen = ops.sum(ops.where(hits, chain.emissions, 0.0), -1)
     taken = ops.pad(tags[:, :-1], ((0, 0), (1, 0))) * units + tags
     moves = ops.take(ops.reshape(chain.transitions, (-1,)), taken)
-    moves = ops.where(chain.follows(chain.steps), moves, 0.0)
-    return ops.where(chain.counts(chain.steps), chosen, 0.0) + moves, hits, taken
+    moves = ops.where(chain.follows, moves, 0.0)
+    return ops.where(chain.counts, chosen, 0.0) + moves, hits, taken
 
 
 def _shifted(chain: Chain) -> tuple[Chain, Tensor]:
@@ -243,14 +243,14 @@ def _shifted(chain: Chain) -> tuple[Chain, Tensor]:
     The emissions of steps that do not count are 0. An infinite maximum of transitions is no shift:
     where all is forbidden there is no path, and the sum is NaN.
     """
-    counts = chain.counts(chain.steps)
     of_emissions = ops.max(chain.emissions, -1, keepdims=True)
-    emissions = ops.where(ops.expand_dims(counts, -1), chain.emissions - of_emissions, 0.0)
+    counts = ops.expand_dims(chain.counts, -1)
+    emissions = ops.where(counts, chain.emissions - of_emissions, 0.0)
     of_transitions = ops.max(chain.transitions)
     of_transitions = ops.where(ops.isfinite(of_transitions), of_transitions, 0.0)
     shifted = chain._replace(emissions=emissions, transitions=chain.transitions - of_transitions)
-    shifts = ops.where(counts, ops.squeeze(of_emissions, -1), 0.0)
-    return shifted, shifts + ops.where(chain.follows(chain.steps), of_transitions, 0.0)
+    shifts = ops.where(chain.counts, ops.squeeze(of_emissions, -1), 0.0)
+    return shifted, shifts + ops.where(chain.follows, of_transitions, 0.0)
 
 
 class Passed(NamedTuple):
@@ -304,14 +304,13 @@ def _pass(
     """Pass messages from both ends; potentials of the ends are in the emissions."""
     combine = ALGEBRAS[algebra]
     chain, shifts = _shifted(_chain(emissions, transitions, first, last))
-    counts, follows = chain.counts(chain.steps), chain.follows(chain.steps)
-    counted, nan = ops.cast(counts, shifts.dtype), ops.cast(float("nan"), shifts.dtype)
+    counted, nan = ops.cast(chain.counts, shifts.dtype), ops.cast(float("nan"), shifts.dtype)
     scores, hits, taken = -shifts, 0.0, None
     if tags is not None:
         given = _widened(tags)
         tags = ops.cast(ops.clip(given, 0, transitions.shape[0] - 1), "int32")
         scores, hits, taken = _scores(chain, tags)
-        strange = ops.logical_and(counts, given != ops.cast(tags, given.dtype))
+        strange = ops.logical_and(chain.counts, given != ops.cast(tags, given.dtype))
         scores = ops.where(strange, nan, scores)
         hits = ops.where(hits, ops.expand_dims(counted, -1), 0.0)
     chain = chain._replace(
@@ -323,7 +322,7 @@ def _pass(
     value = ops.where(wrong, nan, value)
     sound = ops.where(ops.isnan(value), nan, 1.0)[:, None]
     weights = combine.weights(combine.times(found.left, found.right))
-    share = counted / ops.where(counts, ops.sum(weights, -1), 1.0)
+    share = counted / ops.where(chain.counts, ops.sum(weights, -1), 1.0)
     right = combine.times(found.right, chain.emissions)
     return Passed(
         value,
@@ -331,7 +330,7 @@ def _pass(
         found.left,
         combine.share(right, ops.expand_dims(share / found.sizes, -1)),
         chain.transitions,
-        ops.where(follows, sound, 0.0 * sound),
+        ops.where(chain.follows, sound, 0.0 * sound),
         taken,
     )
 
@@ -396,7 +395,8 @@ def _chain(emissions: Tensor, transitions: Tensor, first: Tensor, last: Tensor) 
     emissions, transitions = ops.cast(emissions, dtype), ops.cast(transitions, dtype)
     first, last = ops.expand_dims(first, 1), ops.expand_dims(last, 1)
     steps = ops.arange(ops.shape(emissions)[1], dtype="int32")
-    return Chain(emissions, transitions, first, last, steps)
+    counts, follows = _are_within(steps, first, last), _are_within(steps, first + 1, last)
+    return Chain(emissions, transitions, first, last, counts, follows)
 
 
 def _unless(wrong: Tensor, values: Tensor) -> Tensor:
@@ -838,10 +838,10 @@ def _backtrack(chain: Chain, messages: Messages) -> Tensor:
     into = ops.transpose(chain.transitions)
 
     def body(step: Tensor, tag: Tensor, each: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        each = _put(each, step, ops.where(chain.counts(step)[:, 0], tag, 0))
+        each = _put(each, step, ops.where(chain.counts[:, step], tag, 0))
         before = messages.left[:, ops.maximum(step - 1, 0)] + ops.take(into, tag, 0)
         before = ops.cast(ops.argmax(before, -1), "int32")
-        return step - 1, ops.where(chain.follows(step)[:, 0], before, tag), each
+        return step - 1, ops.where(chain.follows[:, step], before, tag), each
 
     tag = ops.cast(ops.argmax(messages.last, -1), "int32")
     start = ops.max(chain.last), tag, ops.zeros_like(messages.left[:, :, 0], "int32")
