@@ -79,7 +79,8 @@ class Algebra(NamedTuple):
         weights: messages of any size -> what is proportional to probabilities.
         size: the largest values of messages -> their logarithms.
         along: messages, factors of transitions for each of them -> the messages at the next step.
-        share: messages, factors by which their products become probabilities -> what `pairs` takes.
+        share: messages from the right, shares by which their products with those from the left
+            become probabilities, and the sizes of the latter -> what `pairs` takes.
         pairs: messages from the left and those from the right, both with the emissions of their
             steps, the latter as `share` gives them, factors of transitions, weights of the pair
             that ends at each step `(batch, time)`, and the last step that counts -> the weighted
@@ -94,7 +95,7 @@ class Algebra(NamedTuple):
     weights: Callable[[Tensor], Tensor]
     size: Callable[[Tensor], Tensor]
     along: Callable[[Tensor, Tensor], Tensor]
-    share: Callable[[Tensor, Tensor], Tensor]
+    share: Callable[[Tensor, Tensor, Tensor], Tensor]
     pairs: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
@@ -128,7 +129,7 @@ PROBABILITIES = Algebra(
     weights=_same,
     size=ops.log,
     along=ops.matmul,
-    share=ops.multiply,
+    share=lambda messages, shares, sizes: messages * shares / sizes,
     pairs=_products,
 )
 LOGARITHMS = Algebra(
@@ -262,8 +263,7 @@ class Passed(NamedTuple):
         left: messages from the left, with the emissions of a step `(batch, time, tags)`.
         right: those from the right, with them, as the algebra's `pairs` takes them.
         moves: factors of transitions `(tags, tags)`.
-        follows: one for a step that follows another, 0 for others, NaN if the value is;
-            `(batch, time)`.
+        follows: one for a step that follows another, 0 for others `(batch, time)`.
         taken: the place of each transition of the tags among all of them, int32 `(batch, time)`;
             None if there are no tags.
     """
@@ -320,17 +320,16 @@ def _pass(
     rest = ops.where(last < 0, 0.0, ops.log(ops.sum(combine.leave(found.last), -1)))
     value = ops.sum(scores - combine.size(found.sizes), 1) - rest
     value = ops.where(wrong, nan, value)
-    sound = ops.where(ops.isnan(value), nan, 1.0)[:, None]
     weights = combine.weights(combine.times(found.left, found.right))
     share = counted / ops.where(chain.counts, ops.sum(weights, -1), 1.0)
     right = combine.times(found.right, chain.emissions)
     return Passed(
         value,
-        (hits - weights * ops.expand_dims(share, -1)) * ops.expand_dims(sound, -1),
+        hits - weights * ops.expand_dims(share, -1),
         found.left,
-        combine.share(right, ops.expand_dims(share / found.sizes, -1)),
+        combine.share(right, ops.expand_dims(share, -1), ops.expand_dims(found.sizes, -1)),
         chain.transitions,
-        ops.where(chain.follows, sound, 0.0 * sound),
+        ops.cast(chain.follows, value.dtype),
         taken,
     )
 
@@ -353,6 +352,7 @@ def _log_share(
     passed = _in_algebra(narrow, lambda algebra: _pass(*given, algebra=algebra))
 
     def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
+        upstream = ops.where(ops.isnan(passed.value), passed.value, upstream)
         weight = passed.follows * upstream[:, None]
 
         def pairs(algebra: str) -> Tensor:
@@ -753,7 +753,7 @@ def crf_marginals(
     transitions, steps = given[1], _with_ends(*given)
     given = steps[0], transitions, *steps[1:], None
     passed = _in_algebra(_is_narrow(transitions), lambda of: _pass(*given, algebra=of))
-    return -passed.slopes
+    return ops.where(ops.isnan(passed.value)[:, None, None], float("nan"), -passed.slopes)
 
 
 @kerasx.kernel(
