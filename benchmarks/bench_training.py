@@ -232,7 +232,7 @@ def work(
         return side
 
     title = f"Training: {name}, {steps} steps"
-    return Work(title, axes, sizes, {of: side_of(of) for of in sides})
+    return Work(title, axes, sizes, {of: side_of(of) for of in sides}, memory=sides)
 
 
 DIGITS = work(
@@ -246,7 +246,7 @@ DIGITS = work(
 LANGUAGE = work(
     "language model",
     "texts x bytes",
-    [(4, 64), (4, 256), (1, 2048)],
+    [(4, 64), (4, 256), (2, 1024), (1, 2048)],
     4,
     language,
     ["kerasx", "Keras"],
@@ -254,7 +254,7 @@ LANGUAGE = work(
 TAGGING = work(
     "tagging",
     "texts x characters",
-    [(batch, tag_source_code.LENGTH) for batch in (8, 32, 128)],
+    [(batch, tag_source_code.LENGTH) for batch in (2, 8, 32, 128)],
     4,
     tagging,
     ["kerasx", "Keras, without a CRF"],

@@ -47,7 +47,8 @@ def trained(batches, transitions, rate, log_likelihood):
     def step(features, tags, lengths):
         with tf.GradientTape() as tape:
             scores = tf.convert_to_tensor(transitions)
-            loss = -tf.reduce_mean(log_likelihood(features @ kernel, tags, lengths, scores))
+            emissions = tf.tensordot(features, kernel, 1)  # as a Dense layer does it
+            loss = -tf.reduce_mean(log_likelihood(emissions, tags, lengths, scores))
         slopes = tape.gradient(loss, [kernel, transitions])
         for variable, slope in zip((kernel, transitions), slopes, strict=True):
             variable.assign_sub(rate * tf.convert_to_tensor(slope))
