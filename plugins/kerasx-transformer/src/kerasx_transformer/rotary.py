@@ -48,6 +48,7 @@ def plain_rotary_embedding(
     },
     returns="batch time heads head_dim",
     measured=measured("rotary_embedding"),
+    of_kernels=True,
 )
 def rotary_embedding(
     x: Tensor,
@@ -125,12 +126,14 @@ def _tables(time: int, rotary_dim: int, base: float) -> tuple[np.ndarray, np.nda
 @kerasx.custom_gradient
 def _turned(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> tuple[Tensor, Any]:
     def gradient(upstream: Tensor) -> tuple[Tensor, None, None, None]:
-        return _turn(upstream, cos, -sin, interleaved), None, None, None
+        return _turn(upstream, cos, -sin, interleaved=interleaved), None, None, None
 
-    return _turn(x, cos, sin, interleaved), gradient
+    return _turn(x, cos, sin, interleaved=interleaved), gradient
 
 
-def _turn(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> Tensor:
+# For itself, because XLA would compute cosines and sines of angles anew for each head.
+@kerasx.kernel(static=("interleaved",))
+def _turn(x: Tensor, cos: Tensor, sin: Tensor, *, interleaved: bool) -> Tensor:
     """Turn the first features, in float32 at least, and leave the others."""
     dtype, rotary_dim = x.dtype, 2 * cos.shape[-1]
     kept = x[..., rotary_dim:]
