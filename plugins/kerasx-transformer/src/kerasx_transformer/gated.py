@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -41,20 +40,36 @@ def gelu_by_tanh(x: Tensor) -> tuple[Tensor, Tensor]:
     return x * probability, probability + x * slope
 
 
-def gated(formula: Formula, gate: Tensor, value: Tensor) -> Tensor:
+@kerasx.custom_gradient
+def gated(gate: Tensor, value: Tensor, formula: Formula) -> tuple[Tensor, Any]:
     """`activation(gate) * value`, whose gradient keeps nothing but these two."""
+
+    def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, None]:
+        return *_slopes(gate, value, upstream, formula=formula), None
+
+    return _product(gate, value, formula=formula), gradient
+
+
+@kerasx.kernel(static=("formula",))
+def _product(gate: Tensor, value: Tensor, *, formula: Formula) -> Tensor:
     dtype = keras.backend.result_type(gate.dtype, value.dtype)
-    wide = functools.partial(ops.cast, dtype=keras.backend.result_type(dtype, "float32"))
+    wide_gate, wide_value = _wide(gate, value)
+    return ops.cast(formula(wide_gate)[0] * wide_value, dtype)
 
-    @kerasx.custom_gradient
-    def product(gate: Tensor, value: Tensor) -> tuple[Tensor, Any]:
-        def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
-            activation, slope = formula(wide(gate))
-            return wide(upstream) * wide(value) * slope, wide(upstream) * activation
 
-        return ops.cast(formula(wide(gate))[0] * wide(value), dtype), gradient
+@kerasx.kernel(static=("formula",))
+def _slopes(
+    gate: Tensor, value: Tensor, upstream: Tensor, *, formula: Formula
+) -> tuple[Tensor, Tensor]:
+    """The gradients of the gate and of the value."""
+    gate, value, upstream = _wide(gate, value, upstream)
+    activation, slope = formula(gate)
+    return upstream * value * slope, upstream * activation
 
-    return product(gate, value)
+
+def _wide(*tensors: Tensor) -> list[Tensor]:
+    wide = keras.backend.result_type(*(each.dtype for each in tensors), "float32")
+    return [ops.cast(each, wide) for each in tensors]
 
 
 def plain_swiglu(gate: Tensor, value: Tensor) -> Tensor:
@@ -67,6 +82,7 @@ def plain_swiglu(gate: Tensor, value: Tensor) -> Tensor:
     shapes={"gate": "...", "value": "..."},
     returns="...",
     measured=measured("swiglu"),
+    of_kernels=True,
 )
 def swiglu(gate: Tensor, value: Tensor) -> Tensor:
     """Gate a tensor with the SiLU (Swish) of another: `gate * sigmoid(gate) * value`.
@@ -93,7 +109,7 @@ def swiglu(gate: Tensor, value: Tensor) -> Tensor:
     >>> print(keras.ops.convert_to_numpy(y).round(4))
     [ 0.      1.4621 -0.5379]
     """
-    return gated(silu, gate, value)
+    return gated(gate, value, silu)
 
 
 def plain_geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
@@ -107,6 +123,7 @@ def plain_geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Te
     shapes={"gate": "...", "value": "..."},
     returns="...",
     measured=measured("geglu"),
+    of_kernels=True,
 )
 def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
     """Gate a tensor with the GELU of another: `gate * Phi(gate) * value`.
@@ -135,7 +152,7 @@ def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
     >>> print(keras.ops.convert_to_numpy(y).round(4))
     [ 0.      1.6827 -0.3173]
     """
-    return gated(gelu_by_tanh if approximate else gelu, gate, value)
+    return gated(gate, value, gelu_by_tanh if approximate else gelu)
 
 
 class GatedFeedForward(keras.layers.Layer):
