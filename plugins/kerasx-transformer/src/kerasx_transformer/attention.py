@@ -156,26 +156,68 @@ def attention_in_blocks(
 ) -> Tensor:
     """The same in blocks of at most `block` queries and keys, with a gradient of its own."""
     of_query, of_key = (None, None) if segment_ids is None else _pair(segment_ids)
-
-    # JAX differentiates `attention` where what surrounds it is traced no more: it takes all tensors
-    # as arguments.
-    @kerasx.custom_gradient
-    def attention(
-        query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, others: dict[str, Tensor]
-    ) -> tuple[Tensor, Any]:
-        blocks = Blocks(query, key, rules, block, **others)
-        found, total = blocks.forward(query, key, value, bias)
-
-        def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
-            d_query, d_key, d_value, *d_bias = blocks.backward(
-                upstream, found, total, query, key, value, bias
-            )
-            return d_query, d_key, d_value, *(d_bias or [None]), None
-
-        return found, gradient
-
     others = {"of_query": of_query, "of_key": of_key, "mask": mask, "seed": seed}
-    return attention(query, key, value, bias, others)
+    return _attention(query, key, value, bias, others, {"rules": rules, "block": block})
+
+
+@kerasx.custom_gradient
+def _attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None,
+    others: dict[str, Tensor | None],
+    static: dict[str, Any],
+) -> tuple[Tensor, Any]:
+    given = query, key, value, bias
+    found, total = _forward(*given, **others, **static)
+
+    def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
+        d_query, d_key, d_value, *d_bias = _backward(
+            upstream, found, total, *given, **others, **static
+        )
+        return d_query, d_key, d_value, *(d_bias or [None]), None, None
+
+    return found, gradient
+
+
+@kerasx.kernel(static=("rules", "block"))
+def _forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None,
+    *,
+    of_query: Tensor | None,
+    of_key: Tensor | None,
+    mask: Tensor | None,
+    seed: Tensor | None,
+    rules: Rules,
+    block: int,
+) -> tuple[Tensor, Tensor]:
+    blocks = Blocks(query, key, rules, block, of_query, of_key, mask, seed)
+    return blocks.forward(query, key, value, bias)
+
+
+@kerasx.kernel(static=("rules", "block"))
+def _backward(
+    upstream: Tensor,
+    found: Tensor,
+    total: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None,
+    *,
+    of_query: Tensor | None,
+    of_key: Tensor | None,
+    mask: Tensor | None,
+    seed: Tensor | None,
+    rules: Rules,
+    block: int,
+) -> tuple[Tensor, ...]:
+    blocks = Blocks(query, key, rules, block, of_query, of_key, mask, seed)
+    return blocks.backward(upstream, found, total, query, key, value, bias)
 
 
 class Blocks:
@@ -625,8 +667,12 @@ def _compute_dtype(query: Tensor) -> str:
     return keras.backend.result_type(query.dtype, "float32")
 
 
+OPTIONS = ("causal", "window", "scale", "logit_softcap", "dropout_rate")
+_at_once = kerasx.kernel(static=OPTIONS)(plain_attention)
+
+
 @kerasx.kernel(
-    static=("causal", "window", "scale", "logit_softcap", "dropout_rate"),
+    static=OPTIONS,
     reference=plain_attention,
     shapes={
         "query": "batch query_time heads head_dim",
@@ -635,6 +681,7 @@ def _compute_dtype(query: Tensor) -> str:
     },
     returns="batch query_time heads value_dim",
     measured=measured("blockwise_attention"),
+    of_kernels=True,
 )
 def blockwise_attention(
     query: Tensor,
@@ -711,7 +758,7 @@ def blockwise_attention(
     if route == "sdpa":
         return _sdpa(query, key, value, rules, mask)
     if route == "plain":
-        return plain_attention(
+        return _at_once(
             query,
             key,
             value,
