@@ -28,6 +28,7 @@ import pytest
 import tag_source_code
 from keras import layers, ops
 from suite import Side, Size, Work
+from suite import test_memory as test_memory
 from suite import test_time as test_time
 
 import kerasx
