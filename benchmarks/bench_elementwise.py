@@ -9,10 +9,9 @@ plain Keras called by itself and compiled by hand. PyTorch runs as it does by de
 Within a compiled step the kernels are as fast as plain Keras, which XLA fuses too. Called by
 themselves they are compiled, and twice as fast as plain Keras called so. Beside a function that one
 compiles by hand, a call takes 0.1 ms more, for the checks of shapes and dtypes: that is where we
-lose on small tensors. There PyTorch is up to six times faster, because TensorFlow takes half a
+lose on small tensors. There PyTorch is up to seven times faster, because TensorFlow takes half a
 millisecond to call any compiled function on this machine, as the limit shows, which is called
-likewise, and PyTorch a tenth of that. In a graph that is not compiled, `swiglu` on large tensors is
-slower than plain Keras, because XLA uses one thread for it and TensorFlow two.
+likewise, and PyTorch a tenth of that.
 """
 
 import functools

@@ -3,7 +3,9 @@
 `kerasx demo` (digits), `examples/language_model.py` and `examples/tag_source_code.py`, some steps
 of training at a time. Both sides have the same network, first weights, data and batches. Where they
 are the same function of the weights, their losses of the first batch are compared, instead of with
-float64, before they are timed; what they reach after as many steps is below.
+float64, before they are timed; what they reach after as many steps is below. An epoch has 45 steps
+of 32 digits, 1,024 of 4 x 256 bytes, and 239 of 32 texts. Memory is that of a first step; at the
+smallest size what it compiles is there already.
 
 - **Digits**: kerasx's precision, recall and F1, macro averages of integer labels, beside Keras's,
   of which precision and recall have micro averages only, of labels that are one-hot.
