@@ -11,7 +11,7 @@ the cache and next to none if they do not. So the kernel takes chunks of 256 row
 logits. The products alone are what stops the mean: they take most of our time. Per position,
 logits are computed again backward, which is a fourth product; the limit of that is four products.
 
-At the largest size plain Keras is a little faster, because one product over all positions is faster
+At the largest size plain Keras is as fast, because one product over all positions is faster
 than products of chunks, which alone take as long as our whole. It pays with nine times the memory,
 and in a process that gives memory back, unlike this one, with the time to get 1.6 GB anew for each
 tensor of logits.

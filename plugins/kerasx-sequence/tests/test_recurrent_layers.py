@@ -225,6 +225,24 @@ def test_gates_that_sigmoids_cannot_tell_apart():
     close(cell.coefficients(ops.ones((1, 1))), list(expected))
 
 
+def test_a_bias_that_is_added_within_the_recurrence():
+    """Where MinGRU's candidate has no activation; beside the cell, which adds it step by step."""
+    x, mask, random = inputs()
+    mask = ops.convert_to_tensor(mask)
+    weights = [random.normal(size=size).astype("float32") for size in ((CHANNELS, 10), (10,))]
+    found = []
+    for layer in (minimal_gates.MinGRU(5), keras.layers.RNN(minimal_gates.MinGRUCell(5))):
+        layer.build(x.shape)
+        others = [each.value for each in layer.non_trainable_variables]
+
+        def total(x, *weights, layer=layer, others=others):
+            return ops.sum(ops.sin(layer.stateless_call(weights, others, x, mask=mask)[0]))
+
+        found.append(gradients(total, [x, *weights]))
+    assert np.abs(found[0][2]).min() > 0
+    close(*found)
+
+
 def test_gradient_where_nothing_is_forgotten():
     layer = lru.RGLRU(2, bias_initializer=keras.initializers.Constant(-200.0))
     x = np.ones((1, 3, 2), "float32")

@@ -15,40 +15,66 @@ from kerasx_sequence.recurrent import LinearCell, ParallelRNN, channels_of, chec
 Tensor = Any
 
 
-@kerasx.custom_gradient
-def gated_recurrence(gate: Tensor, candidate: Tensor, state: Tensor) -> Any:
+@kerasx.kernel(of_kernels=True)
+def gated_recurrence(
+    gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None = None
+) -> Tensor:
     """`h[t] = (1 - z[t]) * h[t-1] + z[t] * candidate[t]` with `z = sigmoid(gate)`, all steps.
 
     It is `linear_recurrence` with the gate within, so that decays and updates are computed where
-    they are used, forward and again backward, and neither is written for the gradient.
+    they are used, forward and again backward, and neither is written for the gradient. So is what
+    a bias `(2, units)` of gate and candidate adds to them.
     """
-    states = _states(gate, candidate, state)
+    return _gated_recurrence(gate, candidate, state, bias)
 
-    def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return _slopes(gate, candidate, state, states, upstream)
+
+@kerasx.custom_gradient
+def _gated_recurrence(
+    gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None
+) -> tuple[Tensor, Any]:
+    states = _states(gate, candidate, state, bias)
+
+    def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
+        return _slopes(gate, candidate, state, bias, states, upstream)
 
     return states, gradient
 
 
 @kerasx.kernel
-def _states(gate: Tensor, candidate: Tensor, state: Tensor) -> Tensor:
-    decay, update = _coefficients(widened(gate), widened(candidate))
+def _states(gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None) -> Tensor:
+    decay, update = _coefficients(*_biased(gate, candidate, bias))
     (states,) = scan((decay,), (update,), (widened(state),), reverse=False)
     return ops.cast(states, candidate.dtype)
 
 
 @kerasx.kernel
 def _slopes(
-    gate: Tensor, candidate: Tensor, state: Tensor, states: Tensor, upstream: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of the gate, of the candidate, and of the first state."""
-    gate, candidate, state, upstream = map(widened, (gate, candidate, state, upstream))
+    gate: Tensor,
+    candidate: Tensor,
+    state: Tensor,
+    bias: Tensor | None,
+    states: Tensor,
+    upstream: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """The gradients of the gate, of the candidate, of the first state, and of the bias."""
+    gate, candidate = _biased(gate, candidate, bias)
+    state, upstream = widened(state), widened(upstream)
     decay, of_candidate = ops.sigmoid(-gate), ops.sigmoid(gate)
     start = ops.zeros_like(state)
     (of_update,) = scan((decay,), (upstream,), (start,), reverse=True, adjoint=True)
     of_candidate *= of_update
-    change = candidate - delayed(states, state, reverse=False)
-    return of_candidate * decay * change, of_candidate, decay[:, 0] * of_update[:, 0]
+    of_gate = of_candidate * decay * (candidate - delayed(states, state, reverse=False))
+    of_both = [ops.sum(each, (0, 1)) for each in (of_gate, of_candidate)]
+    of_bias = None if bias is None else ops.stack(of_both)
+    return of_gate, of_candidate, decay[:, 0] * of_update[:, 0], of_bias
+
+
+def _biased(gate: Tensor, candidate: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    gate, candidate = widened(gate), widened(candidate)
+    if bias is None:
+        return gate, candidate
+    bias = ops.cast(bias, gate.dtype)
+    return gate + bias[0], candidate + bias[1]
 
 
 def _coefficients(gate: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,10 +112,14 @@ class GatedCell(LinearCell):
             self.add_weight((size,), self.bias_initializer, name="bias") if self.use_bias else None
         )
 
-    def projected(self, inputs: Tensor) -> list[Tensor]:
-        """The products of the inputs, `(..., units)` each; of the last one, its activation."""
+    def products_of(self, inputs: Tensor) -> list[Tensor]:
+        """The products of the inputs with the weights, `(..., units)` each."""
         # To split the weights is less than to split the products, or to join their gradients.
-        found = [ops.matmul(inputs, each) for each in ops.split(self.kernel, self.products, -1)]
+        return [ops.matmul(inputs, each) for each in ops.split(self.kernel, self.products, -1)]
+
+    def projected(self, inputs: Tensor) -> list[Tensor]:
+        """The same with their biases; of the last one, its activation."""
+        found = self.products_of(inputs)
         if self.bias is not None:
             biases = ops.split(self.bias, self.products)
             found = [each + bias for each, bias in zip(found, biases, strict=True)]
@@ -106,13 +136,17 @@ class GatedCell(LinearCell):
     def sequence(
         self, inputs: Tensor, states: list[Tensor], mask: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
-        gate, candidate = self.gated(inputs)
+        gate, candidate, bias = self.unbiased(inputs)
         if mask is not None:
             kept = mask[..., None]
             gate = ops.where(kept, gate, ops.full_like(gate, -math.inf))
             candidate = ops.where(kept, candidate, ops.zeros_like(candidate))
-        outputs = gated_recurrence(gate, candidate, *states)
+        outputs = gated_recurrence(gate, candidate, states[0], bias)
         return outputs, [outputs[:, -1]]
+
+    def unbiased(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Gate, candidate, and a bias `(2, units)` of both that is still to be added, or None."""
+        return *self.gated(inputs), None
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -148,6 +182,11 @@ class MinGRUCell(GatedCell):
     def gated(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         gate, candidate = self.projected(inputs)
         return gate, candidate
+
+    def unbiased(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        if self.bias is None or self.activation is not keras.activations.linear:
+            return super().unbiased(inputs)
+        return *self.products_of(inputs), ops.reshape(self.bias, (2, self.units))
 
 
 class MinLSTMCell(GatedCell):
