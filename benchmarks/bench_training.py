@@ -249,7 +249,7 @@ DIGITS = work(
 LANGUAGE = work(
     "language model",
     "texts x bytes",
-    [(4, 64), (4, 256), (2, 1024), (1, 2048)],
+    [(4, 64), (4, 256), (1, 2048), (1, 4096)],
     4,
     language,
     ["kerasx", "Keras"],
