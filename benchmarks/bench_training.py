@@ -10,7 +10,8 @@ smallest size what it compiles is there already.
 - **Digits**: kerasx's precision, recall and F1, macro averages of integer labels, beside Keras's,
   of which precision and recall have micro averages only, of labels that are one-hot.
 - **Language model**: attention in blocks and a loss without logits, beside all scores and logits.
-  With 256 words and windows of 256 bytes there is next to nothing to save.
+  With 256 words and windows of 256 bytes there is next to nothing to save; with 64, what it takes
+  to call compiled kernels is more than that.
 - **Tagging**: with the CRF beside a softmax for each character, which is less work and finds less.
 """
 
