@@ -1,28 +1,25 @@
-"""The ``kerasx`` command: what has to happen before ``import kerasx`` imports a backend."""
+"""The ``kerasx`` command, up to the point where it needs Keras.
 
-import importlib.util
+This module is outside the package because importing the package imports Keras and a backend. A
+command that a plugin adds to the group ``kerasx.commands`` runs without either.
+"""
+
 import os
 import sys
-
-BACKENDS = ("tensorflow", "jax", "torch")
+from importlib.metadata import entry_points
 
 
 def main() -> None:
-    """Run ``kerasx.cli``, or say in one sentence that Keras's backend is not installed."""
+    """Run a plugin's command directly, and everything else through ``kerasx.commands``."""
     # TensorFlow reads this only once, while it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    entries = list(entry_points(group="kerasx.commands", name=name))
+    if entries and not any(entry.value.startswith("kerasx.") for entry in entries):
+        entries[0].load()(args=sys.argv[2:], prog_name=f"kerasx {name}")
+        return
     try:
-        from kerasx.cli import main as run
+        from kerasx.commands import main as run
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        installed = list(filter(importlib.util.find_spec, BACKENDS))
-        if missing not in BACKENDS or missing in installed:
-            raise
-        message = (
-            f"Keras is set to use {missing}, which is not installed. "
-            f'Install it: pip install "kerasx[{missing}]"'
-        )
-        for backend in installed:
-            message += f"\nOr use {backend}, which is installed: KERAS_BACKEND={backend}"
-        sys.exit(message)
-    run()
+        sys.exit(str(error))
+    run(prog_name="kerasx")

@@ -10,7 +10,7 @@ import click
 import griffe
 
 from kerasx import hookspecs
-from kerasx.cli import main
+from kerasx.commands import main
 from kerasx.registry import contributions
 from kerasx.testing.contract import CHECKS
 

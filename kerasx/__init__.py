@@ -17,16 +17,18 @@ from kerasx import (
     losses,
     metrics,
     optimizers,
-    registry,
     regularizers,
+    schedules,
 )
-from kerasx.gradient import custom_gradient
+from kerasx.compiler import custom_gradient, kernel
 from kerasx.hookspecs import hookimpl
-from kerasx.kernel import kernel
-from kerasx.registry import lookup, plugins
+from kerasx.names import hold_places as _hold_places
+from kerasx.names import lookup
+from kerasx.registry import load as _load
+from kerasx.registry import plugins
 
 if TYPE_CHECKING:
-    from kerasx.saved import load_model, save_model
+    from kerasx.saving import load_model, save_model
 
 __version__ = "0.1.0"
 
@@ -49,16 +51,18 @@ __all__ = [
     "plugins",
     "regularizers",
     "save_model",
+    "schedules",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name not in ("load_model", "save_model"):
         raise AttributeError(f"module 'kerasx' has no attribute {name!r}")
-    from kerasx import saved  # which reads archives, and importing kerasx need not pay for
+    from kerasx import saving  # reads archives; importing kerasx need not pay for that
 
-    return getattr(saved, name)
+    return getattr(saving, name)
 
 
-# Last: a plugin imports the names above while it is being loaded.
-registry.load()
+# Last, because a plugin imports the names above while it is being loaded.
+_load()
+_hold_places()

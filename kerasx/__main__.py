@@ -1,6 +1,6 @@
 """``python -m kerasx`` is the ``kerasx`` command."""
 
-from kerasx.cli import main
+from kerasx.commands import main
 
 if __name__ == "__main__":
     main(prog_name="kerasx")

@@ -1,5 +1,5 @@
 """Activations that the installed plugins contribute; ``dir(kerasx.activations)`` lists them."""
 
-from kerasx.registry import namespace as _namespace
+from kerasx.namespaces import namespace as _namespace
 
 __getattr__, __dir__ = _namespace("activations")

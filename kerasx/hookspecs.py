@@ -1,30 +1,24 @@
 """The contract between kerasx and its plugins: one hook per kind of contribution.
 
-A plugin is a package with an entry point in the group ``kerasx``, which names a module. Functions
-of that module with the names below, marked with ``@kerasx.hookimpl``, say what the plugin
-contributes. A plugin implements the hooks that it needs. Each takes no argument and returns a
-list. The ``__name__`` of what is contributed is its public name; it is registered with Keras as
+A plugin is a package with an entry point in the group ``kerasx``, which names a module. The plugin
+contributes what the functions of that module return that have a name below and are marked with
+``@kerasx.hookimpl``. It implements the hooks that it needs. Each takes no argument and returns a
+list. The ``__name__`` of a contribution is its public name. It is registered with Keras as
 ``package>Name``, which saved models depend on, so neither may change after a release.
 
-Names that begin with ``kerasx_`` are reserved in that module. ``kerasx_contract = 1`` there states
-the version of this contract that the plugin was written for; without it, 1 is meant.
+Names that begin with ``kerasx_`` are reserved in that module. A plugin states which kerasx it needs
+as an ordinary requirement, such as ``kerasx>=0.1``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import keras
 import pluggy
 
-from kerasx.kernel import Kernel
-
-if TYPE_CHECKING:
-    from kerasx.testing import Case
-
-CONTRACT = 1
-"""Version of the contract; it grows when a plugin for an older kerasx would no longer work."""
+from kerasx.compiler import Kernel
 
 hookspec = pluggy.HookspecMarker("kerasx")
 hookimpl = pluggy.HookimplMarker("kerasx")
@@ -61,6 +55,11 @@ def kerasx_optimizers() -> Iterable[type[keras.Optimizer]]:
 
 
 @hookspec
+def kerasx_schedules() -> Iterable[type[keras.optimizers.schedules.LearningRateSchedule]]:
+    """Return a list of subclasses of ``keras.optimizers.schedules.LearningRateSchedule``."""
+
+
+@hookspec
 def kerasx_callbacks() -> Iterable[type[keras.callbacks.Callback]]:
     """Return a list of subclasses of ``keras.callbacks.Callback``."""
 
@@ -81,8 +80,8 @@ def kerasx_regularizers() -> Iterable[type[keras.Regularizer] | Callable]:
 
 
 @hookspec
-def kerasx_cases() -> Iterable[Case]:
+def kerasx_cases() -> Iterable[Any]:
     """Return a list of ``kerasx.testing.Case``: how to exercise each contribution.
 
-    Only the contract's tests ask for them, so this is where to import ``kerasx.testing``.
+    Only the contract's tests call this hook, so import ``kerasx.testing`` inside it.
     """

@@ -1,5 +1,5 @@
 """Optimizers that the installed plugins contribute; ``dir(kerasx.optimizers)`` lists them."""
 
-from kerasx.registry import namespace as _namespace
+from kerasx.namespaces import namespace as _namespace
 
 __getattr__, __dir__ = _namespace("optimizers")

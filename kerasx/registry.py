@@ -1,16 +1,16 @@
 """The registry: discover plugins, check what they contribute, register it with Keras.
 
 Entry point in the group ``kerasx`` -> hooks -> each contribution checked -> registered with Keras
-as ``package>Name`` -> served as ``kerasx.<kind>.Name``. No other module knows about entry points.
+as ``package>Name`` -> served as ``kerasx.<kind>.Name``. No other module reads that entry point.
 
-A plugin is registered whole or not at all, and a broken one does not stop the others: it is kept
-with its error, and whoever asks for one of its names is told.
+A plugin is registered whole or not at all. A broken one does not stop the others: it is kept with
+its error, which anyone who asks for one of its names gets to see.
 """
+
+from __future__ import annotations
 
 import difflib
 import inspect
-import itertools
-import opcode
 import os
 import re
 import sys
@@ -18,43 +18,65 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
 import keras
 import pluggy
+from packaging.utils import canonicalize_name
 
 from kerasx import hookspecs
-from kerasx.kernel import Kernel
+from kerasx.compiler import Kernel
+from kerasx.errors import PluginError, PluginWarning
 
 
-class PluginError(Exception):
-    """A plugin breaks the contract; the message says how."""
+class Kind(NamedTuple):
+    """A kind of contribution.
+
+    Attributes:
+        name: the name of its namespace, such as ``"losses"``.
+        singular: the word for one of them, such as ``"loss"``.
+        base: the class that contributed classes derive from, if classes may be contributed.
+        functions: whether functions may be contributed.
+    """
+
+    name: str
+    singular: str
+    base: type | None
+    functions: bool
 
 
-class PluginWarning(RuntimeWarning):
-    """A plugin is not loaded; the others are."""
-
-
-class UnknownNameError(AttributeError, LookupError):
-    """No loaded plugin contributes the name, or several do; the message says what to do."""
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("layers", "layer", keras.Layer, False),
+        Kind("losses", "loss", keras.Loss, True),
+        Kind("metrics", "metric", keras.Metric, True),
+        Kind("kernels", "kernel", None, False),
+        Kind("activations", "activation", None, True),
+        Kind("optimizers", "optimizer", keras.Optimizer, False),
+        Kind("schedules", "schedule", keras.optimizers.schedules.LearningRateSchedule, False),
+        Kind("callbacks", "callback", keras.callbacks.Callback, False),
+        Kind("initializers", "initializer", keras.Initializer, True),
+        Kind("constraints", "constraint", keras.constraints.Constraint, True),
+        Kind("regularizers", "regularizer", keras.Regularizer, True),
+    )
+}
 
 
 @dataclass(eq=False)
 class Plugin:
-    """What is known of one entry point.
+    """One entry point and the outcome of loading it.
 
     Attributes:
         name: name of the distribution that it belongs to.
         version: version of that distribution.
         entry_point: the entry point, which names a module (or an object in one).
-        status: ``"loaded"``, ``"failed"`` or ``"blocked"``; ``"waiting"`` while its own package is
-            still being imported.
-        error: why it failed or is blocked.
+        status: ``"loaded"``, ``"failed"``, ``"blocked"``, ``"loading"`` while that happens, or
+            ``"waiting"`` for its package, whose import began before kerasx's.
+        error: why it is not loaded.
         traceback: the formatted traceback of a failure.
-        contributions: what it contributes; of a failed plugin, what was found before it failed.
-        contract: version of the contract that it was written for, once that is known.
+        contributions: its contributions; of a failed plugin, those found before it failed.
     """
 
     name: str
@@ -63,8 +85,7 @@ class Plugin:
     status: str = "waiting"
     error: str | None = None
     traceback: str | None = None
-    contributions: list["Contribution"] = field(default_factory=list)
-    contract: int | None = None
+    contributions: list[Contribution] = field(default_factory=list)
     object: Any = field(default=None, repr=False)
 
     @property
@@ -78,10 +99,15 @@ class Plugin:
         return self.module.partition(".")[0]
 
     def why(self) -> str:
-        """Why it is not loaded, as a sentence."""
-        state = {"failed": "failed to load", "blocked": "is blocked"}.get(self.status)
-        reason = f"{state}: {self.error}" if state else "is still being imported"
-        return f"plugin {self.name} {self.version} {reason}"
+        """Return a sentence that says why it is not loaded."""
+        states = {
+            "failed": "failed to load",
+            "blocked": "is blocked",
+            "waiting": f"waits for {self.package}, whose import began before kerasx's",
+        }
+        state = states.get(self.status, "is being loaded")
+        reason = f": {self.error}" if self.error else ""
+        return f"plugin {self.name} {self.version} {state}{reason}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,20 +125,6 @@ class Contribution:
         return f"{self.plugin.package}>{self.name}"
 
 
-# Kind -> the class that contributed classes derive from, and whether functions will do.
-KINDS: dict[str, tuple[type | None, bool]] = {
-    "layers": (keras.Layer, False),
-    "losses": (keras.Loss, True),
-    "metrics": (keras.Metric, True),
-    "kernels": (None, False),
-    "activations": (None, True),
-    "optimizers": (keras.Optimizer, False),
-    "callbacks": (keras.callbacks.Callback, False),
-    "initializers": (keras.Initializer, True),
-    "constraints": (keras.constraints.Constraint, True),
-    "regularizers": (keras.Regularizer, True),
-}
-
 _plugins: list[Plugin] = []
 
 
@@ -120,88 +132,54 @@ _plugins: list[Plugin] = []
 
 
 def load() -> None:
-    """Discover the installed plugins and load them; the last step of ``import kerasx``."""
+    """Discover the installed plugins and load them."""
     _plugins[:] = _discover()
-    _settle()
-    _hold_places()
+    _load_waiting()
 
 
 def _discover() -> list[Plugin]:
-    """One record per entry point; ``KERASX_PLUGINS`` blocks those that it does not name."""
-    entries = [(entry, entry.dist.metadata) for entry in entry_points(group="kerasx")]
-    found = [Plugin(metadata["Name"], metadata["Version"], entry) for entry, metadata in entries]
-    found.sort(key=lambda plugin: (plugin.name, plugin.entry_point.name))
-    chosen = os.environ.get("KERASX_PLUGINS")
-    if chosen is None:
-        return found
-    wanted = {_normal(name): name for name in re.findall(r"[^\s,]+", chosen)}
-    for plugin in found:
-        if _normal(plugin.name) not in wanted:
+    """Return one record per entry point; ``KERASX_PLUGINS`` blocks those that it does not name."""
+    entries = [(entry, entry.dist.metadata) for entry in entry_points(group="kerasx") if entry.dist]
+    plugins = [Plugin(metadata["Name"], metadata["Version"], entry) for entry, metadata in entries]
+    plugins.sort(key=lambda plugin: (plugin.name, plugin.entry_point.name))
+    setting = os.environ.get("KERASX_PLUGINS")
+    if setting is None:
+        return plugins
+    wanted = {canonicalize_name(name): name for name in re.findall(r"[^\s,]+", setting)}
+    for plugin in plugins:
+        if canonicalize_name(plugin.name) not in wanted:
             plugin.status = "blocked"
-            plugin.error = f"KERASX_PLUGINS={chosen!r} leaves it out"
-    for name in wanted.keys() - {_normal(plugin.name) for plugin in found}:
-        _report(f"KERASX_PLUGINS names {wanted[name]}, but no installed plugin is called so")
-    return found
+            plugin.error = f"KERASX_PLUGINS={setting!r} leaves it out"
+    for name in wanted.keys() - {canonicalize_name(plugin.name) for plugin in plugins}:
+        _report(f"KERASX_PLUGINS names {wanted[name]}, but no plugin of that name is installed")
+    return plugins
 
 
-def _settle() -> None:
+def _load_waiting() -> None:
     """Load every plugin that waits.
 
-    Loading one may ask the registry for the name of another, which leads here again: the status
-    says which are taken care of.
+    Loading one may ask the registry for a name of another, which leads here again: the status says
+    which are being taken care of.
     """
     for plugin in _plugins:
         if plugin.status != "waiting":
             continue
         plugin.status = "loading"
-        unfinished = _unfinished(plugin.package)
+        # A package that is imported before kerasx and imports kerasx itself is incomplete now:
+        # whatever is missing may be there at the next lookup.
+        imported_before = plugin.package in sys.modules
         try:
-            if plugin.module in unfinished:
-                raise PluginError(f"{plugin.module} is still being imported")
             _load(plugin)
         except (Exception, SystemExit) as error:
-            if unfinished:
-                # The package was imported before kerasx and imports kerasx itself: what is
-                # missing now may be there when that import ends.
-                plugin.status = "waiting"
-                for spec in unfinished.values():
-                    if type(spec) is ModuleSpec:
-                        spec.__class__ = _WatchedSpec
-                continue
-            plugin.status = "failed"
             plugin.error = str(error) if isinstance(error, PluginError) else _quote(error)
             plugin.traceback = "".join(traceback.format_exception(error))
-            _report(plugin.why(), error)
-
-
-def _unfinished(package: str) -> dict[str, ModuleSpec]:
-    """The modules of a package that are being imported at this moment."""
-    if package not in sys.modules:
-        return {}
-    return {
-        name: module.__spec__
-        for name, module in list(sys.modules.items())
-        if f"{name}.".startswith(f"{package}.")
-        and getattr(getattr(module, "__spec__", None), "_initializing", False)
-    }
-
-
-class _WatchedSpec(ModuleSpec):
-    """Spec of a module whose import, when it ends, lets waiting plugins load.
-
-    Python has no event for that, but it resets this attribute then. Without it,
-    ``import acme; keras.models.load_model(...)`` would miss what acme contributes.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name == "_initializing" and not value:
-            self.__class__ = ModuleSpec
-            _settle()
+            plugin.status = "waiting" if imported_before else "failed"
+            if not imported_before:
+                _report(plugin.why(), error)
 
 
 def _load(plugin: Plugin) -> None:
-    """Import a plugin, ask its hooks, check what they return, and register all of it."""
+    """Import a plugin, call its hooks, check what they return, and register all of it."""
     plugin.contributions = []
     plugin.object = _attempt(f"importing {plugin.entry_point.value}", plugin.entry_point.load)
     for other in _plugins:
@@ -209,14 +187,8 @@ def _load(plugin: Plugin) -> None:
             plugin.status = "blocked"
             plugin.error = f"it repeats the entry point {other.entry_point.name!r} of {other.name}"
             return
-    plugin.contract = getattr(sys.modules[plugin.module], "kerasx_contract", 1)
-    if plugin.contract > hookspecs.CONTRACT:
-        raise PluginError(
-            f"it was written for version {plugin.contract} of the plugin contract, and this kerasx "
-            f"has version {hookspecs.CONTRACT}: pip install --upgrade kerasx"
-        )
     for hook in hooks(plugin):
-        if hook.name == "kerasx_cases":  # asked by kerasx.testing only
+        if hook.name == "kerasx_cases":  # called by kerasx.testing only
             continue
         returned = _attempt(f"hook {hook.name}", hook)
         for values in returned or [None]:
@@ -226,47 +198,11 @@ def _load(plugin: Plugin) -> None:
         # Keras refuses a class that has no get_config, as callbacks have none.
         if not inspect.isclass(value) or hasattr(value, "get_config"):
             keras.saving.register_keras_serializable(plugin.package, contribution.name)(value)
-    plugin.status = "loaded"
-
-
-class Placeholder:
-    """Stands in Keras's table for what a plugin that is not loaded contributes.
-
-    Whoever loads a model with it is told what to install, not that a class is unknown.
-    """
-
-    qualified: str
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> NoReturn:
-        raise UnknownNameError(explain(cls.qualified))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> NoReturn:
-        return cls()
-
-    def get_config(self) -> NoReturn:  # Keras registers no class without it
-        raise NotImplementedError
-
-
-def _hold_places() -> None:
-    """Register placeholders; a plugin that is loaded later replaces them by what it contributes."""
-    from kerasx.first_party import TABLE
-
-    names = {
-        f"{distribution.replace('-', '_')}>{name}"
-        for distribution, kinds in TABLE.items()
-        for name in itertools.chain(*kinds.values())
-    }
-    names |= {each.qualified for plugin in _plugins for each in plugin.contributions}
-    for qualified in names:
-        if keras.saving.get_registered_object(qualified) is None:
-            package, _, name = qualified.partition(">")
-            placeholder = type(name, (Placeholder,), {"qualified": qualified})
-            keras.saving.register_keras_serializable(package, name)(placeholder)
+    plugin.status, plugin.error, plugin.traceback = "loaded", None, None
 
 
 def hooks(plugin: Plugin) -> list[pluggy.HookCaller]:
-    """The hooks that a plugin implements; a manager of its own keeps other plugins out of it."""
+    """Return the hooks that a plugin implements, from a plugin manager of its own."""
     manager = pluggy.PluginManager("kerasx")
     manager.add_hookspecs(hookspecs)
     for name in filter(re.compile("kerasx_").match, dir(plugin.object)):
@@ -279,15 +215,15 @@ def hooks(plugin: Plugin) -> list[pluggy.HookCaller]:
         manager.register(plugin.object)
     except pluggy.PluginValidationError as error:
         raise PluginError(" ".join(str(error).split())) from error
-    found = manager.get_hookcallers(plugin.object)
-    for hook in found:
+    callers = manager.get_hookcallers(plugin.object) or []
+    for hook in callers:
         if not hook.has_spec():
             raise PluginError(
                 f"{hook.name} is marked with @kerasx.hookimpl{_not_a_hook(hook.name)}"
             )
-    if not found:
+    if not callers:
         raise PluginError(f"{plugin.entry_point.value} has no function marked @kerasx.hookimpl")
-    return found
+    return callers
 
 
 def _not_a_hook(name: str) -> str:
@@ -295,7 +231,7 @@ def _not_a_hook(name: str) -> str:
     if name in known:
         return ""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0)
-    return f", but no hook is called so; the closest is {close[0]}"
+    return f", but there is no such hook; did you mean {close[0]}?"
 
 
 def _collect(plugin: Plugin, kind: str, values: Any) -> None:
@@ -321,7 +257,7 @@ def _collect(plugin: Plugin, kind: str, values: Any) -> None:
 
 
 def _fits(kind: str, value: Any) -> bool:
-    base, functions = KINDS[kind]
+    _, _, base, functions = KINDS[kind]
     if inspect.isclass(value):
         return base is not None and issubclass(value, base)
     if isinstance(value, Kernel):
@@ -342,7 +278,7 @@ def _check_distinct(new: Contribution, other: Contribution) -> None:
 
 
 def _attempt(what: str, function: Callable[[], Any]) -> Any:
-    """Call a function of the plugin; what it raises becomes a `PluginError`."""
+    """Call a function of the plugin; turn what it raises into a `PluginError`."""
     try:
         return function()
     except (Exception, SystemExit) as error:
@@ -370,26 +306,21 @@ def _describe(value: Any) -> str:
 def _report(message: str, cause: BaseException | None = None) -> None:
     if os.environ.get("KERASX_STRICT") == "1":
         raise PluginError(message) from cause
-    # The line that imports kerasx: callers are load() and one step below it.
-    warnings.warn(f"{message} (KERASX_STRICT=1 raises this)", PluginWarning, stacklevel=5)
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    warnings.warn(f"{message} (KERASX_STRICT=1 raises this)", PluginWarning, stacklevel=2)
 
 
 # Look up
 
 
 def plugins() -> list[Plugin]:
-    """Every installed plugin, also those that failed to load or are blocked."""
-    _settle()
+    """Return every installed plugin, including those that failed to load or are blocked."""
+    _load_waiting()
     return list(_plugins)
 
 
 def contributions(kind: str | None = None) -> list[Contribution]:
-    """What the loaded plugins contribute, of one kind or of all."""
-    _settle()
+    """Return what the loaded plugins contribute, of one kind or of all."""
+    _load_waiting()
     return [each for each in _loaded() if kind in (None, each.kind)]
 
 
@@ -397,96 +328,3 @@ def _loaded() -> list[Contribution]:
     return [
         each for plugin in _plugins if plugin.status == "loaded" for each in plugin.contributions
     ]
-
-
-def lookup(qualified: str) -> Any:
-    """Return the contribution with a qualified name, which never is ambiguous.
-
-    Args:
-        qualified: ``"package>Name"``, with the import package of the plugin.
-
-    Raises:
-        UnknownNameError: no loaded plugin contributes it; the message says what comes closest.
-    """
-    for each in contributions():
-        if each.qualified == qualified:
-            return each.object
-    raise UnknownNameError(explain(qualified))
-
-
-def namespace(kind: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The ``__getattr__`` and ``__dir__`` of the module that serves one kind."""
-
-    def __getattr__(name: str) -> Any:
-        if name == "__all__":
-            return __dir__()
-        if name.startswith("_"):
-            raise AttributeError(f"module 'kerasx.{kind}' has no attribute {name!r}")
-        found = [each for each in contributions(kind) if each.name == name]
-        if len(found) == 1:
-            return found[0].object
-        if found:
-            choices = " or ".join(f'kerasx.lookup("{each.qualified}")' for each in found)
-            message = f"{len(found)} plugins contribute {kind} called {name}: use {choices}"
-        else:
-            message = explain(name, kind)
-        # `from kerasx.metrics import Typo` would replace the message of an AttributeError.
-        frame = sys._getframe(1)
-        if frame.f_code.co_code[frame.f_lasti] == opcode.opmap["IMPORT_FROM"]:
-            raise ImportError(message, name=f"kerasx.{kind}")
-        raise UnknownNameError(message)
-
-    def __dir__() -> list[str]:
-        names = [each.name for each in contributions(kind)]
-        return sorted(name for name in names if names.count(name) == 1)
-
-    return __getattr__, __dir__
-
-
-def explain(name: str, kind: str | None = None) -> str:
-    """Why no loaded plugin contributes a name, plain or qualified, and what to do about it."""
-    from kerasx.first_party import TABLE
-
-    package, _, plain = name.rpartition(">")
-    start = f"kerasx.{kind} has no {name}" if kind else f"no loaded plugin contributes {name}"
-
-    def listed(distribution: str) -> set[str]:
-        kinds = TABLE.get(distribution, {})
-        return {each for key in kinds if kind in (None, key) for each in kinds[key]}
-
-    loaded = {plugin.package for plugin in _plugins if plugin.status == "loaded"}
-    for plugin in _plugins:
-        if package not in ("", plugin.package):
-            continue
-        if plugin.status == "loaded":
-            if plain in listed(_normal(plugin.name)):
-                old = f"{plugin.name} {plugin.version} does not have it yet"
-                return f"{start}: {old}: pip install --upgrade {plugin.name}"
-            continue
-        found = {each.name for each in plugin.contributions if kind in (None, each.kind)}
-        found |= listed(_normal(plugin.name))
-        if plain in found or (package and package not in loaded):
-            return f"{start}: {plugin.why()}. `kerasx list` shows all plugins"
-    missing = TABLE.keys() - {_normal(plugin.name) for plugin in _plugins}
-    for distribution in sorted(missing):
-        if plain in listed(distribution) and package in ("", distribution.replace("-", "_")):
-            extra = distribution.removeprefix("kerasx-")
-            return f'{start}: {distribution} has it, install that: pip install "kerasx[{extra}]"'
-
-    hints = [f"kerasx.{each.kind} has {each.qualified}" for each in _loaded() if each.name == plain]
-    core = {None: "", "kernels": "ops"}.get(kind, kind)
-    if hasattr(getattr(keras, core, None), plain):
-        hints.append(f"Keras core has keras.{core}.{plain}")
-    if not hints:
-        full = {each.name: each.qualified if package else each.name for each in contributions(kind)}
-        if not package:
-            full |= {each: each for distribution in missing for each in listed(distribution)}
-        close = [each for each in full if each.lower() == plain.lower()]
-        close = close or difflib.get_close_matches(plain, full)
-        if close:
-            hints.append(f"did you mean {' or '.join(full[each] for each in close)}?")
-    known = {plugin.package for plugin in _plugins} | {each.replace("-", "_") for each in TABLE}
-    if package and package not in known:
-        hints.append(f"install the package {package}, or import it if it is your own code")
-    hints += [each.why() for each in _plugins if each.status not in ("loaded", "blocked")]
-    return "; ".join([start, *hints])

@@ -1,5 +1,5 @@
 """Regularizers that the installed plugins contribute; ``dir(kerasx.regularizers)`` lists them."""
 
-from kerasx.registry import namespace as _namespace
+from kerasx.namespaces import namespace as _namespace
 
 __getattr__, __dir__ = _namespace("regularizers")

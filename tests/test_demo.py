@@ -11,7 +11,6 @@ import matplotlib.image
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
 from kerasx.demo import demo
 
 IMAGES = 360

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import kerasx
 from kerasx import doctor
-from kerasx.cli import main
+from kerasx.commands import main
 
 COMPILES = keras.backend.backend() in ("tensorflow", "jax")
 

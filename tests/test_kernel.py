@@ -15,7 +15,8 @@ from keras import ops
 
 import kerasx
 from kerasx import programs
-from kerasx.kernel import KernelError, is_concrete
+from kerasx.compiler import is_concrete
+from kerasx.errors import KernelError
 from kerasx.testing.numerics import compiled
 
 BACKEND = keras.backend.backend()

@@ -6,7 +6,6 @@ import pytest
 from keras import ops
 
 import kerasx
-from kerasx.buckets import rounded
 from kerasx.testing.numerics import compiled, gradients
 
 BACKEND = keras.backend.backend()
@@ -122,9 +121,9 @@ def test_in_a_graph_for_any_length_padding_changes_nothing():
 
 def test_sizes_are_rounded_up():
     for size in range(1, 70):
-        assert rounded(size, "power_of_two") == 2 ** int(np.ceil(np.log2(size)))
-        assert rounded(size, 8) == 8 * int(np.ceil(size / 8))
-    assert rounded(0, "power_of_two") == rounded(0, 8) == 0
+        assert round_up(size, "power_of_two") == 2 ** int(np.ceil(np.log2(size)))
+        assert round_up(size, 8) == 8 * int(np.ceil(size / 8))
+    assert round_up(0, "power_of_two") == round_up(0, 8) == 0
 
 
 def test_what_cannot_be_a_bucket():

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from keras import ops
+from kerasx.hlo import Program
+from kerasx.policy import Measured, decide, device, measure
 
 import kerasx
 from kerasx import cli
-from kerasx.hlo import Program
-from kerasx.kernel import is_concrete
-from kerasx.policy import Measured, decide, device, measure
+from kerasx.compiler import is_concrete
 from kerasx.testing.numerics import compiled
 
 BACKEND = keras.backend.backend()

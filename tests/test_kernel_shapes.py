@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 import kerasx
-from kerasx.shapes import Form, Shapes
+from kerasx.compiler.shapes import Form, Shapes
 from kerasx.testing.numerics import compiled
 
 traced = []

@@ -4,7 +4,6 @@ import re
 
 import pytest
 from click.testing import CliRunner
-
 from kerasx.new import new
 
 

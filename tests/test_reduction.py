@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx.reduction import reduced
+from kerasx.authoring import reduced
 from kerasx.testing.numerics import Masked
 
 LOSSES = np.array([[1.0, 2.0], [3.0, 5.0]], "float32")

@@ -19,7 +19,7 @@ from hypothesis import Phase
 from hypothesis import strategies as st
 
 from kerasx import registry
-from kerasx.kernel import Kernel
+from kerasx.compiler import Kernel
 from kerasx.registry import KINDS
 from kerasx.testing.case import Case
 
@@ -220,9 +220,9 @@ def _subject_of(module: Any, name: str) -> Subject:
 def _kind_of(value: Any) -> str:
     if isinstance(value, Kernel):
         return "kernels"
-    for kind, (base, _) in KINDS.items():
-        if inspect.isclass(value) and base is not None and issubclass(value, base):
-            return kind
+    for kind in KINDS.values():
+        if inspect.isclass(value) and kind.base is not None and issubclass(value, kind.base):
+            return kind.name
     raise ValueError(
         f"{value!r} is no kernel and no class of {', '.join(KINDS)}; a function is checked as a "
         "contribution of its plugin"

@@ -12,7 +12,6 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from kerasx import programs
 from kerasx.testing.case import Case, by_position, seeds
 from kerasx.testing.contract import check
 from kerasx.testing.numerics import (
@@ -159,7 +158,7 @@ def compiles_once_per_bucket(case: Case, data: DataObject) -> None:
 
 
 def _programs(case: Case) -> int:
-    return programs.number(case.of.compiled) + programs.number(case.of.graph)
+    return case.of.region.count_programs()
 
 
 @check("kernels", share=DEAR, when=lambda case: case.of.shapes and case.of.shapes.returns)

@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from kerasx.reduction import reduced
+from kerasx.authoring import reduced
 from kerasx.testing.case import Case, seeds
 from kerasx.testing.contract import check
 from kerasx.testing.numerics import (

@@ -66,7 +66,7 @@ def command(interpreter):
     def command(*arguments):
         printed = run(
             "from click.testing import CliRunner\n"
-            "from kerasx.cli import main\n"
+            "from kerasx.commands import main\n"
             f"result = CliRunner().invoke(main, {arguments!r})\n"
             "print(result.exit_code)\n"
             "print(result.output.rstrip())"
@@ -115,7 +115,7 @@ def test_list_without_plugins(afresh):
         "import kerasx\n"
         "from kerasx import registry\n"
         "registry._plugins.clear()\n"
-        "from kerasx.cli import main\n"
+        "from kerasx.commands import main\n"
         "main(['list'], standalone_mode=False)",
     )
     assert printed == 'No plugin is installed. To install all of kerasx: pip install "kerasx[all]"'
@@ -196,7 +196,7 @@ def test_version_and_help(command, interpreter):
 
 
 def test_list_does_not_import_other_commands(afresh):
-    code = "import sys\nfrom kerasx.cli import main\nmain(['list'], standalone_mode=False)\n"
+    code = "import sys\nfrom kerasx.commands import main\nmain(['list'], standalone_mode=False)\n"
     code += "print(sys.modules.keys() & {'kerasx.demo', 'kerasx.doctor', 'kerasx.stubs'})"
     assert afresh(PLUGINS, code).endswith("\nset()")
 
@@ -210,7 +210,7 @@ def test_doctor_on_plugins(afresh):
         "import warnings\n"
         "from click.testing import CliRunner\n"
         "with warnings.catch_warnings(action='ignore'):  # of the broken plugin\n"
-        "    from kerasx.cli import main\n"
+        "    from kerasx.commands import main\n"
         "result = CliRunner().invoke(main, ['doctor'])\n"
         "print(result.exit_code)\n"
         "print(result.output.rstrip())",
@@ -241,7 +241,7 @@ def test_doctor_without_plugins(afresh):
     printed = afresh(
         {},
         "from click.testing import CliRunner\n"
-        "from kerasx.cli import main\n"
+        "from kerasx.commands import main\n"
         "result = CliRunner().invoke(main, ['doctor'])\n"
         "print(result.output, result.exit_code)",
         KERASX_PLUGINS="",

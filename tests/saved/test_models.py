@@ -5,13 +5,13 @@ import zipfile
 import keras
 import pytest
 from click.testing import CliRunner
+from kerasx.first_party import TABLE
 
 import kerasx
 from kerasx import registry
-from kerasx.archive import SavedModelError
-from kerasx.cli import main
-from kerasx.first_party import TABLE
-from kerasx.saved import inspect_model
+from kerasx.commands import main
+from kerasx.errors import SavedModelError
+from kerasx.saving import inspect_model
 
 pytestmark = pytest.mark.xdist_group("saved")
 

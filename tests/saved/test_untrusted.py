@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import kerasx
 from kerasx import archive as limits
 from kerasx import saved
-from kerasx.archive import SavedModelError
-from kerasx.saved import inspect_model
+from kerasx.errors import SavedModelError
+from kerasx.saving import inspect_model
 
 pytestmark = pytest.mark.xdist_group("saved")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 import kerasx
-from kerasx.kernel import is_concrete
+from kerasx.compiler import is_concrete
 from kerasx.testing import Case, tensors
 
 TORCH = keras.backend.backend() == "torch"

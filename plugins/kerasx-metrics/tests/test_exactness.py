@@ -13,7 +13,7 @@ import pytest
 import sklearn.metrics as sk
 
 import kerasx
-from kerasx.sums import as_pair
+from kerasx.authoring import as_pair
 from kerasx_metrics import inputs
 from kerasx_metrics.streaming import running_sum
 

@@ -10,7 +10,7 @@ import kerasx
 from kerasx.testing.numerics import as_numpy
 from kerasx_transformer import attention
 from kerasx_transformer.attention import _rules as rules_of
-from kerasx_transformer.attention import attention_in_blocks, path, plain_attention
+from kerasx_transformer.attention import attention_in_blocks, plain_attention
 
 BACKEND = keras.backend.backend()
 

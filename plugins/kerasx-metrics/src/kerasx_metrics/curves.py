@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx.kernel import is_concrete
+from kerasx.compiler import is_concrete
 from kerasx_metrics import inputs
 from kerasx_metrics.averaging import average_of, ratio
 from kerasx_metrics.counts import Statistic, sums

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerasx.kernel import is_concrete
+from kerasx.compiler import is_concrete
 from kerasx_metrics.arguments import document_function
 from kerasx_metrics.streaming import StreamingMetric, snake_case
 

@@ -22,9 +22,8 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx.kernel import is_concrete
-from kerasx.masks import mask_of
-from kerasx.sums import add_pairs, as_pair
+from kerasx.authoring import add_pairs, as_pair, mask_of
+from kerasx.compiler import is_concrete
 from kerasx_metrics import inputs
 from kerasx_metrics.arguments import check, document_class
 from kerasx_metrics.inputs import Layout, Tensor

@@ -25,7 +25,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx.kernel import is_concrete
+from kerasx.compiler import is_concrete
 
 Tensor = Any
 RANGE = 0.35  # of the least exponent: twice that still leaves e^-26 of the largest term in float32
@@ -592,7 +592,7 @@ def _where_allowed(allowed: Tensor | None, potentials: Tensor) -> Tensor:
     returns="batch",
     bucket=BUCKET,
     pad=PAD,
-    of_kernels=True,
+    composite=True,
 )
 def crf_log_partition(
     emissions: Tensor,
@@ -651,7 +651,7 @@ def crf_log_partition(
     returns="batch",
     bucket=BUCKET,
     pad=PAD,
-    of_kernels=True,
+    composite=True,
 )
 def crf_log_likelihood(
     emissions: Tensor,
@@ -708,7 +708,7 @@ def crf_log_likelihood(
     returns="batch time tags",
     bucket=BUCKET,
     pad=PAD,
-    of_kernels=True,
+    composite=True,
 )
 def crf_marginals(
     emissions: Tensor,

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx.masks import mask_of
-from kerasx.recorded import record, recorded
+from kerasx.authoring import attach, attached, mask_of
 from kerasx_sequence.constraints import Constraints
 from kerasx_sequence.crf import crf_decode
 
@@ -38,7 +37,7 @@ def mask_of_tags(tags: Any) -> Any:
 
     In JAX's `fit` Keras hands metrics none.
     """
-    potentials = recorded(tags, Potentials)
+    potentials = attached(tags, Potentials)
     return mask_of(tags) if potentials is None else potentials.mask
 
 
@@ -167,7 +166,7 @@ class CRF(keras.layers.Layer):
         constant = [None if each is None else ops.stop_gradient(each) for each in potentials]
         found = Potentials(*constant)._asdict()
         tags, _ = crf_decode(**found, **(self.constraints or {}))
-        record(tags, potentials)
+        attach(tags, potentials)
         return tags
 
     def compute_output_spec(self, inputs: Any, mask: Any = None) -> keras.KerasTensor:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerasx.recorded import is_shape_inference
+from kerasx.compiler import is_shape_inference
 from kerasx_sequence.crf_layer import mask_of_tags
 from kerasx_sequence.edit_distance import edit_distance
 from kerasx_sequence.summed import SummedMetric, check_shape, refuse, tags_of, whole_numbers

@@ -18,7 +18,7 @@ import keras
 from keras import ops
 
 import kerasx
-from kerasx.policy import device
+from kerasx.compiler import compiled, device
 
 Tensor = Any
 Parts = Sequence[Tensor]  # a real tensor, or real and imaginary part
@@ -49,7 +49,7 @@ def plain_linear_recurrence(
     reference=plain_linear_recurrence,
     shapes={"inputs": "any ..."},
     returns="any ...",
-    of_kernels=True,
+    composite=True,
 )
 def linear_recurrence(
     decay: Tensor,
@@ -132,12 +132,12 @@ def _recurrence(decay: Parts, inputs: Parts, state: Parts | None, reverse: bool)
     return states, gradient
 
 
-@kerasx.kernel(static=("reverse",))
+@compiled(static=("reverse",))
 def _states(decay: Parts, inputs: Parts, state: Parts | None, *, reverse: bool) -> Parts:
     return scan(decay, inputs, _start(decay, state), reverse)
 
 
-@kerasx.kernel(static=("reverse",))
+@compiled(static=("reverse",))
 def _slopes(
     decay: Parts, states: Parts, state: Parts | None, upstream: Parts, *, reverse: bool
 ) -> tuple[Parts, Parts, Parts | None]:

@@ -7,9 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.masks import mask_of
-from kerasx.recorded import recorded, required
-from kerasx.reduction import reduced
+from kerasx.authoring import attached, mask_of, reduced, require
 from kerasx_sequence.crf import crf_log_likelihood
 from kerasx_sequence.crf_layer import Potentials
 from kerasx_sequence.tags import read_tags
@@ -79,10 +77,10 @@ class CRFLoss(keras.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each sequence: `(batch,)`."""
         if self.from_logits:
-            found = recorded(y_pred, Potentials) or self._without_transitions(y_pred)
+            found = attached(y_pred, Potentials) or self._without_transitions(y_pred)
         else:
             hint = ". If y_pred are emissions that no CRF decodes, say from_logits=True"
-            found = required(y_pred, Potentials, by=self.name, layer="CRF", hint=hint)
+            found = require(y_pred, Potentials, by=self.name, layer="CRF", hint=hint)
         if found is None:
             return ops.zeros_like(y_pred[:, 0], self.dtype)
         shape = found.emissions.shape[:-1]

@@ -9,13 +9,14 @@ import keras
 from keras import ops
 
 import kerasx
+from kerasx.compiler import compiled
 from kerasx_sequence.linear_recurrence import delayed, scan, widened
 from kerasx_sequence.recurrent import LinearCell, ParallelRNN, channels_of, check_size
 
 Tensor = Any
 
 
-@kerasx.kernel(of_kernels=True)
+@kerasx.kernel(composite=True)
 def gated_recurrence(
     gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None = None
 ) -> Tensor:
@@ -40,14 +41,14 @@ def _gated_recurrence(
     return states, gradient
 
 
-@kerasx.kernel
+@compiled
 def _states(gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None) -> Tensor:
     decay, update = _coefficients(*_biased(gate, candidate, bias))
     (states,) = scan((decay,), (update,), (widened(state),), reverse=False)
     return ops.cast(states, candidate.dtype)
 
 
-@kerasx.kernel
+@compiled
 def _slopes(
     gate: Tensor,
     candidate: Tensor,

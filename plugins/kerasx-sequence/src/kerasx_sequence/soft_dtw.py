@@ -15,8 +15,7 @@ import keras
 from keras import ops
 
 import kerasx
-from kerasx.masks import mask_of
-from kerasx.reduction import reduced
+from kerasx.authoring import mask_of, reduced
 from kerasx_sequence.summed import check_shape
 
 Tensor = Any

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx.kernel import is_concrete
-from kerasx.sums import add_pairs, as_pair
+from kerasx.authoring import add_pairs, as_pair
+from kerasx.compiler import is_concrete
 
 Tensor = Any
 

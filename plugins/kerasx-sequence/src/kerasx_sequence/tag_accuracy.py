@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.recorded import is_shape_inference
+from kerasx.compiler import is_shape_inference
 from kerasx_sequence.crf_layer import mask_of_tags
 from kerasx_sequence.summed import SummedMetric
 from kerasx_sequence.tags import read_tags

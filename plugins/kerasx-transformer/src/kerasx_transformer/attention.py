@@ -22,8 +22,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx.policy import device
-from kerasx_transformer.measured import measured
+from kerasx.compiler import compiled, device
 
 Tensor = Any
 
@@ -181,7 +180,7 @@ def _attention(
     return found, gradient
 
 
-@kerasx.kernel(static=("rules", "block"))
+@compiled(static=("rules", "block"))
 def _forward(
     query: Tensor,
     key: Tensor,
@@ -199,7 +198,7 @@ def _forward(
     return blocks.forward(query, key, value, bias)
 
 
-@kerasx.kernel(static=("rules", "block"))
+@compiled(static=("rules", "block"))
 def _backward(
     upstream: Tensor,
     found: Tensor,
@@ -668,7 +667,7 @@ def _compute_dtype(query: Tensor) -> str:
 
 
 OPTIONS = ("causal", "window", "scale", "logit_softcap", "dropout_rate")
-_at_once = kerasx.kernel(static=OPTIONS)(plain_attention)
+_at_once = compiled(static=OPTIONS)(plain_attention)
 
 
 @kerasx.kernel(
@@ -680,8 +679,7 @@ _at_once = kerasx.kernel(static=OPTIONS)(plain_attention)
         "value": "batch key_time key_heads value_dim",
     },
     returns="batch query_time heads value_dim",
-    measured=measured("blockwise_attention"),
-    of_kernels=True,
+    composite=True,
 )
 def blockwise_attention(
     query: Tensor,
@@ -769,37 +767,6 @@ def blockwise_attention(
             **dataclasses.asdict(rules),
         )
     return attention_in_blocks(query, key, value, rules, *extras, seed)
-
-
-@blockwise_attention.about
-def path(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    *,
-    causal: bool = False,
-    window: int | None = None,
-    segment_ids: Tensor | tuple[Tensor, Tensor] | None = None,
-    mask: Tensor | None = None,
-    bias: Tensor | None = None,
-    scale: float | None = None,
-    logit_softcap: float | None = None,
-    dropout_rate: float = 0.0,
-    seed: Tensor | None = None,
-) -> str:
-    """Which way `blockwise_attention` takes with these arguments, and why; nothing is computed.
-
-    The tensors may be symbolic. `blockwise_attention.explain` says the same.
-
-    Example:
-    >>> import keras
-    >>> from kerasx_transformer.attention import path
-    >>> x = keras.KerasTensor((2, 128, 8, 64))
-    >>> print(path(x, x, x, logit_softcap=30.0))
-    plain: all scores at once, for at most 256 queries and keys...
-    """
-    rules = _rules(query, causal, window, scale, logit_softcap, dropout_rate)
-    return ": ".join(_route(query, key, value, rules, (segment_ids, mask, bias), device()))
 
 
 ROUTES = {

@@ -19,7 +19,6 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx_transformer.measured import measured
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
@@ -57,7 +56,6 @@ def _power(base: Tensor, exponent: float) -> Tensor:
     reference=plain_entmax,
     shapes={"x": "..."},
     returns="...",
-    measured=measured("entmax"),
 )
 def entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
     """Probabilities between softmax and the one highest score, of which some are exactly zero.
@@ -111,7 +109,6 @@ def plain_entmax15(x: Tensor, axis: int = -1) -> Tensor:
     reference=plain_entmax15,
     shapes={"x": "..."},
     returns="...",
-    measured=measured("entmax15"),
 )
 def entmax15(x: Tensor, axis: int = -1) -> Tensor:
     """Probabilities of which some are exactly zero, halfway from softmax to sparsemax.

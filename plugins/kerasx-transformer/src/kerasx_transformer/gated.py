@@ -10,8 +10,8 @@ import keras
 from keras import ops
 
 import kerasx
+from kerasx.compiler import compiled
 from kerasx_transformer.initializers import anew
-from kerasx_transformer.measured import measured
 
 Tensor = Any  # a tensor of the backend in use, or an array
 Formula = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -50,14 +50,14 @@ def gated(gate: Tensor, value: Tensor, formula: Formula) -> tuple[Tensor, Any]:
     return _product(gate, value, formula=formula), gradient
 
 
-@kerasx.kernel(static=("formula",))
+@compiled(static=("formula",))
 def _product(gate: Tensor, value: Tensor, *, formula: Formula) -> Tensor:
     dtype = keras.backend.result_type(gate.dtype, value.dtype)
     wide_gate, wide_value = _wide(gate, value)
     return ops.cast(formula(wide_gate)[0] * wide_value, dtype)
 
 
-@kerasx.kernel(static=("formula",))
+@compiled(static=("formula",))
 def _slopes(
     gate: Tensor, value: Tensor, upstream: Tensor, *, formula: Formula
 ) -> tuple[Tensor, Tensor]:
@@ -81,8 +81,7 @@ def plain_swiglu(gate: Tensor, value: Tensor) -> Tensor:
     reference=plain_swiglu,
     shapes={"gate": "...", "value": "..."},
     returns="...",
-    measured=measured("swiglu"),
-    of_kernels=True,
+    composite=True,
 )
 def swiglu(gate: Tensor, value: Tensor) -> Tensor:
     """Gate a tensor with the SiLU (Swish) of another: `gate * sigmoid(gate) * value`.
@@ -122,8 +121,7 @@ def plain_geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Te
     reference=plain_geglu,
     shapes={"gate": "...", "value": "..."},
     returns="...",
-    measured=measured("geglu"),
-    of_kernels=True,
+    composite=True,
 )
 def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
     """Gate a tensor with the GELU of another: `gate * Phi(gate) * value`.

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx.buckets import POWER_OF_TWO, rounded
+from kerasx.compiler import round_up
 from kerasx_transformer.cache import CacheScope, Values
 from kerasx_transformer.multi_head_attention import positive
 from kerasx_transformer.steps import compiled, refuse_unless_stepwise
@@ -348,7 +348,7 @@ def _extend_beams(
 
 def _rounded(size: int) -> int:
     """A length rounded up, so that few are compiled: to a power of two, at least 16."""
-    return max(16, rounded(size, POWER_OF_TWO))
+    return max(16, round_up(size, "power_of_two"))
 
 
 def _check_arguments(

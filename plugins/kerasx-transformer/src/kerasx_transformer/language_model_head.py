@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from kerasx.recorded import record
+from kerasx.authoring import attach
 
 
 class Projection(NamedTuple):
@@ -156,7 +156,7 @@ class LanguageModelHead(keras.layers.Layer):
             logits = logits + bias
         if self.logit_softcap is not None:
             logits = ops.tanh(logits / self.logit_softcap) * self.logit_softcap
-        record(logits, Projection(inputs, weight, bias, self.logit_softcap, mask))
+        attach(logits, Projection(inputs, weight, bias, self.logit_softcap, mask))
         return logits
 
     def _tied(self) -> Any:

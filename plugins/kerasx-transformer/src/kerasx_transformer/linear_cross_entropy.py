@@ -16,9 +16,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx.kernel import is_concrete
-from kerasx.policy import device
-from kerasx_transformer.measured import measured
+from kerasx.compiler import device, is_concrete
 
 Tensor = Any
 # A chunk's rows, or more of few columns: with fewer, adding its gradient to that of the weight
@@ -119,7 +117,6 @@ def plain_linear_cross_entropy(
         "bias": "vocabulary",
         "sample_weight": "...",
     },
-    measured=measured("linear_cross_entropy"),
 )
 def linear_cross_entropy(
     features: Tensor,

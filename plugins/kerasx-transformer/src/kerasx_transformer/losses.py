@@ -7,9 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.masks import mask_of
-from kerasx.recorded import recorded, required
-from kerasx.reduction import reduced
+from kerasx.authoring import attached, mask_of, reduced, require
 from kerasx_transformer.language_model_head import Projection
 from kerasx_transformer.linear_cross_entropy import linear_cross_entropy
 from kerasx_transformer.tokens import DROPPED, Tokens, tokens, weights
@@ -130,9 +128,9 @@ class LinearCrossEntropy(keras.Loss):
 
     def _head(self, y_pred: Any) -> Projection | None:
         if self.from_logits:
-            return recorded(y_pred, Projection)
+            return attached(y_pred, Projection)
         hint = ". If y_pred are logits of another layer, say from_logits=True"
-        return required(y_pred, Projection, by=self.name, layer="LanguageModelHead", hint=hint)
+        return require(y_pred, Projection, by=self.name, layer="LanguageModelHead", hint=hint)
 
     def _loss(
         self, given: Tokens, y_pred: Any, head: Projection | None, reduction: str | None

@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from kerasx.kernel import is_concrete
-from kerasx.masks import mask_of
-from kerasx.recorded import is_shape_inference, record, recorded
-from kerasx.sums import add_pairs, as_pair
+from kerasx.authoring import add_pairs, as_pair, attach, attached, mask_of
+from kerasx.compiler import is_concrete, is_shape_inference
 from kerasx_transformer.language_model_head import Projection
 from kerasx_transformer.token_scores import linear_token_scores, token_scores
 from kerasx_transformer.tokens import tokens, weights
@@ -71,14 +69,14 @@ class TokenMetric(keras.Metric):
         """
         if is_shape_inference():
             return
-        head = recorded(y_pred, Projection)
+        head = attached(y_pred, Projection)
         y_pred = ops.convert_to_tensor(y_pred) if head is None else y_pred
         mask = mask_of(y_pred) if head is None else head.mask
         given = tokens(self.name, y_true, y_pred, sample_weight, mask, self.ignore_class)
-        scores = recorded(y_pred, Scores)
+        scores = attached(y_pred, Scores)
         if scores is None or scores.y_true is not y_true:
             scores = Scores(y_true, *self._scores(ops.maximum(given.labels, 0), y_pred, head))
-            record(y_pred, scores)
+            attach(y_pred, scores)
         weight = weights(given)
         values = ops.where(weight == 0, 0.0, self.values(scores) * weight)
         sums = ops.stack([ops.sum(values), ops.sum(weight)])

@@ -8,7 +8,6 @@ import keras
 from keras import ops
 
 import kerasx
-from kerasx_transformer.measured import measured
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
@@ -26,7 +25,6 @@ def plain_add_rms_norm(
     reference=plain_add_rms_norm,
     shapes={"x": "... width", "residual": "... width", "scale": "width"},
     returns=("... width", "... width"),
-    measured=measured("add_rms_norm"),
 )
 def add_rms_norm(
     x: Tensor, residual: Tensor, scale: Tensor, *, epsilon: float = 1e-6

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx_transformer.measured import measured
+from kerasx.compiler import compiled
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
@@ -47,8 +47,7 @@ def plain_rotary_embedding(
         "positions": "any time | any 1 time | any batch time",
     },
     returns="batch time heads head_dim",
-    measured=measured("rotary_embedding"),
-    of_kernels=True,
+    composite=True,
 )
 def rotary_embedding(
     x: Tensor,
@@ -132,7 +131,7 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> tuple[Ten
 
 
 # For itself, because XLA would compute cosines and sines of angles anew for each head.
-@kerasx.kernel(static=("interleaved",))
+@compiled(static=("interleaved",))
 def _turn(x: Tensor, cos: Tensor, sin: Tensor, *, interleaved: bool) -> Tensor:
     """Turn the first features, in float32 at least, and leave the others."""
     dtype, rotary_dim = x.dtype, 2 * cos.shape[-1]

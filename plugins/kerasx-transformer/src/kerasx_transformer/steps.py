@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from kerasx import programs
+from kerasx.compiler import compiled
 from kerasx_transformer.cache import CacheScope
 
 Tensor = Any
@@ -19,11 +18,6 @@ NOISE = 0.1  # added to weights: zeros at the beginning of training would hide w
 
 class Differs(ValueError):
     """A layer gives in steps what differs from what it gives at once."""
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function compiled by XLA where the backend does; on PyTorch a loop is one of Python."""
-    return function if keras.backend.backend() == "torch" else programs.compiled(function)
 
 
 def refuse_unless_stepwise(model: keras.Model) -> Tensor:

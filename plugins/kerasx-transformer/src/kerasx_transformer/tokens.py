@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from kerasx.kernel import is_concrete
-from kerasx.recorded import is_shape_inference
+from kerasx.compiler import is_concrete, is_shape_inference
 
 DROPPED = -1  # the label of positions that do not count
 

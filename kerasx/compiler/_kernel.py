@@ -1,51 +1,35 @@
-"""Kernels: one function over tensors, compiled by its backend, a node in functional models.
+"""Kernels: functions over tensors that users call.
 
-What a kernel must achieve, whatever the backend:
-
-- called with arrays or tensors, its shapes and dtypes are checked, lengths are rounded up to their
-  bucket, and it runs compiled where that was measured to win: ``tf.function(jit_compile=True)`` on
-  TensorFlow, ``jax.jit`` on JAX, ``torch.compile`` on PyTorch. Otherwise it runs as a graph on
-  TensorFlow and eagerly elsewhere;
-- called while a model's own step is traced, it becomes a part of that step;
-- called with Keras symbolic tensors, it becomes one node of a functional model, which saves and
-  reloads once the kernel is registered with Keras (a plugin's kernels are).
-
-Shapes, buckets, the policy and `explain` are a file each: `shapes`, `buckets`, `policy`, `explain`.
+Called with arrays or tensors, a kernel checks shapes and dtypes, rounds lengths up to their bucket,
+and runs compiled. Called while a model's own step is traced, it becomes a part of that step. Called
+with Keras symbolic tensors, it becomes one node of a functional model, which saves and reloads once
+the kernel is registered with Keras (a plugin's kernels are).
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import keras
 
-from kerasx import programs
-from kerasx.buckets import Buckets
-from kerasx.gradient import read
-from kerasx.policy import ALLOWED, Measured, allowing, decide
-from kerasx.programs import is_concrete as is_concrete
-from kerasx.programs import is_symbolic, is_traced, why_refused
-from kerasx.recorded import is_shape_inference
-from kerasx.shapes import Shapes
-
-if TYPE_CHECKING:
-    from kerasx.explain import Explanation
+from kerasx.compiler import backends
+from kerasx.compiler._explain import Explanation, explain
+from kerasx.compiler.buckets import Buckets
+from kerasx.compiler.gradient import read
+from kerasx.compiler.program import Compiled
+from kerasx.compiler.shapes import Shapes, Sizes
+from kerasx.errors import UnknownNameError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class KernelError(RuntimeError):
-    """A kernel cannot be compiled; the message names the kernel and the operation."""
-
-
 @keras.saving.register_keras_serializable("kerasx")
 class Kernel(Generic[P, R]):
-    """A function over tensors that its backend compiles. Made by `kernel`.
+    """A function over tensors with checked arguments, compiled by its backend. Made by `kernel`.
 
     To type checkers, `P` are the arguments of the function and `R` what it returns.
 
@@ -54,9 +38,8 @@ class Kernel(Generic[P, R]):
         reference: the plain function that specifies the result, or `None`.
         shapes: the shapes of arguments and results, or `None`.
         buckets: the dimensions that are rounded up, or `None`.
-        measured: what was measured of it, compiled and not.
-        of_kernels: whether it calls kernels that are compiled for themselves in a graph.
         backends: names of the backends that have an implementation of their own.
+        region: the function for the backend in use, as that backend compiles it.
     """
 
     __name__: str
@@ -70,17 +53,14 @@ class Kernel(Generic[P, R]):
         returns: Any = None,
         bucket: Mapping[str, str | int] | None = None,
         pad: Mapping[str, Any] | None = None,
-        measured: Sequence[Measured] = (),
-        of_kernels: bool = False,
+        composite: bool = False,
     ):
         functools.update_wrapper(self, function)
         self.signature = inspect.signature(function)
         self.static = tuple(static)
         self.reference = reference
-        self.measured = tuple(measured)
-        self.of_kernels = of_kernels
-        self._implementations: dict[str, Callable[..., Any]] = {}
-        self._about: Callable[..., str] | None = None
+        self.backends: tuple[str, ...] = ()
+        self.region: Compiled = Compiled(function, self.static, composite)
         self._why_nan: Callable[..., None] | None = None
         parameters = self.signature.parameters.values()
         unnamed = [
@@ -94,24 +74,20 @@ class Kernel(Generic[P, R]):
                 f"received {', '.join(unnamed)}"
             )
         data = [name for name in self.signature.parameters if name not in self.static]
-        self._names("static", self.static, list(self.signature.parameters))
-        self._names("shapes", shapes or (), data)
+        self._check_names("static", self.static, list(self.signature.parameters))
+        self._check_names("shapes", shapes or (), data)
         self.shapes = Shapes(self.__name__, shapes, returns) if shapes else None
         if bucket and self.shapes is None:
             raise TypeError(f"kernel {self.__name__!r}: `bucket` needs `shapes`")
-        self.buckets = Buckets(self.shapes, bucket, pad or {}) if bucket else None
+        self.buckets = Buckets(self.shapes, bucket, pad or {}) if self.shapes and bucket else None
 
-    def _names(self, of: str, names: Iterable[str], known: list[str]) -> None:
+    def _check_names(self, where: str, names: Iterable[str], known: list[str]) -> None:
         unknown = set(names) - set(known)
         if unknown:
             raise TypeError(
-                f"kernel {self.__name__!r}: `{of}` names {sorted(unknown)}, which are not among "
+                f"kernel {self.__name__!r}: `{where}` names {sorted(unknown)}, which are not among "
                 f"its arguments {known}"
             )
-
-    @property
-    def backends(self) -> tuple[str, ...]:
-        return tuple(self._implementations)
 
     def implementation(self, backend: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorator: use this function instead, on the backend of that name.
@@ -120,23 +96,14 @@ class Kernel(Generic[P, R]):
         """
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
-            self._takes_the_same(function, f"implementation for {backend!r}")
-            self._implementations[backend] = function
-            for program in ("compiled", "nested", "graph"):
-                self.__dict__.pop(program, None)
+            self._check_arguments(function, f"implementation for {backend!r}")
+            self.backends = (*self.backends, backend)
+            if backend == keras.backend.backend():
+                composite = self.region.composite
+                self.region = Compiled(function, self.static, composite, self.__name__)
             return function
 
         return register
-
-    def about(self, function: Callable[..., str]) -> Callable[..., str]:
-        """Decorator: this function says more on what runs for its arguments, in `explain`.
-
-        It takes the same arguments as the kernel and returns a sentence, such as which kernel of
-        the vendor does the work.
-        """
-        self._takes_the_same(function, "function for `about`")
-        self._about = function
-        return function
 
     def why_nan(self, function: Callable[..., None]) -> Callable[..., None]:
         """Decorator: this function raises for values that the kernel answers with NaN.
@@ -145,134 +112,100 @@ class Kernel(Generic[P, R]):
         result has NaN: there bad values raise, elsewhere they give NaN. It returns if it finds
         nothing wrong.
         """
-        self._takes_the_same(function, "function for `why_nan`")
+        self._check_arguments(function, "function for `why_nan`")
         self._why_nan = function
         return function
 
-    def _takes_the_same(self, function: Callable[..., Any], what: str) -> None:
+    def _check_arguments(self, function: Callable[..., Any], role: str) -> None:
         names = list(inspect.signature(function).parameters)
         if names != list(self.signature.parameters):
             raise TypeError(
-                f"kernel {self.__name__!r}: the {what} must take the arguments "
+                f"kernel {self.__name__!r}: the {role} must take the arguments "
                 f"{list(self.signature.parameters)}; received {names}"
             )
 
     @property
     def function(self) -> Callable[..., Any]:
         """The uncompiled function for the backend in use."""
-        return self._implementations.get(keras.backend.backend(), self.__wrapped__)
-
-    @functools.cached_property
-    def compiled(self) -> Callable[..., Any]:
-        """The function as the backend in use compiles it; takes keyword arguments."""
-        return programs.compiled(self.function, self.static)
-
-    @functools.cached_property
-    def nested(self) -> Callable[..., Any]:
-        """The compiled function within a graph of TensorFlow, where sizes may be unknown.
-
-        TensorFlow would call what it traced there, with its loops of unknown length, for arguments
-        of known sizes too; XLA cannot differentiate it outside.
-        """
-        return programs.compiled(self.function, self.static)
-
-    @functools.cached_property
-    def graph(self) -> Callable[..., Any]:
-        """The function as it runs where it is not compiled; takes keyword arguments."""
-        return programs.graph(self.function, self.static)
+        return self.region.function
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._call(None, args, kwargs)
-
-    def options(self, *, compile: bool) -> Callable[P, R]:
-        """The kernel, compiled or not whatever the policy says.
-
-        Inside compiled code it becomes a part of that, as always.
-        """
-
-        def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            return self._call(compile, args, kwargs)
-
-        return functools.update_wrapper(run, self, updated=())
-
-    def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
-        """What runs for these arguments, and what it costs.
-
-        See `kerasx.explain.Explanation` for the figures and for what each backend can tell.
-        """
-        from kerasx.explain import explain  # which importing kerasx need not pay for
-
-        arguments, static = self._bound(args, kwargs)
-        tensors = {name: _as_tensors(value) for name, value in arguments.items()}
-        sizes = self.shapes.check(tensors) if self.shapes else None
-        if self.buckets and keras.backend.backend() != "torch":
-            tensors = self.buckets.padded(tensors, sizes)
-        return explain(self, tensors, static, self._about)
-
-    def _call(self, compile: bool | None, args: tuple, kwargs: dict[str, Any]) -> Any:
-        arguments, static = self._bound(args, kwargs)
+        arguments, static = self._bind(args, kwargs)
         if any(map(_has_symbols, arguments.values())):
-            if self.shapes:
-                self.shapes.check(
-                    {name: _symbols_or_tensors(value) for name, value in arguments.items()}
-                )
-            return KernelCall(self, static)(**arguments)
+            return self._make_node(arguments, static)
         tensors = {name: _as_tensors(value) for name, value in arguments.items()}
         sizes = self.shapes.check(tensors) if self.shapes else None
-        compile = decide(self.__name__, self.measured)[0] if compile is None else compile
-        compile = compile and ALLOWED.get()
-        run = self._program(compile, tensors)
-        try:
-            if self.buckets and run is not self.function and is_traced(tensors):
-                in_graph = keras.backend.backend() == "tensorflow"
-                sizes = self.buckets.found(tensors, sizes) if in_graph else None
-            with allowing(compile) if self.of_kernels else contextlib.nullcontext():
-                if self.buckets and run is not self.function and sizes is not None:
-                    outputs = run(**self.buckets.padded(tensors, sizes), **static)
-                    outputs = self.buckets.cut(outputs, sizes)
-                else:
-                    outputs = run(**tensors, **static)
-        except Exception as error:
-            reason = why_refused(error, self.function)
-            if reason is None:
-                raise
-            raise KernelError(f"kernel {self.__name__!r} cannot be compiled: {reason}") from error
-        why = self._why_nan
-        if why and any(map(_has_nan, keras.tree.flatten(outputs))) and not is_shape_inference():
-            why(**tensors, **static)
+        outputs = self._run(tensors, static, sizes)
+        if self._why_nan and _has_unexplained_nan(outputs):
+            self._why_nan(**tensors, **static)
         return outputs
 
-    def _bound(self, args: tuple, kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The arguments that were given, by name: those that are data, and the static ones."""
+    def _bind(self, args: tuple, kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the given arguments by name: those that are data, and the static ones."""
         arguments = self.signature.bind(*args, **kwargs).arguments
-        static = {name: _frozen(arguments.pop(name)) for name in self.static if name in arguments}
+        static = {name: _hashable(arguments.pop(name)) for name in self.static if name in arguments}
         return arguments, static
 
-    def _program(self, compile: bool, tensors: dict[str, Any]) -> Callable[..., Any]:
-        """What to call: within compiled code that is not XLA's, a compiled kernel stays one."""
-        backend = keras.backend.backend()
-        if backend == "torch":
-            return self.compiled if compile and not is_traced(tensors) else self.function
-        if backend == "tensorflow" and is_traced(tensors):
-            return self.nested if compile and not self.of_kernels else self.function
-        return self.compiled if compile else self.graph
+    def _make_node(self, arguments: dict[str, Any], static: dict[str, Any]) -> Any:
+        """Become a node of a functional model."""
+        if self.shapes:
+            self.shapes.check({name: _symbols_or_tensors(arg) for name, arg in arguments.items()})
+        return KernelCall(self, static)(**arguments)
+
+    def _run(self, tensors: dict[str, Any], static: dict[str, Any], sizes: Sizes | None) -> Any:
+        """Run the region, on arguments padded up to their bucket if it has any."""
+        buckets = self.buckets
+        if buckets is None or sizes is None or self.region.select(tensors) is self.function:
+            return self.region.run(tensors, static)
+        if backends.is_traced(tensors):
+            # Only a TensorFlow graph can have sizes that it learns as it runs.
+            in_graph = keras.backend.backend() == "tensorflow"
+            sizes = buckets.find_sizes(tensors, sizes) if in_graph else None
+            if sizes is None:
+                return self.region.run(tensors, static)
+        outputs = self.region.run(buckets.pad_all(tensors, sizes), static)
+        return buckets.cut(outputs, sizes)
+
+    def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
+        """Explain what runs for these arguments, and what it costs.
+
+        See `kerasx.compiler.Explanation` for the figures and for which backend knows them.
+        """
+        arguments, static = self._bind(args, kwargs)
+        tensors = {name: _as_tensors(value) for name, value in arguments.items()}
+        sizes = self.shapes.check(tensors) if self.shapes else None
+        if self.buckets and sizes and keras.backend.backend() != "torch":
+            tensors = self.buckets.pad_all(tensors, sizes)
+        own = keras.backend.backend() in self.backends
+        return explain(self.__name__, self.function, tensors, static, own_implementation=own)
+
+    def clear(self) -> None:
+        """Forget all compiled programs, so that the next call traces the function again."""
+        self.region.clear()
 
     def __reduce__(self) -> str:
         return self.__qualname__  # copied and pickled by name, as a function is
 
     def get_config(self) -> dict[str, Any]:
-        """Its registered name: a layer that has a kernel as its activation saves it so."""
+        """Return its registered name, by which a layer that has it as activation saves it."""
         return {"kernel": keras.saving.get_registered_name(self)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Kernel:
-        """The registered kernel of that name."""
-        kernel = keras.saving.get_registered_object(config["kernel"])
-        if not isinstance(kernel, Kernel):
-            from kerasx.registry import UnknownNameError, explain  # which imports this module
+        """Return the registered kernel of that name.
 
-            raise UnknownNameError(explain(config["kernel"]))
-        return kernel
+        Raises:
+            UnknownNameError: no kernel is registered under that name.
+        """
+        kernel = keras.saving.get_registered_object(config["kernel"])
+        if isinstance(kernel, Kernel):
+            return kernel
+        if isinstance(kernel, type):  # a placeholder, which says what to install
+            kernel.from_config(config)
+        raise UnknownNameError(
+            f"no kernel is registered as {config['kernel']!r}: install the plugin that provides "
+            "it, or import your own code that does"
+        )
 
     def __repr__(self) -> str:
         return f"<Kernel {keras.saving.get_registered_name(self)}{self.signature}>"
@@ -291,8 +224,7 @@ def kernel(
     returns: Any = None,
     bucket: Mapping[str, str | int] | None = None,
     pad: Mapping[str, Any] | None = None,
-    measured: Sequence[Measured] = (),
-    of_kernels: bool = False,
+    composite: bool = False,
 ) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
 
 
@@ -305,8 +237,7 @@ def kernel(
     returns: Any = None,
     bucket: Mapping[str, str | int] | None = None,
     pad: Mapping[str, Any] | None = None,
-    measured: Sequence[Measured] = (),
-    of_kernels: bool = False,
+    composite: bool = False,
 ) -> Kernel[P, R] | Callable[[Callable[P, R]], Kernel[P, R]]:
     """Turn a function over tensors into a kernel.
 
@@ -318,7 +249,7 @@ def kernel(
         function: the function. Each argument is a tensor, a nested structure of tensors, or `None`,
             unless `static` names it.
         static: names of arguments that are compiled into the program: numbers, strings, tuples.
-            Each new value compiles anew.
+            Each new value is compiled separately.
         reference: the plain function that the kernel must equal, written for reading.
         shapes: argument -> its dtype and shape: an optional word `float` (which is meant without
             one), `int`, `bool` or `any`, and dimensions. A name has one size in all arguments, a
@@ -330,12 +261,9 @@ def kernel(
             are cut back, so that many lengths compile few programs.
         pad: argument -> the value that it is padded with, 0 or False for the others. An argument
             named here that is `None` is made of ones (True) before it is padded: a mask.
-        measured: times with and without compiling, which decide whether the kernel is compiled; see
-            `kerasx.policy`.
-        of_kernels: whether the function calls kernels for all that is worth compiling. In a graph
-            of TensorFlow each of them is compiled then, and what they keep for the gradient is not
-            copied, as it is where it leaves a compiled program. Where this kernel is not to be
-            compiled, by `options` or by `KERASX_COMPILE`, they are not either.
+        composite: set this if the function only calls other kernels and compiled regions. Inside a
+            TensorFlow graph those are compiled one by one and this one is not, which avoids copying
+            what they keep for the gradient.
 
     Returns:
         A `Kernel`, called as the function is.
@@ -374,8 +302,10 @@ def kernel(
     >>> [float(mean(keras.ops.ones((1, length)))[0]) for length in (1, 2, 5, 6, 7)]
     [1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    given = (static, reference, shapes, returns, bucket, pad, measured, of_kernels)
-    return Kernel(function, *given) if function else lambda function: Kernel(function, *given)
+    options = (static, reference, shapes, returns, bucket, pad, composite)
+    if function is None:
+        return lambda function: Kernel(function, *options)
+    return Kernel(function, *options)
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -400,14 +330,14 @@ class KernelCall(keras.Operation):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> KernelCall:
         kernel = Kernel.from_config(config)
-        static = {name: _frozen(value) for name, value in config["static"].items()}
+        static = {name: _hashable(value) for name, value in config["static"].items()}
         return cls(kernel, static, name=config["name"])
 
 
 def _has_symbols(value: Any) -> bool:
     if isinstance(value, dict | list | tuple):
-        return any(map(is_symbolic, keras.tree.flatten(value)))
-    return is_symbolic(value)
+        return any(map(backends.is_symbolic, keras.tree.flatten(value)))
+    return backends.is_symbolic(value)
 
 
 def _symbols_or_tensors(value: Any) -> Any:
@@ -426,15 +356,19 @@ def _as_tensors(value: Any) -> Any:
     return keras.ops.convert_to_tensor(value)
 
 
+def _has_unexplained_nan(outputs: Any) -> bool:
+    return any(map(_has_nan, keras.tree.flatten(outputs))) and not backends.is_shape_inference()
+
+
 def _has_nan(tensor: Any) -> bool:
-    if not is_concrete(tensor):
+    if not backends.is_concrete(tensor):
         return False
     floating = keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype))
     return floating and bool(keras.ops.any(keras.ops.isnan(tensor)))
 
 
-def _frozen(value: Any) -> Any:
-    """A static value as a hashable one; a saved model gives tuples back as lists."""
+def _hashable(value: Any) -> Any:
+    """Return a static value as a hashable one: a saved model holds tuples as lists."""
     if isinstance(value, list | tuple):
-        return tuple(map(_frozen, value))
+        return tuple(map(_hashable, value))
     return value

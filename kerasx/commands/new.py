@@ -30,7 +30,7 @@ def new(name: str, directory: Path) -> None:
         problem = f"{root} exists"
     if problem:
         raise click.ClickException(problem)
-    with as_file(files("kerasx") / "template") as template:
+    with as_file(files("kerasx.commands") / "template") as template:
         for source in sorted(template.rglob("*")):
             if source.is_dir() or CACHES.intersection(source.parts):
                 continue

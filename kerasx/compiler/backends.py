@@ -1,7 +1,11 @@
-"""What each backend does with a function over tensors: compile it, trace it, refuse it."""
+"""The three backends: how each compiles a function, traces it, and says what it refused.
+
+This is the only place in kerasx that depends on how a backend represents traced values.
+"""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import linecache
 import re
@@ -12,8 +16,10 @@ from typing import Any
 import keras
 
 
-def compiled(function: Callable[..., Any], static: Sequence[str] = ()) -> Callable[..., Any]:
-    """The function compiled: by XLA on TensorFlow and JAX, by `torch.compile` on PyTorch."""
+def compile_function(
+    function: Callable[..., Any], static: Sequence[str] = ()
+) -> Callable[..., Any]:
+    """Compile a function: by XLA on TensorFlow and JAX, by `torch.compile` on PyTorch."""
     if keras.backend.backend() == "tensorflow":
         return Graphs(function, static, jit_compile=True)
     if keras.backend.backend() == "jax":
@@ -27,15 +33,15 @@ def compiled(function: Callable[..., Any], static: Sequence[str] = ()) -> Callab
     return function
 
 
-def graph(function: Callable[..., Any], static: Sequence[str] = ()) -> Callable[..., Any]:
-    """The function as it runs uncompiled: as a graph on TensorFlow, eagerly elsewhere."""
+def as_graph(function: Callable[..., Any], static: Sequence[str] = ()) -> Callable[..., Any]:
+    """Return the function as it runs uncompiled: a graph on TensorFlow, eager elsewhere."""
     return Graphs(function, static) if keras.backend.backend() == "tensorflow" else function
 
 
-def number(program: Callable[..., Any]) -> int:
-    """How many programs `compiled` or `graph` has made of its function, one for each shape."""
+def count_programs(program: Callable[..., Any]) -> int:
+    """Count the programs made by `compile_function` or `as_graph`: one for each shape."""
     if isinstance(program, Graphs):
-        return program.number()
+        return program.count()
     return program._cache_size() if hasattr(program, "_cache_size") else 0  # JAX's
 
 
@@ -66,28 +72,30 @@ class Graphs:
             named = dict(zip(names, tensors[given:], strict=True))
             return self._function(*tensors[:given], **named, **fixed)
 
-        # TensorFlow warns of too many traces by code: that of another kernel is not the same.
-        name = run.__name__ = run.__qualname__ = self._function.__name__
-        run.__code__ = run.__code__.replace(co_name=name, co_qualname=name)
+        # TensorFlow counts retraces by the wrapped function; give each kernel its own.
+        functools.update_wrapper(run, self._function)
+        run.__signature__ = inspect.Signature(
+            [inspect.Parameter("tensors", inspect.Parameter.VAR_POSITIONAL)]
+        )
         return tf.function(run, autograph=False, **self._options)
 
-    def number(self) -> int:
+    def count(self) -> int:
         return sum(made.experimental_get_tracing_count() for made in self._made.values())
 
 
 def is_symbolic(value: Any) -> bool:
-    """Whether it is a symbol of a functional model."""
+    """Return whether a value is a symbol of a functional model."""
     return isinstance(value, keras.KerasTensor)
 
 
 def is_concrete(tensor: Any) -> bool:
-    """Whether the values of a tensor can be read now.
+    """Return whether the values of a tensor can be read now.
 
     They cannot while a function is traced: in a compiled training step, under `jax.jit` or
     `torch.compile`, or when Keras computes shapes. Checks of values belong behind this question.
 
     >>> import keras
-    >>> from kerasx.kernel import is_concrete
+    >>> from kerasx.compiler import is_concrete
     >>> is_concrete(keras.ops.ones(3)), is_concrete(keras.KerasTensor((3,)))
     (True, False)
     """
@@ -109,7 +117,7 @@ def is_concrete(tensor: Any) -> bool:
 
 
 def is_traced(tensors: dict[str, Any]) -> bool:
-    """Whether this call becomes a part of a program, whose shapes are fixed.
+    """Return whether this call becomes a part of a program that is being traced.
 
     `jax.grad` alone traces too, but runs what it traces.
     """
@@ -129,8 +137,40 @@ def is_traced(tensors: dict[str, Any]) -> bool:
     return not all(leaf is None or is_concrete(leaf) for leaf in leaves)
 
 
+@functools.cache
+def device() -> str:
+    """Return the kind of device that the backend computes on by default: `cpu`, `gpu` or `tpu`."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        kinds = {device.device_type.lower() for device in tf.config.list_physical_devices()}
+        return next((kind for kind in ("tpu", "gpu") if kind in kinds), "cpu")
+    if backend == "jax":
+        import jax
+
+        return jax.default_backend()
+    if backend == "torch":
+        return {"cuda": "gpu"}.get(kind := keras.ops.zeros(()).device.type, kind)
+    return "cpu"
+
+
+def is_shape_inference() -> bool:
+    """Return whether Keras is computing shapes: there are no values, or they are made up."""
+    with keras.SymbolicScope() as scope:
+        return scope.original_scope is not None
+
+
+def undifferentiated(tensor: Any) -> Any:
+    """Return the tensor under one that JAX is differentiating, or None.
+
+    In JAX's `fit` the loss sees the differentiated tensor and the metrics see the one under it.
+    """
+    return getattr(tensor, "primal", None) if keras.backend.backend() == "jax" else None
+
+
 def why_refused(error: Exception, function: Callable[..., Any]) -> str | None:
-    """What in `function` the compiler refused, or None if `error` is of another kind."""
+    """Return what in `function` the compiler refused, or None if `error` is of another kind."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -151,7 +191,7 @@ def why_refused(error: Exception, function: Callable[..., Any]) -> str | None:
 
 
 def _failing_line(error: Exception, function: Callable[..., Any]) -> str:
-    """The last line of `function` that the traceback passes through."""
+    """Return the last line of `function` that the traceback passes through."""
     code = inspect.unwrap(function).__code__
     lines = [
         number

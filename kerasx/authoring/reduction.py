@@ -1,8 +1,8 @@
-"""How Keras reduces losses, for values that were computed some other way.
+"""Reduce losses as Keras does, for losses that override `keras.Loss.__call__`.
 
-`keras.Loss.__call__` casts the predictions, which loses their record, and applies their mask to
-whatever `call` returns. A loss that must see the very predictions overrides `__call__`, and ends
-with `reduced`.
+`keras.Loss.__call__` casts the predictions, which loses the values attached to them, and applies
+their mask to whatever `call` returns. A loss that must see the predictions themselves overrides
+`__call__`, and ends with `reduced`.
 """
 
 from __future__ import annotations
@@ -35,15 +35,18 @@ def reduced(
 
     Example:
     >>> import keras
+    >>> from kerasx.authoring import reduced
     >>> losses = keras.ops.array([1.0, 3.0])
     >>> float(reduced(losses, [1.0, 0.5], reduction="sum"))
     2.5
     """
-    return _Given(name=name, reduction=reduction, dtype=dtype)(losses, losses, sample_weight)
+    return _PrecomputedLoss(name=name, reduction=reduction, dtype=dtype)(
+        losses, losses, sample_weight
+    )
 
 
-class _Given(keras.Loss):
-    """The loss of each prediction is that prediction."""
+class _PrecomputedLoss(keras.Loss):
+    """Returns the predictions, which are losses already."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return y_pred

@@ -5,22 +5,21 @@ names is imported or called, and its text is made printable before anyone sees i
 """
 
 import itertools
-import json
 import os
 import sys
 import types
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from zipfile import ZipFile
 
 import keras
-from packaging.version import Version
 
-import kerasx
-from kerasx import archive, registry
-from kerasx.archive import NAME_LIMIT, SavedModelError, printable
+from kerasx import registry
+from kerasx.errors import SavedModelError
+from kerasx.names import Placeholder, missing
+from kerasx.saving import archive
+from kerasx.saving.archive import NAME_LIMIT, printable
+from kerasx.saving.record import installed_versions, newer_plugins, read_record
 
 OBJECT_LIMIT = 100_000
 
@@ -33,7 +32,6 @@ _CODE = {"TFSMLayer", "TorchModuleWrapper"}
 _WITH_FUNCTIONS = ["keras.activations", "keras.constraints", "keras.initializers", "keras.losses"]
 _WITH_FUNCTIONS += ["keras.metrics", "keras.ops", "keras.optimizers", "keras.regularizers"]
 _COMPILED = [["compile_config", key] for key in ("loss", "metrics", "weighted_metrics")]
-_RECORD = "kerasx plugins: "
 
 Where = tuple[str | int, ...]
 """The keys that lead to a place in the configuration."""
@@ -102,7 +100,7 @@ def inspect_model(
     try:
         with open(path, "rb") as file:
             config, metadata, comment = archive.read(file)
-        recorded = _recorded(comment)
+        recorded = read_record(comment)
         nodes = list(itertools.islice(_walk(config), OBJECT_LIMIT + 1))
         if len(nodes) > OBJECT_LIMIT:
             raise SavedModelError(f"its configuration has more than {OBJECT_LIMIT:,} objects")
@@ -113,82 +111,8 @@ def inspect_model(
         printable(str(metadata.get("keras_version", ""))),
         [each for each in found if each],
         recorded,
-        _newer(recorded),
+        newer_plugins(recorded),
     )
-
-
-def load_model(
-    path: str | os.PathLike[str],
-    custom_objects: Mapping[str, Any] | None = None,
-    compile: bool = True,
-    safe_mode: bool = True,
-) -> keras.Model:
-    """Load a model as `keras.models.load_model` does, or say what is missing and what to install.
-
-    Args:
-        path: a ``.keras`` file.
-        custom_objects: name -> class or function that is not registered with Keras.
-        compile: whether to compile the model as it was. If not, its losses and metrics may be
-            missing.
-        safe_mode: whether to refuse a model that holds code, as a lambda is. Otherwise it runs.
-
-    Returns:
-        The model.
-
-    Raises:
-        OSError: the file cannot be opened.
-        SavedModelError: the file is malformed, holds code, or needs what is not there.
-
-    Warns:
-        UserWarning: the file was saved with a newer version of a plugin than the installed one.
-
-    Example:
-    >>> import keras, kerasx, os, tempfile
-    >>> path = os.path.join(tempfile.mkdtemp(), "model.keras")
-    >>> kerasx.save_model(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), path)
-    >>> kerasx.load_model(path).output_shape
-    (None, 2)
-    """
-    saved = inspect_model(path, custom_objects)
-    problems = [
-        each.problem
-        for each in saved.objects
-        if each.problem
-        and (compile or not each.where.startswith("compile_config"))
-        and (safe_mode or not each.code)
-    ]
-    if problems:
-        reasons = "\n".join(dict.fromkeys(problems))
-        raise SavedModelError(f"{os.fspath(path)!r} cannot be loaded: {reasons}")
-    for sentence in saved.newer:
-        warnings.warn(f"{os.fspath(path)!r}: {sentence}", stacklevel=2)
-    return keras.models.load_model(path, custom_objects, compile=compile, safe_mode=safe_mode)
-
-
-def save_model(model: keras.Model, path: str | os.PathLike[str]) -> None:
-    """Save a model as ``model.save`` does, and record the versions of the plugins that it uses.
-
-    The record is the comment of the zip archive. Keras loads the file as any other; `load_model`
-    and ``kerasx inspect`` read from it what provided a missing name, and whether it was newer.
-
-    Args:
-        model: the model.
-        path: where to save it, ending in ``.keras``.
-
-    Raises:
-        ValueError: the path does not end in ``.keras``.
-    """
-    if not os.fspath(path).endswith(".keras"):
-        raise ValueError(f"`path` must end in .keras; received {os.fspath(path)!r}")
-    keras.saving.save_model(model, path)
-    used = {each.provider for each in inspect_model(path).objects}
-    record = {"kerasx": ("kerasx", kerasx.__version__)} | {
-        each.package: (each.name, each.version)
-        for each in registry.plugins()
-        if each.status == "loaded" and each.name in used
-    }
-    with ZipFile(path, "a") as file:
-        file.comment = (_RECORD + json.dumps(record)).encode()
 
 
 # Identify
@@ -225,7 +149,7 @@ def _identify(
     found = keras.saving.get_registered_object(registered, custom_objects) if registered else None
     if found is None and ">" not in registered:
         found = _of_keras(module, name, node["class_name"] == "function")
-    elif isinstance(found, type) and issubclass(found, registry.Placeholder):
+    elif isinstance(found, type) and issubclass(found, Placeholder):
         found = None
     provider, version = _provider(found)
     if by_name and found is None and ">" not in registered:
@@ -299,16 +223,13 @@ def _provider(found: Any) -> tuple[str, str]:
         if each.object is found:
             return each.plugin.name, each.plugin.version
     package = (getattr(found, "__module__", None) or "custom_objects").partition(".")[0]
-    versions = {"keras": keras.__version__, "kerasx": kerasx.__version__}
+    versions = {"keras": keras.__version__, "kerasx": installed_versions()["kerasx"][1]}
     return package, versions.get(package, "")
 
 
 def _kind(where: Where, found: Any) -> str:
     """What an object is, from its class or else from its place."""
-    kinds = {
-        kind[:-2] if kind == "losses" else kind[:-1]: base
-        for kind, (base, _) in registry.KINDS.items()
-    }
+    kinds = {kind.singular: kind.base for kind in registry.KINDS.values()}
     for kind, base in {"model": keras.Model, **kinds, "operation": keras.Operation}.items():
         if base and isinstance(found, type) and issubclass(found, base):
             return kind
@@ -322,7 +243,7 @@ def _kind(where: Where, found: Any) -> str:
 def _missing(module: str, name: str, registered: str) -> str:
     """Why Keras would not find a name, and what to do about it."""
     if ">" in registered:
-        return registry.explain(registered)
+        return str(missing(registered))
     if module.partition(".")[0] == "keras":
         return f"Keras {keras.__version__} has no {module}.{name} that may stand in a saved model"
     return (
@@ -330,31 +251,3 @@ def _missing(module: str, name: str, registered: str) -> str:
         "file names it: import your own code, which registers it, before you load the model, or "
         "pass custom_objects"
     )
-
-
-# The record of plugins
-
-
-def _recorded(comment: str) -> dict[str, tuple[str, str]]:
-    """The record that `save_model` made; other programs leave comments of their own."""
-    if not comment.startswith(_RECORD):
-        return {}
-    try:
-        record = json.loads(comment.removeprefix(_RECORD)).items()
-        return {key: (name, str(Version(version))) for key, (name, version) in record}
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise SavedModelError(f"its record of plugins is malformed ({error})") from error
-
-
-def _newer(recorded: dict[str, tuple[str, str]]) -> list[str]:
-    installed = {"kerasx": ("kerasx", kerasx.__version__)} | {
-        each.package: (each.name, each.version)
-        for each in registry.plugins()
-        if each.status == "loaded"
-    }
-    return [
-        f"it was saved with {name} {recorded[package][1]}, which is newer than the installed "
-        f"{version}: pip install --upgrade {name}"
-        for package, (name, version) in installed.items()
-        if package in recorded and Version(recorded[package][1]) > Version(version)
-    ]

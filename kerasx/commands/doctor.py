@@ -20,8 +20,8 @@ import keras
 import numpy as np
 from keras import ops
 
-import kerasx
-from kerasx.registry import Plugin, contributions
+from kerasx.compiler import kernel
+from kerasx.registry import Plugin, contributions, plugins
 
 BACKENDS = ("tensorflow", "jax", "torch")
 # Not all of TF_: Terraform's variables begin so as well, and may hold passwords.
@@ -31,7 +31,7 @@ SETTINGS = re.compile(
 )
 
 
-@kerasx.kernel
+@kernel
 def probe(x: Any) -> Any:
     """A product, a reduction and an elementwise function: what any kernel is made of."""
     return ops.sum(ops.tanh(ops.matmul(x, ops.transpose(x))), -1)
@@ -71,7 +71,7 @@ def versions() -> dict[str, str]:
     others = [name for name in BACKENDS if name != used and importlib.util.find_spec(name)]
     return {
         "python": f"{platform.python_version()} on {platform.platform()}",
-        "kerasx": kerasx.__version__,
+        "kerasx": version("kerasx"),
         "keras": keras.version(),
         "backend": of(used),
         "not in use": ", ".join(map(of, others)) or "no other backend is installed",
@@ -120,9 +120,8 @@ def duplicates() -> dict[str, list[str]]:
 
 def describe(plugin: Plugin) -> str:
     """One line on a plugin, its error, and the traceback of one that failed."""
-    contract = "unknown" if plugin.contract is None else plugin.contract
     line = (
-        f"{plugin.name} {plugin.version}: {plugin.status}, contract {contract}, "
+        f"{plugin.name} {plugin.version}: {plugin.status}, "
         f"{len(plugin.contributions)} contributions, entry point {plugin.entry_point.value}"
     )
     details = "\n".join(filter(None, [plugin.error, plugin.traceback])).rstrip()
@@ -140,13 +139,13 @@ def doctor() -> None:
             facts[name] = f"{type(error).__name__}: {error}"
             problems.append(name)
     lines = [f"{name:<11} {value}" for name, value in {**facts, **settings()}.items()]
-    plugins = kerasx.plugins()
-    problems += [f"plugin {plugin.name}" for plugin in plugins if plugin.status == "failed"]
-    lines += ["", "plugins" if plugins else "no plugins"]
-    lines += [textwrap.indent(describe(plugin), "  ") for plugin in plugins]
+    installed = plugins()
+    problems += [f"plugin {plugin.name}" for plugin in installed if plugin.status == "failed"]
+    lines += ["", "plugins" if installed else "no plugins"]
+    lines += [textwrap.indent(describe(plugin), "  ") for plugin in installed]
     for name, qualified in duplicates().items():
         lines += ["", f"several plugins contribute {name}: {', '.join(qualified)}"]
     lines += ["", f"broken: {', '.join(problems) or 'nothing'}"]
-    # Whose home it is does not belong in a bug report.
+    # Hide the user name: bug reports are public.
     click.echo(re.sub(rf"{re.escape(str(Path.home()))}(?=/)", "~", "\n".join(lines)))
     sys.exit(1 if problems else 0)

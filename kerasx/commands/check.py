@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import track
 
-from kerasx.cli import table
+from kerasx.commands.table import print_table
 
 if TYPE_CHECKING:
     from kerasx.testing.contract import Item
@@ -52,7 +52,7 @@ def check(targets: tuple[str, ...], examples: int) -> None:
             broken.append((item, error))
     columns = ("passed", "failed", "waived")
     rows = [(name, *(str(count[key]) for key in columns)) for name, count in counts.items()]
-    table(["contribution", *columns], rows)
+    print_table(["contribution", *columns], rows)
     for item, error in broken:
         reason = " ".join(item.check.reason.split("\n\n")[0].split())
         click.echo(f"\n{item.label} failed. Promised: {reason}")

@@ -13,15 +13,15 @@ from typing import Any
 
 import keras
 
-from kerasx.shapes import Form, Shapes, Sizes
+from kerasx.compiler.shapes import Form, Shapes, Sizes
 
 POWER_OF_TWO = "power_of_two"
 
 
-def rounded(size: Any, rule: str | int) -> Any:
+def round_up(size: Any, rule: str | int) -> Any:
     """The bucket of a size, a number or a tensor: the next power of two, or the next multiple.
 
-    >>> [rounded(size, "power_of_two") for size in (0, 1, 3, 8, 9)], rounded(9, 8)
+    >>> [round_up(size, "power_of_two") for size in (0, 1, 3, 8, 9)], round_up(9, 8)
     ([0, 1, 4, 8, 16], 16)
     """
     if isinstance(rule, int):
@@ -62,7 +62,7 @@ class Buckets:
     def _has_bucket(self, name: str) -> bool:
         return any(set(self.rules) & set(form.dims) for form in self.shapes.forms.get(name, ()))
 
-    def found(self, tensors: dict[str, Any], sizes: Sizes) -> Sizes | None:
+    def find_sizes(self, tensors: dict[str, Any], sizes: Sizes) -> Sizes | None:
         """Sizes that a graph finds as it runs; None if those with a bucket are known before."""
         known: dict[str, Any] = {}
         shapes = {name: keras.ops.shape(tensors[name]) for name in sizes.forms}
@@ -75,7 +75,7 @@ class Buckets:
     def _are_known(self, sizes: Sizes) -> bool:
         return all(isinstance(sizes.known.get(dim, 0), int) for dim in self.rules)
 
-    def padded(self, tensors: dict[str, Any], sizes: Sizes) -> dict[str, Any]:
+    def pad_all(self, tensors: dict[str, Any], sizes: Sizes) -> dict[str, Any]:
         """The arguments, padded. One of `pad` that is None is made of ones first."""
         result = dict(tensors)
         plan = self.plan if self._are_known(sizes) else self._plan  # no cache may hold a graph
@@ -107,7 +107,7 @@ class Buckets:
         return keras.tree.map_structure(of, self.shapes.returns, outputs)
 
     def _bucket(self, dim: str, sizes: Sizes) -> Any:
-        return rounded(sizes.known[dim], self.rules[dim])
+        return round_up(sizes.known[dim], self.rules[dim])
 
     def _plan(self, sizes: Sizes) -> dict[str, tuple[tuple, list[tuple[int, Any]], Any]]:
         """Argument -> its shape, how many to add before and after on each axis, and their value."""

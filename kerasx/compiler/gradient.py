@@ -15,8 +15,6 @@ from typing import Any
 
 import keras
 
-from kerasx.policy import ALLOWED, allowing
-
 Leaves = list[Any]
 Flat = Callable[..., tuple[Leaves, Callable[..., Leaves]]]
 
@@ -69,7 +67,6 @@ def custom_gradient(function: Callable[..., tuple[Any, Callable]]) -> Callable[.
             for place, tensor in zip(places, tensors, strict=True):
                 given[place] = tensor
             outputs, gradient = function(*keras.tree.pack_sequence_as(args, given))
-            gradient = allowing(ALLOWED.get())(gradient)  # it may be traced later
             structure[:] = [outputs]
             flat_outputs = keras.tree.flatten(outputs)
             return flat_outputs, functools.partial(

@@ -5,13 +5,11 @@ import os
 from typing import Any, BinaryIO
 from zipfile import ZIP_STORED, ZipFile
 
+from kerasx.errors import SavedModelError
+
 # Bytes of JSON, which takes some twenty times that in memory, and characters of a name.
 JSON_LIMIT = 32 << 20
 NAME_LIMIT = 256
-
-
-class SavedModelError(ValueError):
-    """A file is refused: malformed, with code in it, or in need of what is not there."""
 
 
 def read(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any], str]:

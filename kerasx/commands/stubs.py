@@ -1,0 +1,109 @@
+"""``kerasx stubs``: tell editors and type checkers what plugins contribute.
+
+They read files and run nothing, and `kerasx.metrics.F1Score` exists only at run time. A stub says
+where it comes from, ``from kerasx_metrics.classification import F1Score as F1Score``, so that its
+arguments, types and documentation stay the plugin's own.
+"""
+
+import importlib
+import sys
+import sysconfig
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kerasx.registry import KINDS, Contribution, contributions, plugins
+
+OPEN = "def __getattr__(name: str) -> typing.Any: ..."
+
+
+def namespace_stub(kind: str, listed: Iterable[Contribution], complete: bool = True) -> str:
+    """Return the stub of the module that serves one kind, ``kerasx.<kind>``.
+
+    Args:
+        kind: the kind.
+        listed: the contributions to write; a name that several plugins contribute is left out. A
+            contribution that no module holds under its name is `Any` to type checkers.
+        complete: whether other names are errors; if not, they are `Any`.
+    """
+    listed = [each for each in listed if each.kind == kind]
+    names = [each.name for each in listed]
+    objects = {each.name: each.object for each in listed if names.count(each.name) == 1}
+    sources = {
+        name: value.__module__ for name, value in objects.items() if _is_in_its_module(name, value)
+    }
+    imports = sorted(f"from {module} import {name} as {name}" for name, module in sources.items())
+    made = [f"{name}: typing.Any" for name in sorted(objects.keys() - sources.keys())]
+    # A plugin imports kerasx, which imports this stub. By the condition, which always holds, mypy
+    # starts that circle at kerasx instead of at the plugin.
+    guarded = ["if typing.TYPE_CHECKING:", *(f"    {line}" for line in imports)] if imports else []
+    blocks = [
+        f'"""{kind.capitalize()} that plugins contribute. Written by ``kerasx stubs``."""',
+        "import typing",
+        "\n".join(guarded),
+        "\n".join(made),
+        "" if complete else OPEN,
+    ]
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _is_in_its_module(name: str, value: Any) -> bool:
+    try:
+        return getattr(importlib.import_module(value.__module__), name, None) is value
+    except (AttributeError, ImportError):
+        return False
+
+
+def write(directory: Path, package: bool) -> Path:
+    """Write the stubs of all kinds, for what is installed.
+
+    Args:
+        directory: where to write; a subdirectory is made.
+        package: whether to write the stub package ``kerasx-stubs``, which checkers find in
+            ``site-packages`` and lay over kerasx (PEP 561); if not, a whole ``kerasx``.
+
+    Returns:
+        The subdirectory.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    target = directory / ("kerasx-stubs" if package else "kerasx")
+    target.mkdir(parents=True, exist_ok=True)
+    if package:
+        (target / "py.typed").write_text("partial\n")
+    else:
+        (target / "__init__.pyi").write_text(files("kerasx").joinpath("__init__.py").read_text())
+    for kind in KINDS:
+        text = namespace_stub(kind, contributions())
+        (target / f"{kind}.pyi").write_text(text, encoding="utf-8")
+    return target
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory for stubs, such as a project's typings; without it, the environment's own.",
+)
+def stubs(output: Path | None) -> None:
+    """Tell editors and type checkers what the installed plugins contribute."""
+    directory = output or Path(sysconfig.get_path("purelib"))
+    try:
+        target = write(directory, package=output is None)
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Wrote {target}")
+    if output:
+        click.echo(f'mypy: set mypy_path = "{output}". Pyright: set stubPath = "{output}".')
+    else:
+        click.echo("mypy and Pyright find it there, in this environment, with no setting.")
+    click.echo("Run this again after you install, remove or upgrade a plugin.")
+    for plugin in plugins():
+        file = getattr(sys.modules.get(plugin.package), "__file__", None)
+        typed = file and Path(file).with_name("py.typed").exists()
+        if plugin.status == "loaded" and not typed:
+            click.echo(f"{plugin.name} has no py.typed: mypy knows its names, not their arguments.")

@@ -1,0 +1,33 @@
+"""One function over tensors, compiled by three backends.
+
+- `kernel` makes a function that users call: it checks shapes and dtypes, rounds lengths up to
+  buckets, becomes a node of functional models, and has a plain reference to be tested against.
+- `compiled` marks a region inside such a function, or inside a layer: the part that XLA compiles as
+  one program.
+- `custom_gradient` gives a function a gradient written by hand, in one form for all backends.
+- `is_concrete`, `is_shape_inference` and `device` tell where a function is running.
+- `Kernel.explain` returns an `Explanation`: what runs for given arguments, and its cost.
+
+Everything listed in `__all__` is public and stable; the modules below are not.
+"""
+
+from kerasx.compiler._explain import Explanation
+from kerasx.compiler._kernel import Kernel, kernel
+from kerasx.compiler.backends import device, is_concrete, is_shape_inference, undifferentiated
+from kerasx.compiler.buckets import round_up
+from kerasx.compiler.gradient import custom_gradient
+from kerasx.compiler.program import Compiled, compiled
+
+__all__ = [
+    "Compiled",
+    "Explanation",
+    "Kernel",
+    "compiled",
+    "custom_gradient",
+    "device",
+    "is_concrete",
+    "is_shape_inference",
+    "kernel",
+    "round_up",
+    "undifferentiated",
+]
