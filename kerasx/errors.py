@@ -10,7 +10,11 @@ class PluginWarning(RuntimeWarning):
 
 
 class UnknownNameError(AttributeError, LookupError):
-    """No loaded plugin contributes the name, or several do; the message says what to do."""
+    """No plugin contributes the name; the message says what comes closest."""
+
+
+class AmbiguousNameError(ImportError, LookupError):
+    """Several plugins contribute the name; the message lists their qualified names."""
 
 
 class MissingPluginError(ImportError, LookupError):

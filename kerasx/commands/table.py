@@ -1,5 +1,6 @@
 """Tables: fitted to a terminal; elsewhere aligned lines that are never cut."""
 
+import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -20,4 +21,9 @@ def print_table(columns: list[str], rows: list[tuple[str, ...]]) -> None:
         table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*map(Text, row))
-    console.print(table)
+    if console.width < UNLIMITED:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

@@ -45,6 +45,12 @@ def count_programs(program: Callable[..., Any]) -> int:
     return program._cache_size() if hasattr(program, "_cache_size") else 0  # JAX's
 
 
+def clear_program(program: Callable[..., Any]) -> None:
+    """Make a program forget its traces; JAX keeps them by function, beyond the program's life."""
+    if hasattr(program, "clear_cache"):
+        program.clear_cache()
+
+
 class Graphs:
     """A `tf.function` of tensors alone for each choice of static arguments.
 
@@ -67,17 +73,16 @@ class Graphs:
     def _make(self, names: list[str], fixed: dict[str, Any]) -> Callable[..., Any]:
         import tensorflow as tf
 
-        def run(*tensors: Any) -> Any:
-            given = len(tensors) - len(names)
-            named = dict(zip(names, tensors[given:], strict=True))
-            return self._function(*tensors[:given], **named, **fixed)
-
-        # TensorFlow counts retraces by the wrapped function; give each kernel its own.
-        functools.update_wrapper(run, self._function)
-        run.__signature__ = inspect.Signature(
-            [inspect.Parameter("tensors", inspect.Parameter.VAR_POSITIONAL)]
-        )
+        # TensorFlow warns of frequent retracing by code object, which all these programs share. A
+        # partial has none, so it is counted by itself.
+        run = functools.partial(self._call_by_name, names, fixed)
+        run.__name__ = self._function.__name__  # type: ignore[attr-defined]
         return tf.function(run, autograph=False, **self._options)
+
+    def _call_by_name(self, names: list[str], fixed: dict[str, Any], *tensors: Any) -> Any:
+        positional = len(tensors) - len(names)
+        named = dict(zip(names, tensors[positional:], strict=True))
+        return self._function(*tensors[:positional], **named, **fixed)
 
     def count(self) -> int:
         return sum(made.experimental_get_tracing_count() for made in self._made.values())

@@ -61,7 +61,7 @@ class Compiled(Generic[P, R]):
             reason = backends.why_refused(error, self.function)
             if reason is None:
                 raise
-            raise KernelError(f"{self.__name__!r} cannot be compiled: {reason}") from error
+            raise KernelError(f"function {self.__name__!r} cannot be compiled: {reason}") from error
 
     def select(self, tensors: dict[str, Any]) -> Callable[..., Any]:
         """Return the callable that runs for these tensors: a program, or the function itself.
@@ -94,6 +94,8 @@ class Compiled(Generic[P, R]):
 
     def clear(self) -> None:
         """Forget all programs, so that the next call traces the function again."""
+        for program in self._programs.values():
+            backends.clear_program(program)
         self._programs.clear()
 
 

@@ -7,27 +7,57 @@ test_contract = contract_tests("acme-layers")
 ```
 
 `kerasx check acme-layers` runs the same in a shell. Needs `pip install "kerasx[testing]"`.
+
+Besides the contract there are strategies for hypothesis (`tensors`, `labels`, ...), helpers for all
+backends (`as_numpy`, `gradients`, `compiled`, ...), and other processes to run code in (`Worker`,
+`run_python`).
 """
 
 from kerasx.testing.case import Case
 from kerasx.testing.contract import contract_tests
-from kerasx.testing.strategies import labels, masks, probabilities, shapes, sizes, tensors, weights
+from kerasx.testing.numerics import (
+    BACKEND,
+    Masked,
+    as_numpy,
+    assert_close,
+    best_dtype,
+    compiled,
+    gradients,
+    no_loss,
+    policy,
+)
+from kerasx.testing.reloading import reloaded
+from kerasx.testing.strategies import labels, masks, probabilities, sizes, tensors, weights
+from kerasx.testing.worker import Worker, WorkerError, importable_from, run_python
 
 # The checks; importing them adds them to the contract.
 from kerasx.testing import everything, kernels, layers, losses, metrics  # isort: skip
 
 __all__ = [
+    "BACKEND",
     "Case",
+    "Masked",
+    "Worker",
+    "WorkerError",
+    "as_numpy",
+    "assert_close",
+    "best_dtype",
+    "compiled",
     "contract_tests",
     "everything",
+    "gradients",
+    "importable_from",
     "kernels",
     "labels",
     "layers",
     "losses",
     "masks",
     "metrics",
+    "no_loss",
+    "policy",
     "probabilities",
-    "shapes",
+    "reloaded",
+    "run_python",
     "sizes",
     "tensors",
     "weights",

@@ -5,9 +5,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
-import os
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import keras
 
 import kerasx
 from kerasx.testing.contract import KINDS_WITH_CASES, Subject, check
+from kerasx.testing.worker import importable_from, run_python
 
 # Once a device is in use, these settings can no longer be made; that is how it shows.
 SETTINGS = {
@@ -119,11 +117,5 @@ def _private_imports(package: str) -> tuple[str, ...]:
 @cache
 def _error_after_import(package: str) -> str | None:
     setting = SETTINGS.get(keras.backend.backend(), "")
-    done = subprocess.run(
-        [sys.executable, "-c", f"import {package}\n{setting}"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return None if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+    process = run_python("-c", f"import {package}\n{setting}", environment=importable_from())
+    return None if process.returncode == 0 else process.stdout.strip().splitlines()[-1]

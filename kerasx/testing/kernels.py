@@ -27,7 +27,7 @@ from kerasx.testing.numerics import (
     is_float,
     predict,
 )
-from kerasx.testing.reload import modules_of, reloaded
+from kerasx.testing.reloading import modules_of, reloaded
 
 DEAR = 1 / 30
 SOME = 1 / 3

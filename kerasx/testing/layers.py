@@ -30,7 +30,7 @@ from kerasx.testing.numerics import (
     policy,
     predict,
 )
-from kerasx.testing.reload import modules_of, reloaded
+from kerasx.testing.reloading import modules_of, reloaded
 
 DEAR = 1 / 30  # checks that compile a model, or start a process
 SOME = 1 / 6

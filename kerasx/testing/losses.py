@@ -27,7 +27,7 @@ from kerasx.testing.numerics import (
     gradients,
     inputs_like,
 )
-from kerasx.testing.reload import modules_of, reloaded
+from kerasx.testing.reloading import modules_of, reloaded
 from kerasx.testing.strategies import weights
 
 DEAR = 1 / 30

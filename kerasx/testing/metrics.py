@@ -16,7 +16,7 @@ from hypothesis.strategies import DataObject
 from kerasx.testing.case import Case, seeds
 from kerasx.testing.contract import check
 from kerasx.testing.numerics import as_numpy, assert_close, inputs_like, no_loss
-from kerasx.testing.reload import modules_of, reloaded
+from kerasx.testing.reloading import modules_of, reloaded
 
 DEAR = 1 / 30
 SOME = 1 / 15

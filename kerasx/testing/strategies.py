@@ -40,22 +40,6 @@ def sizes(least: int = 1, most: int = 7) -> SearchStrategy[int]:
     return st.sampled_from(within + [size for size in (least, most) if size not in within])
 
 
-def shapes(*dimensions: str, least: int = 1, most: int = 7) -> SearchStrategy[dict[str, int]]:
-    """Draw a size for each named dimension.
-
-    >>> from kerasx.testing import shapes
-    >>> from hypothesis import find
-    >>> find(shapes("batch", "time"), lambda shape: shape["batch"] > 1)
-    {'batch': 3, 'time': 3}
-
-    Args:
-        *dimensions: names, such as `"batch"`, `"time"`, `"channels"`.
-        least: the smallest size of each.
-        most: the largest size of each.
-    """
-    return st.fixed_dictionaries({name: sizes(least, most) for name in dimensions})
-
-
 _RANDOM = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 

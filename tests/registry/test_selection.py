@@ -61,13 +61,13 @@ def test_empty_value_loads_none(afresh):
 
 def test_name_of_a_plugin_that_is_left_out(afresh):
     assert afresh(TWO, "import kerasx; kerasx.lookup('zeta>Zeta')", KERASX_PLUGINS="") == (
-        "UnknownNameError: no loaded plugin contributes zeta>Zeta: plugin Zeta.Layers 1.0 is "
+        "MissingPluginError: no loaded plugin contributes zeta>Zeta: plugin Zeta.Layers 1.0 is "
         "blocked: KERASX_PLUGINS='' leaves it out. `kerasx list` shows all plugins"
     )
 
 
 def test_chosen_plugin_that_is_not_installed(afresh):
-    message = "KERASX_PLUGINS names acme-layer, but no installed plugin is called so"
+    message = "KERASX_PLUGINS names acme-layer, but no plugin of that name is installed"
     printed = afresh(TWO, STATUS, KERASX_PLUGINS="acme-layer,zeta_layers")
     assert f"PluginWarning: {message}" in printed
     assert "Zeta.Layers z loaded" in printed
@@ -80,8 +80,8 @@ def test_name_that_two_contribute_is_nobodys(afresh, planted):
         "2 plugins contribute layers called Scale: use "
         'kerasx.lookup("zeta>Scale") or kerasx.lookup("acme_layers>Scale")'
     )
-    assert afresh(TWO, "import kerasx; kerasx.layers.Scale") == f"UnknownNameError: {message}"
-    assert afresh(TWO, "from kerasx.layers import Scale") == f"ImportError: {message}"
+    assert afresh(TWO, "import kerasx; kerasx.layers.Scale") == f"AmbiguousNameError: {message}"
+    assert afresh(TWO, "from kerasx.layers import Scale") == f"AmbiguousNameError: {message}"
     printed = afresh(
         TWO,
         "import kerasx, zeta, acme_layers\n"

@@ -9,8 +9,8 @@ import hypothesis
 import keras
 import pytest
 from click.testing import CliRunner
-from kerasx.check import check as check_command
 
+from kerasx.commands.check import check as check_command
 from kerasx.compiler import Kernel
 from kerasx.testing import Case, contract_tests, everything
 from kerasx.testing.contract import CHECKS, Subject, plan, subjects

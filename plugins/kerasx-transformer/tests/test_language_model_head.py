@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 import kerasx
-from kerasx.testing.reload import reloaded
+from kerasx.testing.reloading import reloaded
 
 WORDS, CHANNELS, TIME = 11, 6, 5
 RANDOM = np.random.default_rng(7)

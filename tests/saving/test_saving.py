@@ -5,12 +5,11 @@ import zipfile
 import keras
 import pytest
 from click.testing import CliRunner
-from kerasx.first_party import TABLE
 
 import kerasx
-from kerasx import registry
+from kerasx import names, registry
 from kerasx.commands import main
-from kerasx.errors import SavedModelError
+from kerasx.errors import MissingPluginError, SavedModelError
 from kerasx.saving import inspect_model
 
 pytestmark = pytest.mark.xdist_group("saved")
@@ -124,7 +123,7 @@ def test_failing_third_party(installed, acme, tmp_path):
     reason = "acme_layers>Scale: plugin acme-layers 1.5 failed to load: hook kerasx_metrics raised"
     with pytest.raises(SavedModelError, match=reason):
         kerasx.load_model(path)
-    with pytest.raises(registry.UnknownNameError, match=reason):
+    with pytest.raises(MissingPluginError, match=reason):
         keras.models.load_model(path)
 
 
@@ -140,14 +139,15 @@ def test_first_party_that_is_not_there(installed, tmp_path, monkeypatch, state):
         sentence = 'kerasx-metrics has it, install that: pip install "kerasx\\[metrics\\]"'
     else:
         text = zipfile.ZipFile(path).read("config.json").decode()
-        monkeypatch.setitem(TABLE["kerasx-metrics"], "metrics", ["F9Score"])
+        monkeypatch.setitem(names.FIRST_PARTY["kerasx-metrics"], "metrics", ["F9Score"])
         with zipfile.ZipFile(path, "w") as file:
             file.writestr("metadata.json", "{}")
             file.writestr("config.json", text.replace("kerasx_metrics>F1", "kerasx_metrics>F9"))
         registry.load()
+        names.hold_places()
         sentence = "does not have it yet: pip install --upgrade kerasx-metrics"
     sentence = rf"no loaded plugin contributes kerasx_metrics>F\dScore: .*{sentence}"
-    with pytest.raises(registry.UnknownNameError, match=f"^{sentence}"):
+    with pytest.raises(MissingPluginError, match=f"^{sentence}"):
         keras.models.load_model(path)
     with pytest.raises(SavedModelError, match=sentence):
         kerasx.load_model(path)
@@ -164,14 +164,14 @@ def test_functions_and_kernels_that_are_not_there(installed, monkeypatch, tmp_pa
     keras.Sequential([dense]).save(other)
     installed({}, KERASX_PLUGINS="")
     sentence = "kerasx_metrics>top_class: plugin kerasx-metrics .* is blocked"
-    with pytest.raises(registry.UnknownNameError, match=sentence):
+    with pytest.raises(MissingPluginError, match=sentence):
         keras.models.load_model(path)
     assert [each.kind for each in inspect_model(path).objects if each.problem] == ["kernel"]
     with pytest.raises(SavedModelError, match=sentence):
         kerasx.load_model(other)
     assert [each.kind for each in inspect_model(other).objects if each.problem] == ["kernel"]
     function = keras.saving.get_registered_object("kerasx_metrics>f1_score")
-    with pytest.raises(registry.UnknownNameError, match="kerasx_metrics>f1_score: plugin"):
+    with pytest.raises(MissingPluginError, match="kerasx_metrics>f1_score: plugin"):
         function([0, 1], [0, 1])
 
 
@@ -180,7 +180,7 @@ def test_placeholders_are_no_contributions_and_give_way(installed):
     assert "F1Score" not in dir(kerasx.metrics)
     assert registry.contributions() == []
     held = keras.saving.get_registered_object("kerasx_metrics>F1Score")
-    assert issubclass(held, registry.Placeholder)
+    assert issubclass(held, names.Placeholder)
     installed({})
     real = keras.saving.get_registered_object("kerasx_metrics>F1Score")
     assert real is kerasx.metrics.F1Score

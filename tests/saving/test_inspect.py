@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kerasx
-from kerasx import archive as limits
-from kerasx import saved
 from kerasx.errors import SavedModelError
+from kerasx.saving import archive as limits
+from kerasx.saving import inspect as inspecting
 from kerasx.saving import inspect_model
 
 pytestmark = pytest.mark.xdist_group("saved")
@@ -167,7 +167,7 @@ def test_depth_that_models_have_is_read(archive):
 
 
 def test_too_many_objects(archive, monkeypatch):
-    monkeypatch.setattr(saved, "OBJECT_LIMIT", 10)
+    monkeypatch.setattr(inspecting, "OBJECT_LIMIT", 10)
     config = {"class_name": "Sequential", "module": "keras", "config": [LAYER] * 9}
     assert len(inspect_model(archive(config)).objects) == 10
     with pytest.raises(SavedModelError, match="more than 10 objects"):

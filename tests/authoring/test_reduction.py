@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from kerasx.authoring import reduced
-from kerasx.testing.numerics import Masked
+from kerasx.testing import Masked
 
 LOSSES = np.array([[1.0, 2.0], [3.0, 5.0]], "float32")
 WEIGHT = np.array([[0.5, 0.0], [2.0, 1.5]], "float32")

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 import kerasx
+from kerasx.compiler import round_up
 from kerasx.testing.numerics import compiled, gradients
 
 BACKEND = keras.backend.backend()

@@ -9,7 +9,7 @@ import keras
 import pytest
 
 import kerasx  # noqa: F401
-from kerasx import registry
+from kerasx import names, registry
 
 ACME = """
 import keras
@@ -73,6 +73,7 @@ def installed(tmp_path, monkeypatch):
                 del keras.saving.get_custom_objects()[name]
         importlib.invalidate_caches()
         registry.load()
+        names.hold_places()
 
     yield install
     monkeypatch.undo()

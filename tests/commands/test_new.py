@@ -4,7 +4,8 @@ import re
 
 import pytest
 from click.testing import CliRunner
-from kerasx.new import new
+
+from kerasx.commands.new import new
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import kerasx
-from kerasx import doctor
-from kerasx.commands import main
+from kerasx.commands import doctor, main
 
 COMPILES = keras.backend.backend() in ("tensorflow", "jax")
 

@@ -6,7 +6,6 @@ PLUGINS = {
     "acme-layers": """
 import keras
 from kerasx import hookimpl, kernel
-from kerasx.policy import Measured
 
 class Scale(keras.layers.Layer):
     '''Multiply by a factor, which is said here in far more words than any terminal has columns.
@@ -26,7 +25,6 @@ def slow_power(x, power=2):
     shapes={"x": "rows columns"},
     returns="rows columns",
     bucket={"rows": 8},
-    measured=[Measured("other", "cpu", 1.0, 2.5, "2 x 3", "one core")],
 )
 def raised(x, power=2):
     '''A power of x.
@@ -89,8 +87,8 @@ def test_list(command):
     plugins, _, contributed = output.partition("\n\n")
     assert status == 0
     header, *lines = plugins.splitlines()
-    assert header.split() == ["plugin", "version", "status", "contract"]
-    assert lines[0].split() == ["acme-layers", "1.0", "loaded", "1"]
+    assert header.split() == ["plugin", "version", "status"]
+    assert lines[0].split() == ["acme-layers", "1.0", "loaded"]
     assert lines[1].split() == ["broken", "1.0", "failed"]
     assert "plugin broken 1.0 failed to load: importing broken raised OSError: disk" in lines
     assert contributed == CONTRIBUTED
@@ -151,8 +149,6 @@ shapes    x: rows columns
 returns   rows columns
 buckets   rows: 8
 backends  any, jax
-policy    not compiled: nothing measured for numpy on cpu
-          other on cpu: compiled 1 ms, not 2.5 ms (2 x 3; one core)
 reference slow_power
 source    Euclid, "Elements".
 
@@ -190,14 +186,13 @@ def test_version_and_help(command, interpreter):
     assert command("--version")[1].startswith("kerasx, version ")
     status, output = command("--help")
     names = [line.split()[0] for line in output.partition("Commands:\n")[2].splitlines()]
-    commands = ["check", "demo", "doctor", "info", "inspect", "list", "new", "stubs"]
+    commands = ["check", "doctor", "info", "inspect", "list", "new", "stubs"]
     assert (status, names) == (0, commands)
-    assert "handwritten digits" in command("demo", "--help")[1]
 
 
 def test_list_does_not_import_other_commands(afresh):
     code = "import sys\nfrom kerasx.commands import main\nmain(['list'], standalone_mode=False)\n"
-    code += "print(sys.modules.keys() & {'kerasx.demo', 'kerasx.doctor', 'kerasx.stubs'})"
+    code += "print(sys.modules.keys() & {'kerasx.commands.doctor', 'kerasx.commands.stubs'})"
     assert afresh(PLUGINS, code).endswith("\nset()")
 
 
@@ -221,14 +216,14 @@ def test_doctor_on_plugins(afresh):
     before, _, after = output.partition("\nplugins\n")
     assert "\nKERASX_PLUGINS acme-layers,broken,other" in before
     assert (
-        "  acme-layers 1.0: loaded, contract 1, 3 contributions, entry point acme_layers\n"
-        "  broken 1.0: failed, contract unknown, 0 contributions, entry point broken\n"
+        "  acme-layers 1.0: loaded, 3 contributions, entry point acme_layers\n"
+        "  broken 1.0: failed, 0 contributions, entry point broken\n"
         "    importing broken raised OSError: disk\n"
         "    Traceback (most recent call last):\n"
     ) in after
     assert "    OSError: disk\n" in after
     assert '/broken.py", line 1, in <module>\n' in after
-    assert "  left-out 1.0: blocked, contract unknown, 0 contributions" in after
+    assert "  left-out 1.0: blocked, 0 contributions" in after
     assert [line for line in after.splitlines() if line.startswith("several")] == [
         f"several plugins contribute kerasx.{name}: acme_layers>{plain}, other>{plain}"
         for name in ["activations.bare", "kernels.raised", "layers.Scale"]

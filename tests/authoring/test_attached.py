@@ -1,4 +1,4 @@
-"""Records beside tensors: found by identity, gone with the tensor, carried through JAX's grad."""
+"""Values attached to tensors: found by identity, gone with the tensor, kept by JAX's grad."""
 
 import gc
 import weakref
@@ -9,24 +9,25 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx import recorded
+from kerasx.authoring import _attached, attach, attached, require
+from kerasx.compiler import is_shape_inference
 
 
 class Doubled(NamedTuple):
-    """What `Double` records."""
+    """The value that `Double` attaches."""
 
     once: Any
     factor: float
 
 
 class Other(NamedTuple):
-    """Another record."""
+    """A value of another class."""
 
     value: Any
 
 
 class Double(keras.layers.Layer):
-    """Records its input times a weight, and returns twice that."""
+    """Attaches its input times a weight to twice that, which it returns."""
 
     def build(self, input_shape):
         self.scale = self.add_weight((), "ones")
@@ -34,36 +35,36 @@ class Double(keras.layers.Layer):
     def call(self, inputs):
         once = inputs * self.scale
         twice = once * 2.0
-        recorded.record(twice, Doubled(once, 2.0))
+        attach(twice, Doubled(once, 2.0))
         return twice
 
 
 class Needs(keras.Loss):
-    """The mean of what was recorded."""
+    """The mean of the attached value."""
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        found = recorded.required(y_pred, Doubled, by="needs", layer="Double", hint=". Hint")
+        found = require(y_pred, Doubled, by="needs", layer="Double", hint=". Hint")
         return ops.mean(y_pred if found is None else found.once * found.factor)
 
 
 class Sees(keras.metrics.Mean):
-    """The mean of what was recorded; -1 where nothing was."""
+    """The mean of the attached value; -1 where nothing is attached."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        found = recorded.recorded(y_pred, Doubled)
+        found = attached(y_pred, Doubled)
         super().update_state(-1.0 if found is None else found.once)
 
 
 def test_a_record_is_of_its_tensor_and_its_class():
     tensor, like = ops.ones(3), ops.ones(3)
-    recorded.record(tensor, Doubled(like, 1.0))
-    recorded.record(tensor, Other(1))
-    recorded.record(tensor, Other(2))
-    assert recorded.recorded(tensor, Doubled).once is like
-    assert recorded.recorded(tensor, Other).value == 2
-    assert recorded.recorded(like, Doubled) is None
-    assert recorded.recorded(tensor + 0.0, Doubled) is None
-    assert recorded.recorded(np.ones(3), Doubled) is None
+    attach(tensor, Doubled(like, 1.0))
+    attach(tensor, Other(1))
+    attach(tensor, Other(2))
+    assert attached(tensor, Doubled).once is like
+    assert attached(tensor, Other).value == 2
+    assert attached(like, Doubled) is None
+    assert attached(tensor + 0.0, Doubled) is None
+    assert attached(np.ones(3), Doubled) is None
 
 
 def test_a_record_is_gone_with_its_tensor():
@@ -72,7 +73,7 @@ def test_a_record_is_gone_with_its_tensor():
 
     value, tensor = Value(), ops.ones(3)
     gone = weakref.ref(value)
-    recorded.record(tensor, value)
+    attach(tensor, value)
     del value
     assert gone() is not None
     del tensor
@@ -95,7 +96,7 @@ def test_loss_and_metrics_find_it_in_fit_and_evaluate(way):
         assert history[f"{prefix}loss"][0] == pytest.approx(5.0)
         assert history[f"{prefix}sees"][0] == pytest.approx(2.5)
     gc.collect()
-    assert not recorded._records
+    assert not _attached._table
 
 
 @pytest.mark.parametrize("way", WAYS[-1:], ids=str)
@@ -109,12 +110,12 @@ def test_an_operation_after_the_layer_is_an_error(way):
 
 
 def test_shape_inference_is_known():
-    assert not recorded.is_shape_inference()
+    assert not is_shape_inference()
     seen = []
 
     class Looks(keras.layers.Layer):
         def call(self, inputs):
-            seen.append(recorded.is_shape_inference())
+            seen.append(is_shape_inference())
             return inputs
 
     layer = Looks()
