@@ -248,7 +248,7 @@ def test_the_page_is_what_the_results_say():
         assert table.read_text() == report.tables(results)
 
 
-@pytest.mark.always  # a file that no machine without a GPU runs otherwise
+@pytest.mark.thorough
 @on_jax
 def test_gpu_benchmark_at_small_sizes(tmp_path):
     names = ("linear_cross_entropy", "attention", "min_gru", "crf_log_likelihood")
