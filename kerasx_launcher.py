@@ -4,9 +4,12 @@ This module is outside the package because importing the package imports Keras a
 command that a plugin adds to the group ``kerasx.commands`` runs without either.
 """
 
+import importlib.util
 import os
 import sys
 from importlib.metadata import entry_points
+
+BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def main() -> None:
@@ -21,5 +24,15 @@ def main() -> None:
     try:
         from kerasx.commands import main as run
     except ModuleNotFoundError as error:
-        sys.exit(str(error))
+        missing = (error.name or "").partition(".")[0]
+        installed = list(filter(importlib.util.find_spec, BACKENDS))
+        if missing not in BACKENDS or missing in installed:
+            raise
+        message = (
+            f"Keras is set to use {missing}, which is not installed. "
+            f'Install it: pip install "kerasx[{missing}]"'
+        )
+        for backend in installed:
+            message += f"\nOr use {backend}, which is installed: KERAS_BACKEND={backend}"
+        sys.exit(message)
     run(prog_name="kerasx")
