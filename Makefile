@@ -7,7 +7,7 @@ PROFILE ?= ci
 PYTEST_ARGS ?=
 WORK ?=
 BACKEND ?= tensorflow
-BACKEND_FREE := tests/distribution tests/registry tests/test_demo.py tests/test_new.py \
+BACKEND_FREE := tests/distribution tests/registry tests/test_digits.py tests/test_new.py \
 	tests/test_readme.py $(wildcard plugins/*/tests/test_documentation.py plugins/*/tests/test_plots.py)
 
 # What pip installs for each backend; may carry pip options, such as an --index-url.
@@ -35,7 +35,7 @@ help: ## list the targets
 	@echo "           TENSORFLOW=\"$(TENSORFLOW)\" JAX=\"$(JAX)\" TORCH=\"$(TORCH)\""
 
 demo: $(STAMPS)/tensorflow $(STAMPS)/extra-demo ## train, evaluate, save and reload a small network on real digits
-	KERAS_BACKEND=tensorflow $(BIN)/kerasx demo
+	KERAS_BACKEND=tensorflow $(BIN)/python examples/digits.py
 
 # What does not depend on the backend runs along with TensorFlow's tests only. Each worker begins with
 # one part of the files, in order, so that what a file compiles or builds is there for its next test.
