@@ -4,6 +4,7 @@ A line `{{ name argument }}` in a page is replaced by the result of the function
 The page of benchmarks and its plots are built from the results in `benchmarks/results`.
 """
 
+import importlib
 import os
 import re
 import sys
@@ -53,6 +54,12 @@ def reference(kind: str) -> str:
     return "\n\n".join(f"::: {item.object.__module__}.{item.name}" for item in ordered)
 
 
+def public(module: str) -> str:
+    """Return the docstring of each public name of a module."""
+    names = importlib.import_module(module).__all__
+    return "\n\n".join(f"::: {module}.{name}" for name in names)
+
+
 def hooks(_: str) -> str:
     """Return the docstring of each hook that a plugin may implement."""
     names = [name for name in vars(hookspecs) if name.startswith("kerasx_")]
@@ -72,7 +79,7 @@ def commands(_: str) -> str:
 
 GENERATORS = {
     generator.__name__: generator
-    for generator in (checks, commands, hooks, program, reference, source)
+    for generator in (checks, commands, hooks, program, public, reference, source)
 }
 
 
