@@ -7,7 +7,7 @@ PROFILE ?= ci
 PYTEST_ARGS ?=
 WORK ?=
 BACKEND ?= tensorflow
-BACKEND_FREE := tests/distribution tests/registry tests/test_demo.py tests/test_new.py \
+BACKEND_FREE := tests/distribution tests/registry tests/test_digits.py tests/test_new.py \
 	tests/test_readme.py $(wildcard plugins/*/tests/test_documentation.py plugins/*/tests/test_plots.py)
 
 # What pip installs for each backend; may carry pip options, such as an --index-url.
@@ -35,7 +35,7 @@ help: ## list the targets
 	@echo "           TENSORFLOW=\"$(TENSORFLOW)\" JAX=\"$(JAX)\" TORCH=\"$(TORCH)\""
 
 demo: $(STAMPS)/tensorflow $(STAMPS)/extra-demo ## train, evaluate, save and reload a small network on real digits
-	KERAS_BACKEND=tensorflow $(BIN)/kerasx demo
+	KERAS_BACKEND=tensorflow $(BIN)/python examples/digits.py
 
 # What does not depend on the backend runs along with TensorFlow's tests only. Each worker begins with
 # one part of the files, in order, so that what a file compiles or builds is there for its next test.
@@ -61,17 +61,17 @@ format: $(STAMPS)/extra-dev ## put the code into the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMPS)/$(BACKEND) $(STAMPS)/torch $(STAMPS)/extra-bench ## time kerasx beside its peers on a CPU: make bench WORK=crf BACKEND=jax
+bench: $(STAMPS)/$(BACKEND) $(STAMPS)/torch $(STAMPS)/extra-bench ## compare speed and memory with the alternatives on a CPU: make bench WORK=crf BACKEND=jax
 	KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest $(or $(WORK:%=benchmarks/bench_%.py),benchmarks) \
 		--quiet $(PYTEST_ARGS)
 
-bench-compare: $(STAMPS)/extra-bench ## fail where we are slower than in an earlier result: make bench-compare BASE=old.json
+bench-compare: $(STAMPS)/extra-bench ## fail where kerasx is slower than in an earlier result: make bench-compare BASE=old.json
 	$(BIN)/python benchmarks/report.py $(BASE)
 
 bench-gpu: $(STAMPS)/jax $(STAMPS)/extra-bench ## the same on a GPU: make bench-gpu JAX='jax[cuda12]'
 	$(BIN)/python benchmarks/gpu.py
 
-docs: $(STAMPS)/jax $(STAMPS)/extra-dev ## build the documents in build/site
+docs: $(STAMPS)/jax $(STAMPS)/extra-dev ## build the documentation in build/site
 	KERAS_BACKEND=jax $(BIN)/mkdocs build
 
 clean: ## remove the environment and everything that was built
