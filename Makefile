@@ -75,17 +75,17 @@ format: $(STAMPS)/extra-dev ## put the code into the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMPS)/$(BACKEND) $(STAMPS)/torch $(STAMPS)/extra-bench ## time kerasx beside its peers on a CPU: make bench WORK=crf BACKEND=jax
+bench: $(STAMPS)/$(BACKEND) $(STAMPS)/torch $(STAMPS)/extra-bench ## compare speed and memory with the alternatives on a CPU: make bench WORK=crf BACKEND=jax
 	KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest $(or $(WORK:%=benchmarks/bench_%.py),benchmarks) \
 		--quiet $(PYTEST_ARGS)
 
-bench-compare: $(STAMPS)/extra-bench ## fail where we are slower than in an earlier result: make bench-compare BASE=old.json
+bench-compare: $(STAMPS)/extra-bench ## fail where kerasx is slower than in an earlier result: make bench-compare BASE=old.json
 	$(BIN)/python benchmarks/report.py $(BASE)
 
 bench-gpu: $(STAMPS)/jax $(STAMPS)/extra-bench ## the same on a GPU: make bench-gpu JAX='jax[cuda12]'
 	$(BIN)/python benchmarks/gpu.py
 
-docs: $(STAMPS)/jax $(STAMPS)/extra-dev ## build the documents in build/site
+docs: $(STAMPS)/jax $(STAMPS)/extra-dev ## build the documentation in build/site
 	KERAS_BACKEND=jax $(BIN)/mkdocs build
 
 clean: ## remove the environment and everything that was built

@@ -21,5 +21,7 @@ def main() -> None:
     try:
         from kerasx.commands import main as run
     except ModuleNotFoundError as error:
+        if error.name not in ("tensorflow", "jax", "torch"):
+            raise
         sys.exit(str(error))
     run(prog_name="kerasx")

@@ -1,7 +1,8 @@
-"""TensorFlow Addons' CRF, run by a Python of its own with TensorFlow 2.15; see `bench_crf`.
+"""TensorFlow Addons' CRF, run by its own Python with TensorFlow 2.15; see `bench_crf`.
 
-It reads lines and answers each with one: `load likelihood inputs.npz` makes a work ready; `run`
-does it once and answers with the seconds of wall and of CPU; `value outputs.npz` saves the results.
+It reads commands and answers each with one line: `load likelihood inputs.npz` prepares a function,
+`run` runs it once and prints the seconds of wall-clock and CPU time, `value outputs.npz` saves the
+results.
 """
 
 import json
@@ -19,8 +20,8 @@ import tensorflow_addons as tfa
 def likelihood(emissions, transitions, tags, lengths):
     with tf.GradientTape() as tape:
         tape.watch([emissions, transitions])
-        found, _ = tfa.text.crf_log_likelihood(emissions, tags, lengths, transitions)
-        total = tf.reduce_sum(found)
+        likelihoods, _ = tfa.text.crf_log_likelihood(emissions, tags, lengths, transitions)
+        total = tf.reduce_sum(likelihoods)
     return total, *tape.gradient(total, [emissions, transitions])
 
 
@@ -30,22 +31,22 @@ def viterbi(emissions, transitions, tags, lengths):
 
 def main():
     for line in sys.stdin:
-        what, *words = line.split()
-        if what == "load":
+        command, *words = line.split()
+        if command == "load":
             with np.load(words[1]) as file:
                 names = ("emissions", "transitions", "tags", "lengths")
                 tensors = [tf.constant(file[name]) for name in names]
             function = tf.function({"likelihood": likelihood, "viterbi": viterbi}[words[0]])
             print("ready", flush=True)
-        elif what == "value":
-            np.savez(words[0], *[each.numpy() for each in function(*tensors)])
+        elif command == "value":
+            np.savez(words[0], *[tensor.numpy() for tensor in function(*tensors)])
             print("saved", flush=True)
         else:
             wall, cpu = time.perf_counter(), time.process_time()
-            for each in function(*tensors):
-                each.numpy()
-            spent = time.perf_counter() - wall, time.process_time() - cpu
-            print(json.dumps(spent), flush=True)
+            for tensor in function(*tensors):
+                tensor.numpy()
+            seconds = time.perf_counter() - wall, time.process_time() - cpu
+            print(json.dumps(seconds), flush=True)
 
 
 if __name__ == "__main__":

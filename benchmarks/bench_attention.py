@@ -1,26 +1,27 @@
 """Attention, forward and backward.
 
-Output and the gradients of query, key and value, causal, beside Keras's `dot_product_attention`
-and PyTorch's `scaled_dot_product_attention`. The limit is the seven matrix products of the kernel
-alone, of the same blocks in one compiled loop. Of one head, all values are compared with NumPy in
-float64; beyond 4,096 queries, those of its last 64.
+Computes the output of causal attention and the gradients of query, key and value, and compares
+with Keras's `dot_product_attention` and PyTorch's `scaled_dot_product_attention`. The limit is the
+kernel's seven matrix products alone, on the same blocks in one compiled loop. For one head, all
+values are compared with NumPy in float64; beyond 4,096 queries, only those of the last 64.
 
-Causal, 4,096 steps, 8 heads of 64 are 68 Gflop in seven products of blocks of 512. They take most
-of our time. PyTorch's whole takes about as long as our products alone: its matrix products of this
-shape are faster than XLA's, and that is where we lose. With a window of 512, 256 queries meet the
-768 keys that they may see in one block, which is 0.09 of the scores of the full triangle's blocks;
-the second table has the products of these blocks alone. Around them, what is done once for each
-query and head, whatever it sees, weighs ten times as much as without a window.
+With 4,096 steps and 8 heads of size 64, the seven products on blocks of 512 amount to 68 GFLOP and
+take most of our time. PyTorch needs about as long for everything as our products alone: its matrix
+products of this shape are faster than XLA's, and that is where we lose. With a window of 512, a
+block of 256 queries meets all 768 keys that it may see at once. That is 0.09 of the scores in the
+blocks of the full triangle; the second table shows the products of these blocks alone. The work
+that is done once per query and head, whatever it sees, weighs ten times as much as without a
+window.
 """
 
 import functools
 
-import exact
 import keras
 import numpy as np
-import ways
+import references
+import transforms
 from keras import ops
-from suite import LIMIT, Cannot, Side, Work
+from suite import LIMIT, CannotRun, Contender, Workload
 from suite import test_memory as test_memory
 from suite import test_time as test_time
 
@@ -42,7 +43,7 @@ LONGEST_PLAIN = 4096
 
 @functools.lru_cache(maxsize=1)
 def arrays(*size: int) -> list[np.ndarray]:
-    """Query, key, value, and the gradient of the output."""
+    """Return query, key, value and the gradient of the output."""
     random = np.random.default_rng(0)
     return [random.normal(size=size).astype("float32") for _ in range(4)]
 
@@ -50,51 +51,54 @@ def arrays(*size: int) -> list[np.ndarray]:
 @functools.lru_cache(maxsize=2)
 def expected(size: Size, window: int) -> list[np.ndarray]:
     last = size[1] if size[1] <= LONGEST_PLAIN else CHECKED
-    return exact.attention(*(each[:1, :, :1] for each in arrays(*size)), window, last)
+    return references.attention(*(array[:1, :, :1] for array in arrays(*size)), window, last)
 
 
-def side(function, size: Size, window: int | None = None, **settings) -> Side:
-    def error(found: list[np.ndarray]) -> float:
-        wanted = expected(size, window or size[1])
-        rows = wanted[0].shape[1]
-        return exact.error([each[:1, -rows:, :1] for each in found[: len(wanted)]], wanted)
+def contender(function, size: Size, window: int | None = None, **settings) -> Contender:
+    def error(outputs: list[np.ndarray]) -> float:
+        reference = expected(size, window or size[1])
+        rows = reference[0].shape[1]
+        checked = [array[:1, -rows:, :1] for array in outputs[: len(reference)]]
+        return references.error(checked, reference)
 
     *inputs, upstream = arrays(*size)
-    return ways.side(function, inputs, gradients=3, upstream=[upstream], error=error, **settings)
+    return transforms.contender(
+        function, inputs, gradients=3, upstream=[upstream], error=error, **settings
+    )
 
 
-def kernel(window: int | None, size: Size) -> Side:
+def kernel(window: int | None, size: Size) -> Contender:
     attention = kerasx.kernels.blockwise_attention
-    return side(functools.partial(attention, causal=True, window=window), size, window)
+    return contender(functools.partial(attention, causal=True, window=window), size, window)
 
 
-def plain(mode: str, size: Size) -> Side:
+def plain(mode: str, size: Size) -> Contender:
     if size[1] > LONGEST_PLAIN:
-        raise Cannot(f"each tensor of scores has {4e-9 * size[1] ** 2 * size[2]:.1f} GB")
-    if size[1] == LONGEST_PLAIN and mode != ways.COMPILED:
-        raise Cannot("takes too long: compared at smaller sizes")
+        raise CannotRun(f"each tensor of scores has {4e-9 * size[1] ** 2 * size[2]:.1f} GB")
+    if size[1] == LONGEST_PLAIN and mode != transforms.COMPILED:
+        raise CannotRun("takes too long: compared at smaller sizes")
     attention = functools.partial(keras.ops.dot_product_attention, is_causal=True)
-    return side(attention, size, mode=mode)
+    return contender(attention, size, mode=mode)
 
 
-def of_torch(size: Size) -> Side:
+def of_torch(size: Size) -> Contender:
     if size[1] > LONGEST_PLAIN:
-        raise Cannot("takes too long: compared at smaller sizes")
+        raise CannotRun("takes too long: compared at smaller sizes")
     from torch.nn.functional import scaled_dot_product_attention
 
     def attention(*tensors):
-        inputs = [each.transpose(1, 2) for each in tensors]
+        inputs = [tensor.transpose(1, 2) for tensor in tensors]
         return scaled_dot_product_attention(*inputs, is_causal=True).transpose(1, 2)
 
-    return side(attention, size, backend="torch")
+    return contender(attention, size, backend="torch")
 
 
-def products(window: int | None, size: Size) -> Side:
-    """Two products forward and five backward for each block of scores, of the kernel's shapes."""
+def products(window: int | None, size: Size) -> Contender:
+    """Two products forward and five backward per block of scores, in the kernel's shapes."""
     batch, time, heads, _ = size
     if window is None:
         if time > LONGEST_PLAIN:
-            raise Cannot("takes too long: compared at smaller sizes")
+            raise CannotRun("takes too long: compared at smaller sizes")
         rows = columns = min(BLOCK, time)
         pairs = batch * heads * (time // rows) * (time // rows + 1) // 2
     else:
@@ -102,7 +106,7 @@ def products(window: int | None, size: Size) -> Side:
         pairs = batch * heads * time // rows
 
     def run(*tensors):
-        parts = [ops.reshape(ops.transpose(each, (0, 2, 1, 3)), (-1, size[3])) for each in tensors]
+        parts = [ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, size[3])) for x in tensors]
         length = batch * heads * time
 
         def body(pair, of_queries, of_keys, of_queries_t):
@@ -111,9 +115,9 @@ def products(window: int | None, size: Size) -> Side:
             query, upstream = (ops.slice(parts[i], (at, 0), (rows, size[3])) for i in (0, 3))
             key, value = (ops.slice(parts[i], (first, 0), (columns, size[3])) for i in (1, 2))
             of_queries = of_queries + ops.matmul(ops.matmul(query, ops.transpose(key)), value)
-            again = ops.matmul(key, ops.transpose(query))
+            recomputed = ops.matmul(key, ops.transpose(query))
             slopes = ops.matmul(value, ops.transpose(upstream))
-            of_keys = of_keys + ops.matmul(again, upstream) + ops.matmul(slopes, query)
+            of_keys = of_keys + ops.matmul(recomputed, upstream) + ops.matmul(slopes, query)
             of_queries_t = of_queries_t + ops.matmul(ops.transpose(key), slopes)
             return pair + 1, of_queries, of_keys, of_queries_t
 
@@ -121,23 +125,23 @@ def products(window: int | None, size: Size) -> Side:
         start = (0, *map(ops.zeros, shapes))
         return ops.while_loop(lambda pair, *_: pair < pairs, body, start)[1:]
 
-    return ways.side(run, arrays(*size))
+    return transforms.contender(run, arrays(*size))
 
 
-WORKS = [
-    Work(
+WORKLOADS = [
+    Workload(
         "Causal attention",
         "batch x time x heads x width of a head",
         SIZES,
         {
             "kerasx": functools.partial(kernel, None),
             f"kerasx, window {WINDOW}": functools.partial(kernel, WINDOW),
-            **{f"plain Keras, {mode}": functools.partial(plain, mode) for mode in ways.MODES},
+            **{f"plain Keras, {mode}": functools.partial(plain, mode) for mode in transforms.MODES},
             "PyTorch": of_torch,
             LIMIT + "products": functools.partial(products, None),
         },
     ),
-    Work(
+    Workload(
         f"Causal attention, window {WINDOW}",
         "batch x time x heads x width of a head",
         [(1, time, 8, 64) for time in (2048, 4096, 8192, 16384)],
@@ -147,4 +151,4 @@ WORKS = [
         },
     ),
 ]
-WORKS[0].memory = ["kerasx", f"plain Keras, {ways.COMPILED}"]
+WORKLOADS[0].memory = ["kerasx", f"plain Keras, {transforms.COMPILED}"]

@@ -1,18 +1,18 @@
 """Conditional random fields.
 
-Log-likelihood with gradients, and decoding, beside TensorFlow Addons 0.23 and pytorch-crf. Addons
-needs TensorFlow 2.15, so it runs in an environment of its own, `build/addons`, which is made where
-it is missing, and in a process of its own, which times itself. Decoded tags are compared by their
-score in float64. So that this takes no minutes, sizes have 8 sequences that differ, and copies.
-Gradients of pytorch-crf may be off by 1e-2: over a thousand steps they are by 1e-3. Ours must be
-right to 1e-4.
+Compares the log-likelihood with its gradients, and Viterbi decoding, with TensorFlow Addons 0.23
+and pytorch-crf. Addons needs TensorFlow 2.15, so it runs in its own environment, `build/addons`,
+which is created if missing, and in its own process, which times itself. Decoded tags are compared
+by their score in float64. To keep the reference fast, each batch consists of 8 distinct sequences
+and copies of them. The gradients of pytorch-crf may be off by 1e-2: over a thousand steps its error
+is 1e-3. Ours must be right to 1e-4.
 
-The last table is a loop of training on batches of any length, compile time included, three times
-with each in turn. What importing takes, and the garbage that it leaves, is not counted for either.
-Both take their steps in one graph that is traced for any length; within it our kernel is compiled
-for a few lengths, to which others are padded. More than half of our time is spent before the second
-step: on tracing, and on compiling some thirty small loops. Its value and gradient are made by one
-loop over time, from both ends.
+The last table is a training loop on batches of every length, compile time included, run three times
+with each package in turn. The time and garbage of importing are not counted for either. Both train
+in one graph that is traced for any length; within it our kernel is compiled for a few lengths, and
+others are padded to these. More than half of our time passes before the second step, in tracing and
+in compiling some thirty small loops. Value and gradient come from one loop over time, which runs
+from both ends.
 """
 
 import atexit
@@ -28,12 +28,12 @@ from pathlib import Path
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import exact
 import keras
 import numpy as np
 import pytest
-import ways
-from suite import Cannot, Side, Work
+import references
+import transforms
+from suite import CannotRun, Contender, Workload
 from suite import test_memory as test_memory
 from suite import test_time as test_time
 
@@ -65,69 +65,70 @@ def arrays(batch: int, time: int, units: int) -> dict[str, np.ndarray]:
 
 @functools.lru_cache(maxsize=1)
 def expected(*size: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Likelihood with gradients, of sequences that differ, and the scores of the best tags."""
-    given = arrays(*size)
-    values, best = exact.crf(
-        given["emissions"][:DISTINCT], given["transitions"], given["tags"][:DISTINCT]
+    """Return likelihood and gradients of the distinct sequences, and scores of their best tags."""
+    data = arrays(*size)
+    values, best = references.crf(
+        data["emissions"][:DISTINCT], data["transitions"], data["tags"][:DISTINCT]
     )
     copies = size[0] // DISTINCT
     return [values[0] * copies, values[1], values[2] * copies], best
 
 
-def error_of_likelihood(size: Size, found: list[np.ndarray]) -> float:
-    total, of_emissions, of_transitions = found
-    return exact.error([total, of_emissions[:DISTINCT], of_transitions], expected(*size)[0])
+def error_of_likelihood(size: Size, outputs: list[np.ndarray]) -> float:
+    total, of_emissions, of_transitions = outputs
+    return references.error([total, of_emissions[:DISTINCT], of_transitions], expected(*size)[0])
 
 
-def error_of_tags(size: Size, found: list[np.ndarray]) -> float:
-    given = arrays(*size)
-    emissions, tags = given["emissions"][:DISTINCT], np.asarray(found[0])[:DISTINCT]
-    scores = exact.crf_scores(emissions, given["transitions"], tags)
+def error_of_tags(size: Size, outputs: list[np.ndarray]) -> float:
+    data = arrays(*size)
+    emissions, tags = data["emissions"][:DISTINCT], np.asarray(outputs[0])[:DISTINCT]
+    scores = references.crf_scores(emissions, data["transitions"], tags)
     return float(np.abs(scores / expected(*size)[1] - 1).max())
 
 
 ERRORS = {"likelihood": error_of_likelihood, "viterbi": error_of_tags}
 
 
-def ours(work: str, size: Size) -> Side:
-    given = arrays(*size)
+def ours(work: str, size: Size) -> Contender:
+    data = arrays(*size)
     error = functools.partial(ERRORS[work], size)
 
     def likelihood(emissions, transitions, tags, lengths):
-        found = kerasx.kernels.crf_log_likelihood(emissions, tags, transitions, lengths=lengths)
-        return keras.ops.sum(found)
+        return keras.ops.sum(
+            kerasx.kernels.crf_log_likelihood(emissions, tags, transitions, lengths=lengths)
+        )
 
     if work == "likelihood":
-        return ways.side(likelihood, _inputs(given), gradients=2, error=error)
+        return transforms.contender(likelihood, _inputs(data), gradients=2, error=error)
 
     def viterbi(emissions, transitions, _, lengths):
         return kerasx.kernels.crf_decode(emissions, transitions, lengths=lengths)
 
-    return ways.side(viterbi, _inputs(given), error=error)
+    return transforms.contender(viterbi, _inputs(data), error=error)
 
 
-def _inputs(given: dict[str, np.ndarray]) -> list[np.ndarray]:
-    return [given[name] for name in ("emissions", "transitions", "tags", "lengths")]
+def _inputs(data: dict[str, np.ndarray]) -> list[np.ndarray]:
+    return [data[name] for name in ("emissions", "transitions", "tags", "lengths")]
 
 
-def of_addons(work: str, size: Size) -> Side:
+def of_addons(work: str, size: Size) -> Contender:
     inputs, outputs = SCRATCH / "inputs.npz", SCRATCH / "outputs.npz"
     np.savez(inputs, **arrays(*size))
     ask = addons()
     if ask(f"load {work} {inputs}") != "ready\n":
-        raise Cannot("TensorFlow Addons does not run")
+        raise CannotRun("TensorFlow Addons does not run")
 
     def error(_) -> float:
         ask(f"value {outputs}")
         with np.load(outputs) as file:
             return ERRORS[work](size, list(file.values()))
 
-    return Side(lambda: tuple(json.loads(ask("run"))), error, times_itself=True)
+    return Contender(lambda: tuple(json.loads(ask("run"))), error, times_itself=True)
 
 
 @functools.cache
 def addons():
-    """Ask the process of TensorFlow Addons something; it answers with a line."""
+    """Start the process of TensorFlow Addons; return a function that sends a line and reads one."""
     process = subprocess.Popen(
         [addons_python(), str(HERE / "addons_crf.py")],
         stdin=subprocess.PIPE,
@@ -147,7 +148,7 @@ def addons():
 
 @functools.cache
 def addons_python() -> str:
-    """The Python of TensorFlow Addons' environment."""
+    """Return the Python of TensorFlow Addons' environment; create that if it is missing."""
     python = ADDONS / "bin" / "python"
     if not python.exists():
         base = shutil.which("python3.11") or sys.executable
@@ -158,21 +159,21 @@ def addons_python() -> str:
             subprocess.run([*pip, *packages], check=True)
         except subprocess.CalledProcessError as failure:
             shutil.rmtree(ADDONS, ignore_errors=True)
-            raise Cannot(f"TensorFlow Addons cannot be installed: {failure}") from failure
+            raise CannotRun(f"TensorFlow Addons cannot be installed: {failure}") from failure
     return str(python)
 
 
-def of_torch(work: str, size: Size) -> Side:
+def of_torch(work: str, size: Size) -> Contender:
     import torch
     import torchcrf
 
-    given = arrays(*size)
+    data = arrays(*size)
     layer = torchcrf.CRF(size[2], batch_first=True)
     with torch.no_grad():
         layer.start_transitions.zero_()
         layer.end_transitions.zero_()
-        layer.transitions.copy_(torch.from_numpy(given["transitions"]))
-    del layer._parameters["transitions"]  # an argument of the function, so that it has a gradient
+        layer.transitions.copy_(torch.from_numpy(data["transitions"]))
+    del layer._parameters["transitions"]  # passed as an argument, so that it has a gradient
     error = functools.partial(ERRORS[work], size)
 
     def likelihood(emissions, transitions, tags, _):
@@ -181,34 +182,38 @@ def of_torch(work: str, size: Size) -> Side:
 
     if work == "likelihood":
         settings = {"error": error, "tolerance": 1e-2}
-        return ways.side(likelihood, _inputs(given), gradients=2, backend="torch", **settings)
+        return transforms.contender(
+            likelihood, _inputs(data), gradients=2, backend="torch", **settings
+        )
 
     def viterbi(emissions, transitions, *_):
         layer.transitions = transitions
         return layer.decode(emissions)
 
-    tensors = [torch.from_numpy(array) for array in _inputs(given)]
-    return Side(lambda: viterbi(*tensors), lambda found: error([found]))
+    tensors = [torch.from_numpy(array) for array in _inputs(data)]
+    return Contender(lambda: viterbi(*tensors), lambda tags: error([tags]))
 
 
-def work(title: str, name: str, **settings) -> Work:
-    sides = {"kerasx": ours, "TensorFlow Addons": of_addons, "pytorch-crf": of_torch}
-    made = {side: functools.partial(make, name) for side, make in sides.items()}
-    return Work(title, "batch x time x tags", SIZES, made, **settings)
+def workload(title: str, name: str, **settings) -> Workload:
+    packages = {"kerasx": ours, "TensorFlow Addons": of_addons, "pytorch-crf": of_torch}
+    contenders = {package: functools.partial(make, name) for package, make in packages.items()}
+    return Workload(title, "batch x time x tags", SIZES, contenders, **settings)
 
 
-WORKS = [
-    work("CRF log-likelihood, with gradients", "likelihood", memory=["kerasx"]),
-    work("Viterbi", "viterbi"),
+WORKLOADS = [
+    workload("CRF log-likelihood, with gradients", "likelihood", memory=["kerasx"]),
+    workload("Viterbi", "viterbi"),
 ]
 
 
-@pytest.mark.skipif(ways.BACKEND != "tensorflow", reason="beside TensorFlow Addons")
+@pytest.mark.skipif(
+    transforms.BACKEND != "tensorflow", reason="TensorFlow Addons runs on TensorFlow"
+)
 def test_training_on_many_lengths(record):
-    """A loop of 500 batches of 32 sequences of 5 to 120 steps, 16 tags, compile time included."""
+    """Train on 500 batches of 32 sequences of 5 to 120 steps with 16 tags, and compile."""
     try:
         addons = addons_python()
-    except Cannot as reason:
+    except CannotRun as reason:
         pytest.skip(str(reason))
     path = SCRATCH / "training.npz"
     random = np.random.default_rng(0)
@@ -232,7 +237,7 @@ def test_training_on_many_lengths(record):
             ("TensorFlow Addons", addons, "addons"),
         )
     }
-    # As where pip has installed them: the first process leaves bytecode for those that are timed.
+    # Installed packages have bytecode: let the first process write it for those that are timed.
     variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     programs = programs_of(commands["kerasx"], variables)
     seconds: dict[str, list[float]] = {name: [] for name in commands}
@@ -254,7 +259,7 @@ def test_training_on_many_lengths(record):
 
 
 def programs_of(command: list[str], variables: dict[str, str]) -> int:
-    """How many programs XLA compiles in a process."""
+    """Return how many programs XLA compiles in a process."""
     dumped = SCRATCH / "programs"
     flags = {"XLA_FLAGS": f"--xla_dump_to={dumped} --xla_dump_hlo_pass_re=^$"}
     subprocess.run(command, check=True, capture_output=True, env=variables | flags)

@@ -1,26 +1,26 @@
 """Elementwise kernels of transformers.
 
-Each kernel twice: forward and backward within a compiled step, as in `fit`, beside plain Keras
-compiled likewise; and forward, called by itself, where the kernel compiles what it does, beside
-plain Keras called by itself and compiled by hand. PyTorch runs as it does by default, eagerly;
-`entmax` is there that of its authors' package. The limit is a copy of the bytes that must move.
-`entmax` at alpha 1.3 has no plain form; it is beside softmax, which does less.
+Each kernel appears twice. The first table is forward and backward within a compiled step, as in
+`fit`, compared with plain Keras compiled in the same way. The second is the forward pass called by
+itself, where the kernel compiles its own work, compared with plain Keras called eagerly and
+compiled by hand. PyTorch runs eagerly, as it does by default; its `entmax` is the authors' package.
+The limit is one copy of the data. `entmax` at alpha 1.3 has no plain form, so it is compared with
+softmax, which does less.
 
 Within a compiled step the kernels are as fast as plain Keras, which XLA fuses too. Called by
-themselves they are compiled, and twice as fast as plain Keras called so. Beside a function that one
-compiles by hand, a call takes 0.1 ms more, for the checks of shapes and dtypes: that is where we
-lose on small tensors. There PyTorch is up to seven times faster, because TensorFlow takes half a
-millisecond to call any compiled function on this machine, as the limit shows, which is called
-likewise, and PyTorch a tenth of that.
+themselves they are compiled, and twice as fast as eager Keras. Compared with a function compiled by
+hand, a call takes 0.1 ms longer, because it checks shapes and dtypes; that is where we lose on
+small tensors. There PyTorch is up to seven times faster: on this machine TensorFlow takes half a
+millisecond to call any compiled function, as the limit shows, and PyTorch a tenth of that.
 """
 
 import functools
 
-import exact
 import numpy as np
-import ways
+import references
+import transforms
 from keras import ops
-from suite import LIMIT, Cannot, Side, Work
+from suite import LIMIT, CannotRun, Contender, Workload
 from suite import test_memory as test_memory
 from suite import test_time as test_time
 
@@ -31,16 +31,16 @@ SIZES = [(8, 128, 128), (8, 256, 256), (8, 512, 512), (8, 1024, 1024)]
 
 
 def plain_rotary(x):
-    """As it is usually written with Keras: tables of cosines, and a rotated half."""
+    """Rotary embedding as usually written with Keras: a table of cosines and a rotated half."""
     rates = 10000.0 ** (-np.arange(0, x.shape[-1], 2) / x.shape[-1])
     angles = np.tile(np.arange(x.shape[1])[:, None, None] * rates, 2).astype("float32")
     a, b = ops.split(x, 2, axis=-1)
-    cosines, sines = (ops.convert_to_tensor(each(angles)) for each in (np.cos, np.sin))
+    cosines, sines = (ops.convert_to_tensor(table(angles)) for table in (np.cos, np.sin))
     return x * cosines + ops.concatenate([-b, a], axis=-1) * sines
 
 
 def plain_entmax15(x):
-    """The exact algorithm of the paper, by a sort."""
+    """Exact algorithm of the paper, which sorts."""
     x = (x - ops.max(x, axis=-1, keepdims=True)) / 2
     ordered = ops.flip(ops.sort(x, axis=-1), axis=-1)
     counts = ops.arange(1, x.shape[-1] + 1, dtype=x.dtype)
@@ -66,7 +66,7 @@ def torch_rotary(x):
 
 
 def of_torch(name):
-    """The kernel in PyTorch; entmax is that of its authors' package."""
+    """Return the same function in PyTorch; entmax is its authors' package."""
     if name.startswith("entmax"):
         import entmax
 
@@ -98,78 +98,80 @@ KERNELS = {
 
 @functools.lru_cache(maxsize=1)
 def arrays(name: str, batch: int, time: int, width: int) -> tuple[list[np.ndarray], ...]:
-    """Inputs, and gradients of what comes out."""
+    """Return the inputs, and the gradients of the outputs."""
     random = np.random.default_rng(0)
     shape = (batch, time, width)
     shapes = {
         "rotary_embedding": [(batch, time, width // 64, 64)],
         "add_rms_norm": [shape, shape, (width,)],
     }.get(name, [shape] * (1 if "entmax" in name else 2))
-    inputs = [random.normal(size=each).astype("float32") for each in shapes]
+    inputs = [random.normal(size=shape).astype("float32") for shape in shapes]
     outputs = 2 if name == "add_rms_norm" else 1
     return inputs, [random.normal(size=shapes[0]).astype("float32") for _ in range(outputs)]
 
 
 @functools.lru_cache(maxsize=1)
 def expected(name: str, *size: int) -> list[np.ndarray]:
-    """Outputs and gradients in float64, of the samples that are compared."""
+    """Return outputs and gradients in float64 for the samples that are compared."""
     inputs, upstream = arrays(name, *size)
-    few = [each[samples(name)].astype("float64") for each in (*inputs, *upstream)]
-    return getattr(exact, name)(*few)
+    compared = [array[samples(name)].astype("float64") for array in (*inputs, *upstream)]
+    return getattr(references, name)(*compared)
 
 
 def samples(name: str) -> slice:
-    """The first one; all where a gradient is a sum over them."""
+    """Select the first sample, or all where a gradient is a sum over them."""
     return slice(None if name == "add_rms_norm" else 1)
 
 
-def side(name: str, whose: str, gradients: bool, mode: str, size: Size) -> Side:
+def contender(name: str, whose: str, gradients: bool, mode: str, size: Size) -> Contender:
     if name == "entmax15" and whose == "plain" and size == SIZES[-1]:
-        raise Cannot("takes too long: compared at smaller sizes")
+        raise CannotRun("takes too long: compared at smaller sizes")
     inputs, upstream = arrays(name, *size)
     settings = {"gradients": len(inputs), "upstream": upstream} if gradients else {}
 
-    def error(found: list[np.ndarray]) -> float:
-        few = [each[samples(name)] for each in found]
-        return exact.error(few, expected(name, *size)[: len(found)])
+    def error(outputs: list[np.ndarray]) -> float:
+        compared = [array[samples(name)] for array in outputs]
+        return references.error(compared, expected(name, *size)[: len(outputs)])
 
     if whose == "torch":
-        return ways.side(of_torch(name), inputs, backend="torch", error=error, **settings)
+        return transforms.contender(
+            of_torch(name), inputs, backend="torch", error=error, **settings
+        )
     function = KERNELS[name][0 if whose == "ours" else 1]
-    checked = error if whose == "ours" or name != "entmax" else None  # softmax is something else
-    return ways.side(function, inputs, mode=mode, error=checked, **settings)
+    checked = error if whose == "ours" or name != "entmax" else None  # softmax differs
+    return transforms.contender(function, inputs, mode=mode, error=checked, **settings)
 
 
-def copy(name: str, gradients: bool, size: Size) -> Side:
-    """Read every input and write every output; and twice that again backward."""
+def copy(name: str, gradients: bool, size: Size) -> Contender:
+    """Read every input and write every output; backward, twice as much again."""
     inputs, outputs = arrays(name, *size)
-    numbers = sum(each.size for each in (*inputs, *outputs)) // 2 * (3 if gradients else 1)
-    return ways.side(lambda x: x * 1.5, [np.ones(numbers, "float32")])
+    numbers = sum(array.size for array in (*inputs, *outputs)) // 2 * (3 if gradients else 1)
+    return transforms.contender(lambda x: x * 1.5, [np.ones(numbers, "float32")])
 
 
-def works(name: str) -> list[Work]:
-    make = functools.partial(functools.partial, side, name)
+def workloads(name: str) -> list[Workload]:
+    make = functools.partial(functools.partial, contender, name)
     plain = "softmax" if name == "entmax" else "plain Keras"
     peer = "PyTorch's entmax" if name.startswith("entmax") else "PyTorch"
     in_a_step = {
-        "kerasx": make("ours", True, ways.COMPILED),
-        **{f"{plain}, {mode}": make("plain", True, mode) for mode in ways.MODES},
+        "kerasx": make("ours", True, transforms.COMPILED),
+        **{f"{plain}, {mode}": make("plain", True, mode) for mode in transforms.MODES},
         peer: make("torch", True, "eager"),
         LIMIT + "copy": functools.partial(copy, name, True),
     }
     by_itself = {
         "kerasx": make("ours", False, "eager"),
         f"{plain}, eager": make("plain", False, "eager"),
-        **{f"{plain}, {mode}": make("plain", False, mode) for mode in ways.MODES},
+        **{f"{plain}, {mode}": make("plain", False, mode) for mode in transforms.MODES},
         peer: make("torch", False, "eager"),
         LIMIT + "copy": functools.partial(copy, name, False),
     }
     axes = "batch x time x width"
-    memory = ["kerasx", *(f"{plain}, {mode}" for mode in ways.MODES)]
+    memory = ["kerasx", *(f"{plain}, {mode}" for mode in transforms.MODES)]
     return [
-        Work(f"{name}, forward and backward in a step", axes, SIZES, in_a_step, memory),
-        Work(f"{name}, forward, called by itself", axes, SIZES, by_itself),
+        Workload(f"{name}, forward and backward in a step", axes, SIZES, in_a_step, memory),
+        Workload(f"{name}, forward, called by itself", axes, SIZES, by_itself),
     ]
 
 
-WORKS = [work for name in KERNELS for work in works(name)]
+WORKLOADS = [workload for name in KERNELS for workload in workloads(name)]

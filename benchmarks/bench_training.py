@@ -1,18 +1,21 @@
-"""Training end to end: the real programs, with kerasx's parts and with Keras's alone.
+"""Training end to end: real programs, with kerasx's parts and with Keras's alone.
 
-`kerasx demo` (digits), `examples/language_model.py` and `examples/tag_source_code.py`, some steps
-of training at a time. Both sides have the same network, first weights, data and batches. Where they
-are the same function of the weights, their losses of the first batch are compared, instead of with
-float64, before they are timed; what they reach after as many steps is below. An epoch has 45 steps
-of 32 digits, 1,024 of 4 x 256 bytes, and 239 of 32 texts. Memory is that of a first step; at the
-smallest size what it compiles is there already.
+Times a few training steps of `examples/digits.py`, `examples/language_model.py` and
+`examples/tag_source_code.py`. Both contenders have the same network, initial weights, data and
+batches. Where they are the same function of the weights, their losses on the first batch are
+compared before timing, instead of comparing with float64. The tables at the end show what they
+reach on held-out data after equally many steps. An epoch has 45 steps of 32 digits, 1,024 of
+4 x 256 bytes, or 239 of 32 texts. Memory is that of a first step; at the smallest size everything
+it compiles is already there.
 
-- **Digits**: kerasx's precision, recall and F1, macro averages of integer labels, beside Keras's,
-  of which precision and recall have micro averages only, of labels that are one-hot.
-- **Language model**: attention in blocks and a loss without logits, beside all scores and logits.
-  With 256 words and windows of 256 bytes there is next to nothing to save; with 64, what it takes
-  to call compiled kernels is more than that.
-- **Tagging**: with the CRF beside a softmax for each character, which is less work and finds less.
+- **Digits**: kerasx's precision, recall and F1, macro averages over integer labels, compared with
+  Keras's over one-hot labels, of which precision and recall have micro averages only.
+- **Language model**: memory-efficient attention and a loss without logits, compared with
+  materialising all scores and logits. With a vocabulary of 256 and windows of 256 bytes there is
+  almost nothing to save; with windows of 64 bytes the calls of compiled kernels cost more than they
+  save.
+- **Tagging**: a CRF compared with a softmax per character, which does less work and finds fewer
+  tokens.
 """
 
 import functools
@@ -24,18 +27,18 @@ from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
+import digits
 import keras
 import language_model
 import numpy as np
 import pytest
 import tag_source_code
 from keras import layers, ops
-from suite import Side, Size, Work
+from suite import Contender, Size, Workload
 from suite import test_memory as test_memory
 from suite import test_time as test_time
 
 import kerasx
-from kerasx import demo
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -43,9 +46,10 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 @dataclass
 class Trained:
-    """A compiled model, inputs and labels to learn from and others, and how good it is on those.
+    """A compiled model with its training data, held-out data and the score on the latter.
 
-    `error` is how much its loss of the first batch differs from that of the same network.
+    `done` counts the steps. `error` is the relative difference between its first loss and that of
+    the same network built with Keras alone.
     """
 
     model: keras.Model
@@ -53,58 +57,60 @@ class Trained:
     held_out: Arrays
     score: Callable[[keras.Model, np.ndarray, np.ndarray], float]
     batch_size: int
-    done: int = 0  # steps
+    done: int = 0
     error: float = 0.0
 
     def advance(self, steps: int) -> None:
-        """Train for some steps on what comes next in the data."""
+        """Train for some steps, on the batches that come next."""
         for step in range(self.done, self.done + steps):
             rows = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-            self.model.train_on_batch(*(np.take(each, rows, 0, mode="wrap") for each in self.train))
+            batch = (np.take(array, rows, 0, mode="wrap") for array in self.train)
+            self.model.train_on_batch(*batch)
         self.done += steps
 
     def first_loss(self) -> float:
         inputs, labels = (array[: self.batch_size] for array in self.train)
-        found = self.model(inputs, training=False)
-        return float(self.model.compute_loss(inputs, labels, found))
+        outputs = self.model(inputs, training=False)
+        return float(self.model.compute_loss(inputs, labels, outputs))
 
 
-def compared(sides: dict[str, Trained]) -> dict[str, Trained]:
-    first, *others = sides.values()
+def compared(models: dict[str, Trained]) -> dict[str, Trained]:
+    """Note how much the first loss of kerasx differs from those of the others."""
+    first, *others = models.values()
     expected = first.first_loss()
     for other in others:
         first.error = max(first.error, abs(other.first_loss() / expected - 1))
-    return sides
+    return models
 
 
-def digits(size: Size) -> dict[str, Trained]:
-    train, held_out, labels, held_out_labels = demo.load_images(0)
+def digit_models(size: Size) -> dict[str, Trained]:
+    train, held_out, labels, held_out_labels = digits.load_images(0)
 
     def one_hot(labels: np.ndarray) -> np.ndarray:
-        return keras.utils.to_categorical(labels, demo.NUM_CLASSES)
+        return keras.utils.to_categorical(labels, digits.NUM_CLASSES)
 
-    def side(metrics: list[keras.Metric] | None = None) -> Trained:
+    def trained(metrics: list[keras.Metric] | None = None) -> Trained:
         keras.utils.set_random_seed(0)
-        model, read = demo.build_model(), np.asarray
+        model, read = digits.build_model(), np.asarray
         if metrics is not None:
             model.compile(model.optimizer, "categorical_crossentropy", metrics=metrics)
             read = one_hot
-        of_train, of_others = (train, read(labels)), (held_out, read(held_out_labels))
-        return Trained(model, of_train, of_others, f1_of_digits, size[0])
+        learned, unseen = (train, read(labels)), (held_out, read(held_out_labels))
+        return Trained(model, learned, unseen, f1_of_digits, size[0])
 
     f1 = keras.metrics.F1Score(average="macro")
     return compared(
         {
-            "kerasx": side(),
-            "Keras": side([keras.metrics.Precision(), keras.metrics.Recall(), f1]),
-            "Keras, without metrics": side([]),
+            "kerasx": trained(),
+            "Keras": trained([keras.metrics.Precision(), keras.metrics.Recall(), f1]),
+            "Keras, without metrics": trained([]),
         }
     )
 
 
 def f1_of_digits(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> float:
     labels = labels.argmax(-1) if labels.ndim == 2 else labels
-    return demo.report(labels, model.predict(images, verbose=0))["macro avg"][2]
+    return digits.report(labels, model.predict(images, verbose=0))["macro avg"][2]
 
 
 @functools.cache
@@ -117,7 +123,7 @@ def language(size: Size) -> dict[str, Trained]:
     text, held_out = (
         language_model.windows(read_text(held_out), length) for held_out in (False, True)
     )
-    held_out = tuple(each[: 2**15 // length] for each in held_out)
+    held_out = tuple(array[: 2**15 // length] for array in held_out)
     keras.utils.set_random_seed(0)
     ours, plain = (
         language_model.build_model(128, 2, parts=parts) for parts in (kerasx.layers, WITH_KERAS)
@@ -148,7 +154,7 @@ def bits_per_byte(batch: int, model: keras.Model, inputs: np.ndarray, targets: n
 
 
 class Attention(layers.Layer):
-    """Causal attention within a window, with rotary positions, as one writes it with Keras."""
+    """Causal attention within a window, with rotary positions, as written with Keras alone."""
 
     def __init__(self, heads, size, use_bias, rotary, sliding_window):
         super().__init__()
@@ -200,7 +206,7 @@ WITH_KERAS = SimpleNamespace(
 
 @functools.cache
 def read_tags(held_out: bool, files: int) -> Arrays:
-    """Windows of so many files, shuffled."""
+    """Return the windows of the first `files` files, shuffled."""
     texts = tag_source_code.read_files(LIBRARY, held_out)
     rows = tag_source_code.all_windows(dict(islice(texts.items(), files)))
     order = np.random.default_rng(0).permutation(len(rows[0]))
@@ -216,38 +222,36 @@ def tagging(size: Size) -> dict[str, Trained]:
 
 
 def entity_f1(model: keras.Model, characters: np.ndarray, tags: np.ndarray) -> float:
-    found = tag_source_code.decoded(model, characters)
-    return tag_source_code.score(tags, found, characters > 0)
+    predicted = tag_source_code.decoded(model, characters)
+    return tag_source_code.score(tags, predicted, characters > 0)
 
 
 @functools.cache
-def program(made: Callable[[Size], dict[str, Trained]], size: Size) -> dict[str, Trained]:
-    return made(size)
+def models_at(make: Callable[[Size], dict[str, Trained]], size: Size) -> dict[str, Trained]:
+    return make(size)
 
 
-def work(
-    name: str, axes: str, sizes: list[Size], steps: int, made: Callable, sides: list[str]
-) -> Work:
-    def side_of(of: str) -> Callable[[Size], Side]:
-        def side(size: Size) -> Side:
-            trained = program(made, size)[of]
-            return Side(lambda: trained.advance(steps), lambda _: trained.error, tolerance=1e-5)
+def workload(
+    name: str, axes: str, sizes: list[Size], steps: int, make: Callable, names: list[str]
+) -> Workload:
+    def contender(name: str, size: Size) -> Contender:
+        model = models_at(make, size)[name]
+        return Contender(lambda: model.advance(steps), lambda _: model.error, tolerance=1e-5)
 
-        return side
-
+    contenders = {name: functools.partial(contender, name) for name in names}
     title = f"Training: {name}, {steps} steps"
-    return Work(title, axes, sizes, {of: side_of(of) for of in sides}, memory=sides)
+    return Workload(title, axes, sizes, contenders, memory=names)
 
 
-DIGITS = work(
+DIGITS = workload(
     "digits",
     "images x height x width",
     [(8, 8, 8), (32, 8, 8), (128, 8, 8), (512, 8, 8)],
     8,
-    digits,
+    digit_models,
     ["kerasx", "Keras", "Keras, without metrics"],
 )
-LANGUAGE = work(
+LANGUAGE = workload(
     "language model",
     "texts x bytes",
     [(4, 64), (4, 256), (1, 2048), (1, 4096)],
@@ -255,7 +259,7 @@ LANGUAGE = work(
     language,
     ["kerasx", "Keras"],
 )
-TAGGING = work(
+TAGGING = workload(
     "tagging",
     "texts x characters",
     [(batch, tag_source_code.LENGTH) for batch in (2, 8, 32, 128)],
@@ -263,27 +267,27 @@ TAGGING = work(
     tagging,
     ["kerasx", "Keras, without a CRF"],
 )
-WORKS = [DIGITS, LANGUAGE, TAGGING]
+WORKLOADS = [DIGITS, LANGUAGE, TAGGING]
 
 
 @pytest.mark.parametrize(
-    ("made", "size", "steps", "what"),
+    ("make", "size", "steps", "title"),
     [
-        (digits, (32, 8, 8), 396, "digits, macro F1"),
+        (digit_models, (32, 8, 8), 396, "digits, macro F1"),
         (language, (4, 256), 80, "language model, bits per byte"),
         (language, (1, 2048), 24, "language model, bits per byte"),
         (tagging, (32, tag_source_code.LENGTH), 120, "tagging, F1 of tokens"),
     ],
 )
-def test_reached(made, size, steps, what, record, request):
-    """What the sides that were timed come to on held-out data, after as many steps each."""
+def test_reached(make, size, steps, title, record, request):
+    """Compare what the timed models reach on held-out data after equally many steps."""
     if request.config.option.benchmark_disable:
-        pytest.skip("nothing is trained where nothing is measured")
-    sides = program(made, size)
-    steps = max(steps, *(side.done for side in sides.values()))
+        pytest.skip("benchmarks are disabled")
+    models = models_at(make, size)
+    steps = max(steps, *(model.done for model in models.values()))
     facts = {"steps": str(steps)}
-    for name, side in sides.items():
-        if side.done < steps:
-            side.advance(steps - side.done)
-        facts[name] = f"{side.score(side.model, *side.held_out):.3f}"
-    record(f"Reached: {what}", size, facts=facts)
+    for name, trained in models.items():
+        if trained.done < steps:
+            trained.advance(steps - trained.done)
+        facts[name] = f"{trained.score(trained.model, *trained.held_out):.3f}"
+    record(f"Reached: {title}", size, facts=facts)

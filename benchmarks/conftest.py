@@ -1,8 +1,9 @@
-"""How the sides of a work are timed, under pytest-benchmark; `report` writes what came out.
+"""Time the contenders of each workload under pytest-benchmark; `report` writes the results.
 
-Each round runs ours and others once, in an order of its own, so that other programs slow all of
-them alike: ratios of the times of one round say more than the times. Each side has as many rounds
-as fit in its share of `--seconds`, so that a slow one does not cost the others theirs.
+Every round runs ours and others once, in a random order, so that other programs on the machine slow
+all of them alike: the ratio of two times of one round is more reliable than the times. A contender
+runs in as many rounds as fit into its share of `--seconds`, so a slow one does not reduce the
+rounds of the others.
 """
 
 import ctypes
@@ -11,13 +12,12 @@ from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Whether large temporaries come from the system anew, which costs more than many a kernel, would
-# else depend on what ran before: glibc's allocator keeps what it has. (-4 is M_MMAP_MAX, and -1
-# M_TRIM_THRESHOLD.)
+# Keep freed memory. Fetching large temporaries from the system again costs more than many a kernel,
+# and whether glibc does so depends on what ran before. (-4 is M_MMAP_MAX, -1 M_TRIM_THRESHOLD.)
 if hasattr(ctypes.CDLL(None), "mallopt"):
     ctypes.CDLL(None).mallopt(-4, 0)
     ctypes.CDLL(None).mallopt(-1, -1)
-# Everything here runs on the CPU, in the processes that it starts too; gpu.py is for GPUs.
+# Run everything on the CPU, including the processes started here; gpu.py is for GPUs.
 os.environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 
 import keras
@@ -25,25 +25,22 @@ import numpy as np
 import pytest
 import report
 from progress import Progress
-from suite import OURS, TOO_LONG, Cannot, Side, Work, growths, why_not
+from suite import OURS, TOO_LONG, CannotRun, Contender, Workload, memory_growths, reason_of
 
-collect_ignore = [
-    "addons_crf.py",
-    "crf_training.py",
-    "gpu.py",
-]  # programs with packages of their own
-ROUNDS = (5, 200)  # at least, at most
-FEWER = {5: 3, 25: 2}  # rounds of a side whose run takes so many times its seconds
-SHORT = 0.02  # seconds: a side this short runs twice in a round, and the second run counts
-WARM = 0.5  # seconds: a side that takes longer warms up once less
+# Programs that need packages of their own.
+collect_ignore = ["addons_crf.py", "crf_training.py", "gpu.py"]
+ROUNDS = (5, 200)  # minimum and maximum
+FEWER = {5: 3, 25: 2}  # rounds of a contender whose run takes this many times its seconds
+SHORT = 0.02  # seconds: a contender this short runs twice in a round; the second run counts
+WARM = 0.5  # seconds: a contender that takes longer has one warm-up run less
 
 
 def pytest_addoption(parser):
-    parser.addoption("--seconds", type=float, default=0.4, help="of each row (default: 0.4)")
-    parser.addoption("--results", default=report.RESULTS, help="folder that results are written to")
+    parser.addoption("--seconds", type=float, default=0.4, help="per row (default: 0.4)")
+    parser.addoption("--results", default=report.RESULTS, help="folder to write the results to")
 
 
-@pytest.hookimpl(trylast=True)  # the terminal is there, then
+@pytest.hookimpl(trylast=True)  # after the terminal reporter has been registered
 def pytest_configure(config):
     config.works, config.slow = {}, {}
     config.partial = any("::" in argument for argument in config.args)
@@ -52,19 +49,19 @@ def pytest_configure(config):
 
 
 def pytest_generate_tests(metafunc):
-    works = getattr(metafunc.module, "WORKS", [])
+    workloads = getattr(metafunc.module, "WORKLOADS", [])
     if metafunc.function.__name__ == "test_time":
-        rows = [(work, size) for work in works for size in work.sizes]
-        ids = [f"{work.title}: {'x'.join(map(str, size))}" for work, size in rows]
-        metafunc.parametrize(("work", "size"), rows, ids=ids)
+        rows = [(workload, size) for workload in workloads for size in workload.sizes]
+        ids = [f"{workload.title}: {'x'.join(map(str, size))}" for workload, size in rows]
+        metafunc.parametrize(("workload", "size"), rows, ids=ids)
     if metafunc.function.__name__ == "test_memory":
-        measured = [work for work in works if work.memory]
+        measured = [workload for workload in workloads if workload.memory]
         name = metafunc.module.__name__.rpartition("bench_")[2]
-        metafunc.parametrize("works", [measured], ids=[name])
+        metafunc.parametrize("workloads", [measured], ids=[name])
 
 
 def pytest_collection_modifyitems(items):
-    """Memory comes last, so that works and sides are written in the order of their files."""
+    """Measure memory last, so that results keep the order of workloads in their files."""
     items.sort(key=lambda item: item.name.startswith("test_memory"))
 
 
@@ -75,17 +72,16 @@ def pytest_deselected(items):
 
 @pytest.fixture
 def record(request):
-    """Add facts to the results: `record("Import", (), facts={"kerasx": "0.2 s"})`.
+    """Return a function that adds a row: `record("Import", (), facts={"kerasx": "0.2 s"})`.
 
-    Without facts, the row that it returns is to be filled in.
+    Without facts, it returns the row for the caller to fill in.
     """
 
-    def row(work: str, size: tuple[int, ...], mode: str = "", facts: dict | None = None) -> dict:
-        title = f"{work}, {mode}" if mode else work
+    def add_row(work: str, size: tuple[int, ...], facts: dict | None = None) -> dict:
         entry = request.config.works.setdefault(
-            title,
+            work,
             {
-                "work": title,
+                "work": work,
                 "file": request.path.stem.removeprefix("bench_"),
                 "backend": keras.backend.backend(),
                 "environment": report.environment(),
@@ -94,64 +90,64 @@ def record(request):
         )
         entry["environment"]["load at the end"] = report.load()
         empty = {"size": list(size), "facts": {}} if facts else {"size": list(size), "sides": {}}
-        found = entry["rows"].setdefault(size, empty)
-        found.get("facts", {}).update(facts or {})
-        return found
+        row = entry["rows"].setdefault(size, empty)
+        row.get("facts", {}).update(facts or {})
+        return row
 
-    return row
+    return add_row
 
 
 @pytest.fixture
 def compare(benchmark, record, request):
-    """Check the sides of a work at a size, then time them in turn."""
+    """Check the contenders of a workload at a size, then time them in turn."""
 
-    def measure(work: Work, size: tuple[int, ...]) -> None:
-        benchmark.group = work.title
-        row, seconds = record(work.title, size), request.config.option.seconds
+    def measure(workload: Workload, size: tuple[int, ...]) -> None:
+        benchmark.group = workload.title
+        row, seconds = record(workload.title, size), request.config.option.seconds
         slow = request.config.slow
-        row["axes"] = work.axes
-        ready: dict[str, Side] = {}
+        row["axes"] = workload.axes
+        ready: dict[str, Contender] = {}
         first: dict[str, list[float]] = {}
-        for name, make in work.sides.items():
+        for name, make in workload.contenders.items():
             reason = {}
             try:
-                longest = slow.get((work.title, name), 0)
+                longest = slow.get((workload.title, name), 0)
                 if longest > TOO_LONG:
-                    raise Cannot(f"takes {longest:.0f} s at a smaller size")
-                side = make(size)
-                (spent_first, _), value = side.timed()
-                error = side.error(value) if side.error else 0.0
-                del value
+                    raise CannotRun(f"takes {longest:.0f} s at a smaller size")
+                contender = make(size)
+                (first_wall, _), output = contender.timed()
+                error = contender.error(output) if contender.error else 0.0
+                del output
             except Exception as failure:
-                reason["cannot"] = why_not(failure)
+                reason["cannot"] = reason_of(failure)
             else:
-                if not error <= side.tolerance:
-                    reason["wrong"] = f"error {error:.1e}, allowed {side.tolerance:.0e}"
+                if not error <= contender.tolerance:
+                    reason["wrong"] = f"error {error:.1e}, allowed {contender.tolerance:.0e}"
             row["sides"].setdefault(name, {}).update(reason)
             if reason and not ready:
-                pytest.fail(f"{name}, which all are compared with, is not timed: {reason}")
+                pytest.fail(f"{name}, the baseline of all ratios, is not timed: {reason}")
             if reason:
                 continue
-            ready[name], first[name] = side, [spent_first]
+            ready[name], first[name] = contender, [first_wall]
             if longest < WARM:
-                first[name].append(side.timed()[0][0])
+                first[name].append(contender.timed()[0][0])
             if first[name][-1] < WARM:
-                first[name].append(side.timed()[0][0])
-            slow[work.title, name] = first[name][-1]
+                first[name].append(contender.timed()[0][0])
+            slow[workload.title, name] = first[name][-1]
 
         ours = next(iter(ready))
-        number = {name: rounds(each[-1], seconds / len(first)) for name, each in first.items()}
+        number = {name: rounds(walls[-1], seconds / len(first)) for name, walls in first.items()}
         spent: dict[str, dict[int, tuple[float, float]]] = {name: {} for name in ready}
-        turns = iter(in_turn(number, ours))
+        schedule = iter(in_turn(number, ours))
 
         def run(turn: int, names: list[str]) -> None:
             for name in names:
-                if first[name][-1] < SHORT:  # the side before may have threads that still spin
+                if first[name][-1] < SHORT:  # threads of the previous contender may still spin
                     ready[name].timed()
                 spent[name][turn] = ready[name].timed()[0]
 
         def before_ours() -> tuple[tuple, dict]:
-            turn, names = next(turns)
+            turn, names = next(schedule)
             place = names.index(ours)
             run(turn, names[:place])
             return (turn, names[place + 1 :]), {}
@@ -162,33 +158,34 @@ def compare(benchmark, record, request):
         benchmark.pedantic(run_ours, setup=before_ours, teardown=run, rounds=number[ours])
         if benchmark.stats is None:  # --benchmark-disable
             return
-        for name, of_rounds in spent.items():
-            own = np.array(list(of_rounds.values()))
-            same = np.array([spent[ours][turn] for turn in of_rounds])
-            found, middle = row["sides"][name], float(np.median(own[:, 0]))
-            found["ms"] = quartiles(own[:, 0] * 1e3)
-            found["compile_s"] = round(max(0.0, sum(first[name]) - len(first[name]) * middle), 2)
-            found["rounds"] = len(own)
+        for name, by_turn in spent.items():
+            own = np.array(list(by_turn.values()))
+            baseline = np.array([spent[ours][turn] for turn in by_turn])
+            figures, median = row["sides"][name], float(np.median(own[:, 0]))
+            figures["ms"] = quartiles(own[:, 0] * 1e3)
+            compiling = sum(first[name]) - len(first[name]) * median
+            figures["compile_s"] = round(max(0.0, compiling), 2)
+            figures["rounds"] = len(own)
             if name != ours:
-                ratio = own / same if name.startswith(OURS) else same / own
-                found["ratio"] = quartiles(ratio[:, 0])
-                found["cpu_ratio"] = quartiles(ratio[:, 1])[1]
-            slow[work.title, name] = middle
+                ratio = own / baseline if name.startswith(OURS) else baseline / own
+                figures["ratio"] = quartiles(ratio[:, 0])
+                figures["cpu_ratio"] = quartiles(ratio[:, 1])[1]
+            slow[workload.title, name] = median
         benchmark.extra_info.update(row)
 
     return measure
 
 
 @pytest.fixture
-def grown(record, request):
-    """Measure the peak memory of sides at each size, in a fresh process for each side."""
+def peak_memory(record, request):
+    """Measure the peak memory of contenders at each size, each in a fresh process."""
 
-    def measure(works: list[Work]) -> None:
+    def measure(workloads: list[Workload]) -> None:
         if request.config.option.benchmark_disable:
-            pytest.skip("memory is not measured where nothing is")
-        for work, name, size, found in growths(request.path.stem, works):
-            side = record(work.title, size)["sides"].setdefault(name, {})
-            side["memory_mb" if isinstance(found, int) else "memory_cannot"] = found
+            pytest.skip("benchmarks are disabled")
+        for workload, name, size, growth in memory_growths(request.path.stem, workloads):
+            figures = record(workload.title, size)["sides"].setdefault(name, {})
+            figures["memory_mb" if isinstance(growth, int) else "memory_cannot"] = growth
 
     return measure
 
@@ -197,17 +194,16 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
     works = [{**work, "rows": list(work["rows"].values())} for work in config.works.values()]
     if not works or config.option.benchmark_disable:
         return
-    terminalreporter.section("kerasx over the others")
+    terminalreporter.section("time of kerasx over the others")
     terminalreporter.write_line(report.tables({"machine": report.machine(), "works": works}))
     if config.partial or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        terminalreporter.write_line("\nonly a part of a file, so no results are written")
+        terminalreporter.write_line("\nonly part of a file ran, so no results are written")
         return
-    written = report.write(works, Path(config.option.results))
-    terminalreporter.write_line(f"\nwrote {', '.join(map(str, written))}")
+    terminalreporter.write_line(f"\nwrote {report.write(works, Path(config.option.results))}")
 
 
 def rounds(of_one: float, seconds: float) -> int:
-    """In how many rounds a side runs that takes so long, and may take so many seconds in all."""
+    """Return the number of rounds for a contender whose run takes `of_one` of its `seconds`."""
     for times, few in reversed(FEWER.items()):
         if of_one > times * seconds:
             return few
@@ -215,16 +211,18 @@ def rounds(of_one: float, seconds: float) -> int:
 
 
 def in_turn(number: dict[str, int], ours: str) -> list[tuple[int, list[str]]]:
-    """The sides of each round, in an order of its own: ours in all, others spread over them."""
-    random, of = np.random.default_rng(0), number[ours]
-    found = []
-    for turn in range(of):
-        few = {name: min(each, of) for name, each in number.items()}
-        here = [name for name in few if turn * few[name] // of < (turn + 1) * few[name] // of]
-        found.append((turn, random.permutation(here).tolist()))
-    return found
+    """Return the contenders of each round in random order: ours in all, others spread over them."""
+    random, total = np.random.default_rng(0), number[ours]
+    few = {name: min(count, total) for name, count in number.items()}
+    schedule = []
+    for turn in range(total):
+        names = [
+            name for name in few if turn * few[name] // total < (turn + 1) * few[name] // total
+        ]
+        schedule.append((turn, random.permutation(names).tolist()))
+    return schedule
 
 
 def quartiles(values: np.ndarray) -> list[float]:
-    """The median between the lower and the upper quartile."""
+    """Return the lower quartile, the median and the upper quartile."""
     return [float(f"{value:.4g}") for value in np.percentile(values, [25, 50, 75])]

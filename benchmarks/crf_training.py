@@ -1,10 +1,10 @@
-"""Training a CRF on batches of any length, in one graph; see `bench_crf`.
+"""Train a CRF on batches of every length in one graph; see `bench_crf`.
 
     python crf_training.py kerasx batches.npz
 
-prints the seconds, compile time included, and the last loss. With `addons`, the likelihood is that
-of TensorFlow Addons; the Python that runs it needs TensorFlow and either package. What importing
-takes, and garbage that it leaves, is not counted.
+prints the seconds, compile time included, and the last loss. With `addons`, the likelihood comes
+from TensorFlow Addons; the Python that runs it needs TensorFlow and that package. The time and the
+garbage of importing are not counted.
 """
 
 import gc
@@ -21,7 +21,7 @@ import tensorflow as tf
 
 
 def likelihood_of(package):
-    """The function of a package: emissions, tags, lengths, transitions -> log-likelihoods."""
+    """Return a package's function (emissions, tags, lengths, transitions) -> log-likelihoods."""
     if package == "kerasx":
         from kerasx.kernels import crf_log_likelihood
 
@@ -30,11 +30,11 @@ def likelihood_of(package):
         )
     from tensorflow_addons.text import crf_log_likelihood
 
-    return lambda *given: crf_log_likelihood(*given)[0]
+    return lambda *arguments: crf_log_likelihood(*arguments)[0]
 
 
 def trained(batches, transitions, rate, log_likelihood):
-    """Train transitions and a projection; the last loss."""
+    """Train transitions and a projection; return the last loss."""
     units = transitions.shape[0]
     kernel, transitions = tf.Variable(tf.eye(units)), tf.Variable(transitions)
     signature = [

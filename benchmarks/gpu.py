@@ -1,18 +1,19 @@
 """Kernels on a GPU, in bfloat16.
 
-Beside what a user would pick instead there, and beside the limit. `--small` runs small sizes on any
-device and writes nothing unless it is told where to. Needs JAX or a TensorFlow that sees a GPU,
-keras, numpy, and this repository, of which nothing need be installed; where PyTorch sees a GPU, its
-own functions and Liger-Kernel's run too. What cannot run says why, and the others go on.
+Compares each kernel with what a user would pick instead on a GPU, and with its limit. `--small`
+runs small sizes on any device and writes nothing unless given a folder. Needs JAX or a TensorFlow
+that sees a GPU, keras, numpy and this repository, of which nothing need be installed. Where PyTorch
+sees a GPU, its own functions and Liger-Kernel's run too. A contender that cannot run says why, and
+the others continue.
 
-Every side is compared with NumPy in float64 before it is timed. All compute values and gradients,
-in turn, on inputs that together are larger than the cache. PyTorch is timed by CUDA's events, the
-others by a clock around several runs that are waited for.
+Every contender is compared with NumPy in float64 before it is timed. All compute values and
+gradients, in turn, on inputs that together exceed the cache. PyTorch is timed by CUDA events, the
+others by a clock around several runs.
 """
 
-# python benchmarks/gpu.py                                      all, on each backend that is here
+# python benchmarks/gpu.py                                      all, on each installed backend
 # python benchmarks/gpu.py --work attention
-# KERAS_BACKEND=jax python benchmarks/gpu.py --small --out found
+# KERAS_BACKEND=jax python benchmarks/gpu.py --small --out results
 
 from __future__ import annotations
 
@@ -33,18 +34,18 @@ from typing import Any
 ALL = ["jax", "tensorflow", "torch"]
 BACKENDS = [os.environ["KERAS_BACKEND"]] if "KERAS_BACKEND" in os.environ else ALL
 os.environ.setdefault("KERAS_BACKEND", "jax")
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # others need memory too
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leave memory for the others
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = map(str, [HERE, HERE.parent, *HERE.parent.glob("plugins/*/src")])
-if importlib.util.find_spec("pluggy") is None:  # it finds plugins; kernels are imported from theirs
+if importlib.util.find_spec("pluggy") is None:  # not needed: kernels are imported directly
     sys.modules["pluggy"] = unittest.mock.MagicMock()
 
-import exact  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+import references  # noqa: E402
 import report  # noqa: E402
-import ways  # noqa: E402
+import transforms  # noqa: E402
 from keras import ops  # noqa: E402
 
 from kerasx_sequence import crf  # noqa: E402
@@ -53,13 +54,13 @@ from kerasx_transformer import attention, gated, normalization, rotary  # noqa: 
 from kerasx_transformer.linear_cross_entropy import linear_cross_entropy  # noqa: E402
 
 CACHE = 256 * 2**20  # bytes; more than any GPU's
-SECONDS = 0.05  # at least, between two looks at the clock
+SECONDS = 0.05  # minimum between two readings of the clock
 TOLERANCE = 0.03  # bfloat16 has eight bits
 
 
 @dataclass
 class Contender:
-    """A way to do a work: `run(*inputs)` does it without waiting, `wait` waits for its result."""
+    """One implementation of a workload: `run(*inputs)` starts it, `wait` waits for its output."""
 
     name: str
     run: Callable[..., Any]
@@ -74,8 +75,8 @@ class Contender:
 
 
 @dataclass
-class Work:
-    """A kernel at a size: inputs as NumPy draws them, what must come out, who does it."""
+class Workload:
+    """A kernel at a size: inputs drawn by NumPy, contenders, and the error of an output."""
 
     name: str
     axes: str
@@ -90,11 +91,11 @@ def _dtype(array: np.ndarray) -> str:
 
 
 def _wait(found: Any) -> None:
-    if ways.BACKEND == "jax":
+    if transforms.BACKEND == "jax":
         import jax
 
         jax.block_until_ready(found)
-    elif ways.BACKEND == "torch":
+    elif transforms.BACKEND == "torch":
         import torch
 
         if torch.cuda.is_available():
@@ -106,7 +107,7 @@ def _wait(found: Any) -> None:
 
 
 def draw(*shape: int, scale: float = 1.0) -> np.ndarray:
-    """Normal numbers that bfloat16 holds exactly."""
+    """Draw normal numbers that bfloat16 represents exactly."""
     numbers = np.random.default_rng(sum(shape)).standard_normal(shape, "float32") * scale
     return (numbers.view("uint32") & 0xFFFF0000).view("float32")
 
@@ -126,18 +127,18 @@ def plain_loss(features: Any, weight: Any, labels: Any) -> Any:
     return ops.mean(ops.sparse_categorical_crossentropy(labels, logits, from_logits=True))
 
 
-def linear_cross_entropy_of(positions: int, channels: int, words: int) -> Work:
-    distinct = 256  # positions, and copies of them: float64 takes its time
+def linear_cross_entropy_of(positions: int, channels: int, words: int) -> Workload:
+    distinct = 256  # positions, and copies of them, because float64 is slow
     features, weight = draw(distinct, channels), draw(channels, words, scale=channels**-0.5)
     labels = np.random.default_rng(0).integers(0, words, distinct).astype("int32")
 
     @functools.cache
     def expected() -> list[np.ndarray]:
-        return exact.linear_cross_entropy(features, weight, labels, positions)
+        return references.linear_cross_entropy(features, weight, labels, positions)
 
     def error(found: list[np.ndarray]) -> float:
         loss, of_features, of_weight = found
-        return exact.error([loss, of_features[:distinct], of_weight], expected())
+        return references.error([loss, of_features[:distinct], of_weight], expected())
 
     kernel = functools.partial(linear_cross_entropy, reduction="mean")
     contenders = [
@@ -149,7 +150,7 @@ def linear_cross_entropy_of(positions: int, channels: int, words: int) -> Work:
     copies = positions // distinct
     inputs = np.tile(features, (copies, 1)), weight, np.tile(labels, copies)
     size, axes = (positions, channels, words), "positions x width x words"
-    return Work("linear_cross_entropy, mean", axes, size, inputs, contenders, error)
+    return Workload("linear_cross_entropy, mean", axes, size, inputs, contenders, error)
 
 
 def torch_losses() -> Iterator[Contender]:
@@ -175,16 +176,16 @@ def torch_losses() -> Iterator[Contender]:
 # --- Attention ----------------------------------------------------------------------------------
 
 
-def attention_of(*size: int) -> Work:
+def attention_of(*size: int) -> Workload:
     last = 64  # queries that are compared, of the first sample
     inputs = tuple(draw(*size, scale=1 + 0.01 * place) for place in range(4))
 
     @functools.cache
     def expected() -> list[np.ndarray]:
-        return exact.attention(*(each[:1] for each in inputs), size[1], last)
+        return references.attention(*(each[:1] for each in inputs), size[1], last)
 
     def error(found: list[np.ndarray]) -> float:
-        return exact.error([each[:1, -last:] for each in found[:2]], expected())
+        return references.error([each[:1, -last:] for each in found[:2]], expected())
 
     causal = functools.partial(attention.blockwise_attention, causal=True)
     plain = functools.partial(ops.dot_product_attention, is_causal=True, flash_attention=False)
@@ -196,11 +197,11 @@ def attention_of(*size: int) -> Work:
         *torch_attention(),
     ]
     axes = "batch x time x heads x width of a head"
-    return Work("blockwise_attention, causal", axes, size, inputs, contenders, error)
+    return Workload("blockwise_attention, causal", axes, size, inputs, contenders, error)
 
 
 def blocks(size: tuple[int, ...], query: Any, key: Any, value: Any) -> Any:
-    """The kernel's own blocks, whatever the vendor has."""
+    """Run the kernel's own blocks, even where the vendor has a kernel."""
     rules = attention.Rules(True, None, size[3] ** -0.5, None, 0.0)
     return attention.attention_in_blocks(query, key, value, rules)
 
@@ -230,7 +231,7 @@ def torch_attention() -> Iterator[Contender]:
 # --- Elementwise --------------------------------------------------------------------------------
 
 
-def elementwise_of(name: str, rows: int, width: int) -> Work:
+def elementwise_of(name: str, rows: int, width: int) -> Workload:
     a, b, c, d = (draw(rows, width, scale=1 + 0.01 * place) for place in range(4))
     heads = [each.reshape(rows // 32, 32, width // 64, 64) for each in (a, b)]
     inputs, upstream = {
@@ -241,15 +242,15 @@ def elementwise_of(name: str, rows: int, width: int) -> Work:
     number = len(inputs)
 
     def copy(*tensors: Any) -> Any:
-        """Read all inputs; write as much as outputs and gradients are."""
+        """Read all inputs; write as much as outputs and gradients take."""
         return [-each for each in (*tensors[number:], *tensors[:number])]
 
     def error(found: list[np.ndarray]) -> float:
-        """Of the first rows; sums over all rows are left to the tests."""
+        """Compare the first rows; sums over all rows are left to the tests."""
         few = [each if each.ndim == 1 else each[:32] for each in (*inputs, *upstream)]
-        wanted = getattr(exact, name)(*(each.astype("float64") for each in few))
+        wanted = getattr(references, name)(*(each.astype("float64") for each in few))
         pairs = [(a[:32], b) for a, b in zip(found, wanted, strict=True) if b.ndim > 1]
-        return exact.error(*map(list, zip(*pairs, strict=True)))
+        return references.error(*map(list, zip(*pairs, strict=True)))
 
     contenders = [
         compiled("kerasx", kernel, number, number),
@@ -258,7 +259,7 @@ def elementwise_of(name: str, rows: int, width: int) -> Work:
         *torch_elementwise(name, number),
     ]
     size, axes = inputs[0].shape, "shape of the first input"
-    return Work(name, axes, size, (*inputs, *upstream), contenders, error)
+    return Workload(name, axes, size, (*inputs, *upstream), contenders, error)
 
 
 def torch_elementwise(name: str, number: int) -> Iterator[Contender]:
@@ -279,7 +280,7 @@ def torch_elementwise(name: str, number: int) -> Iterator[Contender]:
     if name == "swiglu" and liger_here():
 
         def liger(gate: Any, value: Any) -> Any:
-            """Its backward writes the gradients over its inputs, so only the first run is right."""
+            """Only the first run is right: the backward pass overwrites the inputs."""
             from liger_kernel.ops.swiglu import LigerSiLUMulFunction
 
             return LigerSiLUMulFunction.apply(gate, value)
@@ -288,7 +289,7 @@ def torch_elementwise(name: str, number: int) -> Iterator[Contender]:
 
 
 def plain_rotary(x: Any) -> Any:
-    """As it is usually written: tables of cosines and sines, and a rotated half."""
+    """Rotary embedding as usually written: tables of cosines and sines, and a rotated half."""
     rates = 10000.0 ** (-np.arange(0, x.shape[-1], 2) / x.shape[-1])
     angles = np.tile(np.arange(x.shape[1])[:, None, None] * rates, 2).astype("float32")
     a, b = ops.split(x, 2, axis=-1)
@@ -309,22 +310,22 @@ ELEMENTWISE = {
 # --- Recurrence ---------------------------------------------------------------------------------
 
 
-def recurrence_of(*size: int) -> Work:
+def recurrence_of(*size: int) -> Workload:
     decay = draw(*size)
     inputs = np.abs(decay) / (1 + np.abs(decay)), draw(*size, scale=1.01), draw(*size, scale=0.99)
     inputs = tuple((each.view("uint32") & 0xFFFF0000).view("float32") for each in inputs)
 
     def error(found: list[np.ndarray]) -> float:
-        """Of the first sequence."""
-        wanted = exact.linear_recurrence(*(each[:1] for each in inputs))
-        return exact.error([each[:1] for each in found], wanted)
+        """Compare the first sequence."""
+        wanted = references.linear_recurrence(*(each[:1] for each in inputs))
+        return references.error([each[:1] for each in found], wanted)
 
     contenders = [
         compiled("kerasx", linear_recurrence, 2, 2),
         compiled("limit: a copy of as many bytes", copied_once),
         compiled("plain Keras, associative_scan", plain_recurrence, 2, 2),
     ]
-    return Work("linear_recurrence", "batch x time x width", size, inputs, contenders, error)
+    return Workload("linear_recurrence", "batch x time x width", size, inputs, contenders, error)
 
 
 def plain_recurrence(decay: Any, inputs: Any) -> Any:
@@ -335,18 +336,18 @@ def plain_recurrence(decay: Any, inputs: Any) -> Any:
 
 
 def copied_once(*tensors: Any) -> Any:
-    """The bytes of five tensors that are read and three that are written."""
+    """Move as many bytes as reading five tensors and writing three."""
     return [tensors[0] + tensors[1], *(-each for each in tensors)]
 
 
-def min_gru_of(*size: int) -> Work:
-    """What `MinGRU` does between its products, with respect to gates and candidates."""
+def min_gru_of(*size: int) -> Workload:
+    """Work of `MinGRU` between its products, with respect to gates and candidates."""
     inputs = draw(*size), draw(*size, scale=1.01), draw(*size, scale=0.99)
 
     def error(found: list[np.ndarray]) -> float:
-        """Of the first sequence."""
-        return exact.error(
-            [each[:1] for each in found], exact.min_gru(*(each[:1] for each in inputs))
+        """Compare the first sequence."""
+        return references.error(
+            [each[:1] for each in found], references.min_gru(*(each[:1] for each in inputs))
         )
 
     def gated(recurrence: Callable[..., Any], gate: Any, candidate: Any) -> Any:
@@ -358,29 +359,31 @@ def min_gru_of(*size: int) -> Work:
         compiled("limit: a copy of as many bytes", copied_once),
         compiled("plain Keras, associative_scan", functools.partial(gated, plain_recurrence), 2, 2),
     ]
-    return Work("min_gru", "batch x time x width", size, inputs, contenders, error)
+    return Workload("min_gru", "batch x time x width", size, inputs, contenders, error)
 
 
 # --- Conditional random fields ------------------------------------------------------------------
 
 
-def crf_of(decodes: bool, batch: int, time: int, tags: int) -> Work:
-    """The likelihood and its gradients, or the best tags, of sequences of full length."""
-    distinct = 8  # sequences, and copies of them: float64 takes its time
+def crf_of(decodes: bool, batch: int, time: int, tags: int) -> Workload:
+    """Likelihood and gradients, or best tags, of sequences of full length."""
+    distinct = 8  # sequences, and copies of them, because float64 is slow
     emissions, transitions = draw(distinct, time, tags), draw(tags, tags)
     labels = np.random.default_rng(0).integers(0, tags, (distinct, time)).astype("int32")
 
     @functools.cache
     def expected() -> tuple[list[np.ndarray], np.ndarray]:
-        return exact.crf(emissions, transitions, labels)
+        return references.crf(emissions, transitions, labels)
 
     def error(found: list[np.ndarray]) -> float:
         (value, of_emissions, of_transitions), best = expected()
         if decodes:
-            scores = exact.crf_scores(emissions, transitions, found[0][:distinct].astype("int32"))
+            scores = references.crf_scores(
+                emissions, transitions, found[0][:distinct].astype("int32")
+            )
             return float(np.abs(scores / best - 1).max())
         wanted = [value / distinct, of_emissions / batch, of_transitions / distinct]
-        return exact.error([found[0], found[1][:distinct], found[2]], wanted)
+        return references.error([found[0], found[1][:distinct], found[2]], wanted)
 
     def likelihood(kernel: Callable[..., Any], emissions: Any, transitions: Any, tags: Any) -> Any:
         return ops.mean(ops.cast(kernel(emissions, tags, transitions), "float32"))
@@ -408,7 +411,7 @@ def crf_of(decodes: bool, batch: int, time: int, tags: int) -> Work:
     copies = batch // distinct
     inputs = np.tile(emissions, (copies, 1, 1)), transitions, np.tile(labels, (copies, 1))
     name = "crf_decode" if decodes else "crf_log_likelihood, mean"
-    return Work(name, "batch x time x tags", (batch, time, tags), inputs, contenders, error)
+    return Workload(name, "batch x time x tags", (batch, time, tags), inputs, contenders, error)
 
 
 # --- How it is measured -------------------------------------------------------------------------
@@ -417,20 +420,21 @@ def crf_of(decodes: bool, batch: int, time: int, tags: int) -> Work:
 def compiled(
     name: str, function: Callable[..., Any], gradients: int = 0, inputs: int = 0
 ) -> Contender:
-    """A function over Keras's tensors, differentiated in its first inputs, as `fit` compiles it.
+    """Make a contender of a function over Keras's tensors, compiled as `fit` compiles it.
 
-    JAX knows the memory of a program before it runs.
+    It is differentiated in its first `gradients` inputs. JAX knows the memory of a program before
+    it runs.
     """
     if gradients:
-        function = ways.differentiated(function, gradients, inputs)
+        function = transforms.differentiated(function, gradients, inputs)
     contender = Contender(name, lambda *inputs: None, checked=bool(gradients))
     programs: list[Callable[..., Any]] = []
 
     def run(*inputs: Any) -> Any:
         if not programs:
-            program = ways.compiled(function, ways.COMPILED)
+            program = transforms.compiled(function, transforms.COMPILED)
             start = time.perf_counter()
-            if ways.BACKEND == "jax":
+            if transforms.BACKEND == "jax":
                 program = program.lower(*inputs).compile()
                 memory = program.memory_analysis()
                 if memory is not None:
@@ -448,7 +452,7 @@ def compiled(
 
 @functools.cache
 def torch_here() -> Any:
-    """PyTorch where it can run: with a GPU, or without beside a JAX that has none either."""
+    """Return PyTorch if it sees a GPU, or if there is no GPU at all."""
     if not importlib.util.find_spec("torch"):
         return None
     import torch
@@ -461,7 +465,7 @@ def liger_here() -> bool:
 
 
 def cudnn_here() -> bool:
-    return ways.BACKEND == "jax" and on_gpu()
+    return transforms.BACKEND == "jax" and on_gpu()
 
 
 def on_gpu() -> bool:
@@ -470,12 +474,12 @@ def on_gpu() -> bool:
 
 @functools.cache
 def device() -> tuple[str, str]:
-    """The name of what computes, and what kind of thing it is."""
-    if ways.BACKEND == "jax":
+    """Return the name and the kind of the device."""
+    if transforms.BACKEND == "jax":
         import jax
 
         return str(jax.devices()[0].device_kind), jax.default_backend()
-    if ways.BACKEND == "torch":
+    if transforms.BACKEND == "torch":
         import torch
 
         return (
@@ -496,7 +500,7 @@ def of_torch(
     inputs: int,
     also_compiled: bool = True,
 ) -> Iterator[Contender]:
-    """A function over PyTorch's tensors, and the same by `torch.compile` where there is a GPU."""
+    """Yield a function over PyTorch's tensors; on a GPU, also through `torch.compile`."""
     torch = torch_here()
     place = "cuda" if torch.cuda.is_available() else "cpu"
     cuda = place == "cuda"
@@ -509,7 +513,7 @@ def of_torch(
     if cuda and also_compiled:
         functions[f"{name}, torch.compile"] = torch.compile(function)
     for shown, each in functions.items():
-        run = ways.differentiated(each, gradients, inputs, "torch")
+        run = transforms.differentiated(each, gradients, inputs, "torch")
         contender = Contender(
             shown,
             run,
@@ -523,7 +527,7 @@ def of_torch(
 
 
 def first_of_torch(contender: Contender, run: Callable[..., Any], *inputs: Any) -> Any:
-    """Run; also say how long the first run took, and how much memory the second."""
+    """Run; note the time of the first run and the memory of the second."""
     import torch
 
     if "memory_mb" in contender.facts:
@@ -539,7 +543,7 @@ def first_of_torch(contender: Contender, run: Callable[..., Any], *inputs: Any) 
     return found
 
 
-def measure(work: Work, rounds: int) -> dict[str, dict[str, Any]]:
+def measure(work: Workload, rounds: int) -> dict[str, dict[str, Any]]:
     """Check each contender, then time all in turn."""
     size = sum(each.nbytes // 2 for each in work.inputs)
     sets = 1 if size > CACHE else min(8, -(-CACHE // size))
@@ -559,7 +563,7 @@ def measure(work: Work, rounds: int) -> dict[str, dict[str, Any]]:
                 side["error"] = float(f"{error:.2g}")
             ready.append((side, contender, inputs, repeats(contender, inputs)))
             side |= contender.facts
-        except Exception as failure:  # such as memory that is not there: others are timed still
+        except Exception as failure:  # such as too little memory: the others are still timed
             line = (str(failure).strip().splitlines() or [""])[0][:100]
             side["cannot"] = f"{type(failure).__name__}: {line}"
     times: dict[str, list[float]] = {contender.name: [] for _, contender, *_ in ready}
@@ -586,7 +590,7 @@ def repeats(contender: Contender, inputs: list) -> int:
 
 
 def timed(contender: Contender, inputs: list, number: int) -> float:
-    """Seconds for one run, of several that follow each other on inputs in turn."""
+    """Return the seconds of one run, out of `number` on inputs in turn."""
     events = [contender.events(), contender.events()] if contender.events else []
     start = time.perf_counter()
     for event in events[:1]:
@@ -600,8 +604,8 @@ def timed(contender: Contender, inputs: list, number: int) -> float:
     return spent / number
 
 
-# Work -> how it is made, its sizes, and a small one.
-WORKS: dict[str, tuple[Callable[..., Work], list[tuple], tuple]] = {
+# Workload -> the function that makes it, its sizes, and a small size.
+WORKLOADS: dict[str, tuple[Callable[..., Workload], list[tuple], tuple]] = {
     "linear_cross_entropy": (
         linear_cross_entropy_of,
         [(1024, 1024, 32000), (4096, 4096, 32000), (8192, 4096, 65536), (16384, 4096, 128256)],
@@ -642,25 +646,25 @@ WORKS: dict[str, tuple[Callable[..., Work], list[tuple], tuple]] = {
 
 
 def skipped() -> list[str]:
-    """What does not run here, and why."""
+    """Return what does not run here, and why."""
     here = {
-        "PyTorch: it is not here, or sees no GPU": torch_here(),
-        "Liger-Kernel: it is not here, or there is no GPU": liger_here(),
-        "cuDNN through JAX: this is no GPU, or not JAX": cudnn_here(),
+        "PyTorch: not installed, or sees no GPU": torch_here(),
+        "Liger-Kernel: not installed, or no GPU": liger_here(),
+        "cuDNN through JAX: not on JAX, or no GPU": cudnn_here(),
         "torch.compile: PyTorch sees no GPU": torch_here() and torch_here().cuda.is_available(),
     }
     return [why for why, found in here.items() if not found]
 
 
 def run(options: argparse.Namespace) -> list[dict]:
-    """All works on the backend of this process; one that fails says so, and the others go on."""
+    """Run the workloads on this process's backend; one that fails says so, the others continue."""
     works = []
-    for name in options.work or WORKS:
-        make, sizes, small = WORKS[name]
+    for name in options.work or WORKLOADS:
+        make, sizes, small = WORKLOADS[name]
         entry: dict[str, Any] = {
             "work": f"{name}, {'' if name == 'crf_decode' else 'forward and backward, '}bfloat16",
             "file": "gpu",
-            "backend": ways.BACKEND,
+            "backend": transforms.BACKEND,
             "environment": report.environment() | {"skipped": "; ".join(skipped()) or "nothing"},
             "rows": [],
         }
@@ -682,24 +686,24 @@ def run(options: argparse.Namespace) -> list[dict]:
 
 def main(*words: str) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", choices=WORKS, action="append", help="default: all")
+    parser.add_argument("--work", choices=WORKLOADS, action="append", help="default: all")
     parser.add_argument("--small", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--rounds", type=int, default=20, help="default: %(default)s")
-    parser.add_argument("--out", type=Path, help="folder of the results")
+    parser.add_argument("--out", type=Path, help="folder for the results")
     options = parser.parse_args(words)
-    if ways.BACKEND != "jax" and not (options.small or on_gpu()):
-        print(f"{ways.BACKEND} is skipped: it sees no GPU")
+    if transforms.BACKEND != "jax" and not (options.small or on_gpu()):
+        print(f"{transforms.BACKEND} is skipped: it sees no GPU")
         return
     works = run(options)
     folder = options.out or (None if options.small else report.RESULTS)
     if folder:
-        print("wrote", *report.write(works, folder, device()[0]))
+        print("wrote", report.write(works, folder, device()[0]))
     for backend in BACKENDS[1:]:
         if importlib.util.find_spec(backend):
             variables = os.environ | {"KERAS_BACKEND": backend}
             subprocess.run([sys.executable, __file__, *words], env=variables, check=False)
         else:
-            print(f"{backend} is skipped: it is not here")
+            print(f"{backend} is skipped: it is not installed")
 
 
 if __name__ == "__main__":

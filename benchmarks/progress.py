@@ -1,4 +1,4 @@
-"""One line that says how far the suite is; in a log, which is no terminal, a line for each row."""
+"""Show progress: one line in a terminal; in a log, one line for each row."""
 
 import shutil
 import time
@@ -11,7 +11,7 @@ KEY = f"kerasx/seconds of rows on {keras.backend.backend()}"
 
 
 class Progress:
-    """Instead of pytest's own; what is left is expected to take as long as it took last time."""
+    """Replaces pytest's own progress; estimates the time left from the last run."""
 
     def __init__(self, config):
         self.reporter = config.pluginmanager.get_plugin("terminalreporter")
@@ -48,9 +48,9 @@ class Progress:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report):
         category = report.outcome
-        if report.when != "call":  # as pytest counts them
+        if report.when != "call":  # pytest's own categories
             category = {"passed": "", "failed": "error"}.get(category, category)
-        return category, "", ""  # no letter for each
+        return category, "", ""  # no letter per test
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self):
@@ -66,8 +66,8 @@ class Progress:
         if self.done or self.left[0] in self.seconds:
             usual = elapsed / max(1, self.done)
             rest = clock(sum(self.seconds.get(nodeid, usual) for nodeid in self.left))
-        shown = "#" * filled + "-" * (WIDTH - filled)
-        return f"[{shown}] {self.done}/{total}, {clock(elapsed)} gone, {rest} left:"
+        hashes = "#" * filled + "-" * (WIDTH - filled)
+        return f"[{hashes}] {self.done}/{total}, {clock(elapsed)} gone, {rest} left:"
 
 
 def clock(seconds: float) -> str:
@@ -75,7 +75,7 @@ def clock(seconds: float) -> str:
 
 
 def title(nodeid: str) -> str:
-    """The work and size of a row."""
-    what, _, of = nodeid.rpartition("::")[2].removesuffix("]").partition("[")
-    names = {"test_time": of, "test_memory": f"{of}, memory"}
-    return names.get(what, " ".join(filter(None, [what.removeprefix("test_"), of])))
+    """Return the workload and size of a row."""
+    test, _, parameters = nodeid.rpartition("::")[2].removesuffix("]").partition("[")
+    names = {"test_time": parameters, "test_memory": f"{parameters}, memory"}
+    return names.get(test, " ".join(filter(None, [test.removeprefix("test_"), parameters])))

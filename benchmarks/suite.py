@@ -1,10 +1,11 @@
-"""Works, their sides, and the two tests of every file: what sides take in turn, and their memory.
+"""Workloads and contenders: what a benchmark file declares, and how peak memory is measured.
 
-A file of the suite is a docstring, a list `WORKS`, and
+A benchmark file consists of a docstring, a list `WORKLOADS`, and
 
     from suite import test_memory as test_memory, test_time as test_time
 
-The docstring is printed in front of the file's results: what is measured, where we lose, and why.
+The docstring is printed in front of the file's results: what is measured, where kerasx loses, and
+why.
 """
 
 from __future__ import annotations
@@ -25,24 +26,25 @@ from pathlib import Path
 from typing import Any
 
 Size = tuple[int, ...]
-OURS = "kerasx"  # how the names of our own sides begin
-LIMIT = "limit: "  # and those of sides that do the least that there is to do
-# Large tensors go back to the system at once: TensorFlow's pool, or glibc's, would hide a peak.
+OURS = "kerasx"  # names of our own contenders start with this
+LIMIT = "limit: "  # names of contenders that do only the minimum of work start with this
+# Return large tensors to the system at once: TensorFlow's and glibc's pools would hide a peak.
 NO_POOL = {"TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1", "MALLOC_MMAP_THRESHOLD_": "131072"}
-TOO_LONG = 10  # seconds: a side that takes longer does not run at sizes that follow
+TOO_LONG = 10  # seconds: a contender that takes longer is skipped at the sizes that follow
 
 
-class Cannot(Exception):
-    """Why a side does not run at a size; the results say so."""
+class CannotRun(Exception):
+    """A contender does not run at a size; the message is shown in the results."""
 
 
 @dataclass
-class Side:
-    """One way to do a work: `run()` does it, waits for it, and returns what came out.
+class Contender:
+    """One implementation of a workload.
 
-    `error` is how far that is from the values in float64; more than `tolerance` is wrong, and not
-    timed. `before()` is not timed. A side of another process times itself: its `run()` returns the
-    seconds of wall and CPU.
+    `run()` does the work, waits for it and returns the output. `error` maps the output to its
+    distance from the float64 reference; a contender whose error exceeds `tolerance` is wrong and is
+    not timed. `before()` runs first and is not timed. A contender that lives in another process
+    sets `times_itself`: its `run()` returns the seconds of wall-clock and CPU time.
     """
 
     run: Callable[[], Any]
@@ -52,54 +54,60 @@ class Side:
     times_itself: bool = False
 
     def timed(self) -> tuple[tuple[float, float], Any]:
-        """The seconds of wall and CPU that a run took, and what came out."""
+        """Run once. Return the seconds of wall-clock and CPU time, and the output."""
         self.before()
         wall, cpu = time.perf_counter(), time.process_time()
-        found = self.run()
-        spent = time.perf_counter() - wall, time.process_time() - cpu
-        return (found if self.times_itself else spent), found
+        output = self.run()
+        seconds = time.perf_counter() - wall, time.process_time() - cpu
+        return (output if self.times_itself else seconds), output
 
 
 @dataclass
-class Work:
-    """The same work on the same data, done by each side at each size; the first side is ours.
+class Workload:
+    """The same work on the same data, done by every contender at every size.
 
-    A function of `sides` makes one for a size; it raises `Cannot` where that does not run. The
-    first is compared with each of the others, and the others of `OURS` with the first: what is
-    less is better. Memory is measured of the sides named in `memory`.
+    `contenders` maps names to functions that make a contender for a size, or raise `CannotRun`. The
+    first one is ours. It is compared with each of the others, except that further contenders of our
+    own are compared with the first. Peak memory is measured for the names in `memory`.
     """
 
     title: str
     axes: str
     sizes: Sequence[Size]
-    sides: Mapping[str, Callable[[Size], Side]]
+    contenders: Mapping[str, Callable[[Size], Contender]]
     memory: Sequence[str] = ()
 
 
-def test_time(work, size, compare):
-    compare(work, size)
+def test_time(workload, size, compare):
+    compare(workload, size)
 
 
-def test_memory(works, grown):
-    grown(works)
+def test_memory(workloads, peak_memory):
+    peak_memory(workloads)
 
 
-def growths(file: str, works: Sequence[Work]) -> Iterator[tuple[Work, str, Size, int | str]]:
-    """By how many MB a fresh process grows at most when a side first runs, of each at each size."""
+def memory_growths(
+    file: str, workloads: Sequence[Workload]
+) -> Iterator[tuple[Workload, str, Size, int | str]]:
+    """Yield the peak growth in MB of a fresh process for each contender at each size.
+
+    Where a contender does not run, the reason takes the place of the number.
+    """
     process = fresh_process()
     print(file, file=process.stdin, flush=True)
-    found: dict[tuple[str, str, Size], int | str] = {}
+    growths: dict[tuple[str, str, Size], int | str] = {}
     for line in itertools.takewhile(str.strip, process.stdout):
         title, name, size, megabytes = json.loads(line)
-        found[title, name, tuple(size)] = megabytes
-    for work in works:
-        for name, size in itertools.product(work.memory, work.sizes):
-            yield work, name, size, found.get((work.title, name, size), "its process ended")
+        growths[title, name, tuple(size)] = megabytes
+    for workload in workloads:
+        for name, size in itertools.product(workload.memory, workload.sizes):
+            growth = growths.get((workload.title, name, size), "its process ended")
+            yield workload, name, size, growth
 
 
 @functools.cache
 def fresh_process() -> subprocess.Popen:
-    """What measures memory, of a file at a time; it ends with this process."""
+    """Start the process that measures memory, one file at a time; it ends with this one."""
     path = os.pathsep.join(filter(None, sys.path))
     return subprocess.Popen(
         [sys.executable, "-c", "import suite; suite.print_growths()"],
@@ -110,67 +118,67 @@ def fresh_process() -> subprocess.Popen:
     )
 
 
-def growth(side: Side) -> int:
-    """By how many MB this process grows at most when a side runs, on Linux."""
+def memory_growth(contender: Contender) -> int:
+    """Return by how many MB this process grows at its peak while a contender runs, on Linux."""
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # what smaller sizes left behind is not there to be used again
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    ctypes.CDLL(None).malloc_trim(0)  # smaller sizes must not leave memory that could be reused
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = _megabytes("VmRSS")
-    side.run()
+    contender.run()
     return _megabytes("VmHWM") - before
 
 
-def _megabytes(what: str) -> int:
+def _megabytes(field: str) -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(what)) // 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) // 1024
 
 
 def print_growths() -> None:
-    """Print the growths of all sides of the files that are asked for, and an empty line after each.
+    """Read names of files, print the growths of their contenders, then an empty line.
 
-    Each side runs in a copy of this process, which has run none.
+    Each contender runs in a copy of this process, which has run none.
     """
-    at_once = os.cpu_count()
+    limit = os.cpu_count()
     for file in sys.stdin:
-        works = importlib.import_module(file.strip()).WORKS
-        gc.freeze()  # a copy need not look through what was imported
-        sides = [(work, name) for work in works for name in work.memory]
-        for place, (work, name) in enumerate(sides):
-            if place >= at_once:
+        workloads = importlib.import_module(file.strip()).WORKLOADS
+        gc.freeze()  # a copy need not scan the imported modules
+        pairs = [(workload, name) for workload in workloads for name in workload.memory]
+        for index, (workload, name) in enumerate(pairs):
+            if index >= limit:
                 os.wait()
             if not os.fork():
                 try:
-                    print_growths_of(work, name)
+                    print_growths_of(workload, name)
                 finally:
                     os._exit(0)
-        for _ in sides[:at_once]:
+        for _ in pairs[:limit]:
             os.wait()
         print(flush=True)
 
 
-def print_growths_of(work: Work, name: str) -> None:
-    """From the smallest size on."""
-    found: int | str
-    spent = 0.0
-    for place, size in enumerate(work.sizes):
+def print_growths_of(workload: Workload, name: str) -> None:
+    """Print the growth of one contender at each size, smallest first."""
+    growth: int | str
+    seconds = 0.0
+    for index, size in enumerate(workload.sizes):
         try:
-            if spent > TOO_LONG:
-                raise Cannot(f"takes {spent:.0f} s at a smaller size")
-            if not place:
-                work.sides[name](size).run()  # what a first program costs
-            side = work.sides[name](size)
+            if seconds > TOO_LONG:
+                raise CannotRun(f"takes {seconds:.0f} s at a smaller size")
+            if index == 0:
+                workload.contenders[name](size).run()  # the one-off cost of a first program
+            contender = workload.contenders[name](size)
             start = time.perf_counter()
-            found = growth(side)
-            spent = time.perf_counter() - start
-            if spent > TOO_LONG and size != work.sizes[-1]:  # compiling may be what took so long
-                (spent, _), _ = side.timed()
+            growth = memory_growth(contender)
+            seconds = time.perf_counter() - start
+            if seconds > TOO_LONG and size != workload.sizes[-1]:  # perhaps it was compilation
+                (seconds, _), _ = contender.timed()
         except Exception as failure:
-            found = why_not(failure)
-        line = json.dumps([work.title, name, size, found]) + "\n"
-        print(line, end="", flush=True)  # at once: two processes print
+            growth = reason_of(failure)
+        line = json.dumps([workload.title, name, size, growth]) + "\n"
+        print(line, end="", flush=True)  # one write per line, because several processes print
 
 
-def why_not(failure: Exception) -> str:
-    """Why a side did not run, such as a package that is not there, in one line."""
+def reason_of(failure: Exception) -> str:
+    """Say in one line why a contender did not run, for example a missing package."""
     line = (str(failure).strip().splitlines() or [""])[0][:120]
-    return line if isinstance(failure, Cannot) else f"{type(failure).__name__}: {line}"
+    return line if isinstance(failure, CannotRun) else f"{type(failure).__name__}: {line}"

@@ -1,13 +1,24 @@
-"""Hook of MkDocs: what the code itself says best, in place of a line `{{ name }}`."""
+"""MkDocs hook: generates what the code itself says best.
 
+A line `{{ name argument }}` in a page is replaced by the result of the function of that name below.
+The page of benchmarks and its plots are built from the results in `benchmarks/results`.
+"""
+
+import importlib
 import os
 import re
+import sys
 from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
 import click
 import griffe
+import page
+import report
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
 
 from kerasx import hookspecs
 from kerasx.commands import main
@@ -18,39 +29,45 @@ ROOT = Path(__file__).parents[1]
 
 
 def source(path: str) -> str:
-    """A file."""
+    """Return a file as a block of code."""
     return f"```{path.rpartition('.')[2]}\n{(ROOT / path).read_text()}```"
 
 
 def program(_: str) -> str:
-    """The first program of the README."""
+    """Return the first program of the README."""
     return re.search(r"```python\n.*?```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
 
 
 def checks(kind: str) -> str:
-    """Each check of a kind, with its reason; those of every kind under `all`."""
-    found = [
-        each
-        for each in CHECKS
-        if (each.needs_case and kind in each.kinds) or (kind == "all" and not each.needs_case)
+    """Return each check of a kind with its reason; `all` selects those that need no case."""
+    selected = [
+        check
+        for check in CHECKS
+        if (check.needs_case and kind in check.kinds) or (kind == "all" and not check.needs_case)
     ]
-    return "\n\n".join(f"### {each.name}\n\n{each.reason}" for each in found)
+    return "\n\n".join(f"### {check.name}\n\n{check.reason}" for check in selected)
 
 
 def reference(kind: str) -> str:
-    """The docstring of each contribution of a kind, classes before functions."""
-    found = sorted(contributions(kind), key=lambda each: (each.name.islower(), each.name.lower()))
-    return "\n\n".join(f"::: {each.object.__module__}.{each.name}" for each in found)
+    """Return the docstring of each contribution of a kind, classes before functions."""
+    ordered = sorted(contributions(kind), key=lambda item: (item.name.islower(), item.name.lower()))
+    return "\n\n".join(f"::: {item.object.__module__}.{item.name}" for item in ordered)
+
+
+def public(module: str) -> str:
+    """Return the docstring of each public name of a module."""
+    names = importlib.import_module(module).__all__
+    return "\n\n".join(f"::: {module}.{name}" for name in names)
 
 
 def hooks(_: str) -> str:
-    """The docstring of each hook of the contract between kerasx and its plugins."""
+    """Return the docstring of each hook that a plugin may implement."""
     names = [name for name in vars(hookspecs) if name.startswith("kerasx_")]
     return "\n\n".join(f"::: kerasx.hookspecs.{name}" for name in names)
 
 
 def commands(_: str) -> str:
-    """What `kerasx COMMAND --help` prints, for each command."""
+    """Return the output of `kerasx COMMAND --help` for each command."""
     context = click.Context(main, info_name="kerasx")
     parts = []
     for name in main.list_commands(context):
@@ -60,23 +77,10 @@ def commands(_: str) -> str:
     return "\n\n".join(parts)
 
 
-class Examples(griffe.Extension):
-    """What a docstring shows as a Python session is code; the arguments of a call are a list."""
-
-    def on_instance(self, *, obj: griffe.Object, **_: object) -> None:
-        """Put a fence around each session, and a dash before each argument."""
-        if obj.docstring:
-            session, call = r"^>>> .*(?:\n(?!\s*$).*)*", r"^Call arguments:\n(?: {4}.*\n?)+"
-            text = re.sub(session, r"```pycon\n\g<0>\n```", obj.docstring.value, flags=re.MULTILINE)
-            obj.docstring.value = re.sub(call, self.listed, text, flags=re.MULTILINE)
-
-    @staticmethod
-    def listed(section: re.Match) -> str:
-        """Each line `name: ...` of a section as an item."""
-        return re.sub(r"^ {4}(\w+): ", r"    - `\1`: ", section[0], flags=re.MULTILINE)
-
-
-GENERATORS = {each.__name__: each for each in (checks, commands, hooks, program, reference, source)}
+GENERATORS = {
+    generator.__name__: generator
+    for generator in (checks, commands, hooks, program, public, reference, source)
+}
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
@@ -87,3 +91,28 @@ def on_page_markdown(markdown: str, **_: object) -> str:
         markdown,
         flags=re.MULTILINE,
     )
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the page of benchmarks and its plots, which are not in the repository."""
+    machines = report.read()
+    generated = {"benchmarks.md": page.page(machines), **page.plots(machines)}
+    for path, content in generated.items():
+        files.append(File.generated(config, path, content=content))
+    return files
+
+
+class Examples(griffe.Extension):
+    """Formats Python sessions in docstrings as code, and arguments of a call as a list."""
+
+    def on_instance(self, *, obj: griffe.Object, **_: object) -> None:
+        """Put a fence around each session, and a dash in front of each argument."""
+        if obj.docstring:
+            session, call = r"^>>> .*(?:\n(?!\s*$).*)*", r"^Call arguments:\n(?: {4}.*\n?)+"
+            text = re.sub(session, r"```pycon\n\g<0>\n```", obj.docstring.value, flags=re.MULTILINE)
+            obj.docstring.value = re.sub(call, self.listed, text, flags=re.MULTILINE)
+
+    @staticmethod
+    def listed(section: re.Match) -> str:
+        """Turn each line `name: ...` of a section into an item."""
+        return re.sub(r"^ {4}(\w+): ", r"    - `\1`: ", section[0], flags=re.MULTILINE)

@@ -1,10 +1,10 @@
-"""A small language model learns to write Python from the standard library's source files.
+"""Train a small language model to write Python, on the standard library's source files.
 
     python examples/language_model.py
 
-After five minutes on two CPU cores it predicts files that it has not seen better than a 5-gram
-model of the same training text and than zlib, and continues a prompt. It reads bytes, so there is
-no tokenizer, and all layers are Keras's or kerasx's.
+After five minutes on two CPU cores it predicts unseen files better than zlib and than a 5-gram
+model of the same training text, and continues a prompt. It reads bytes, so there is no tokenizer,
+and all layers are Keras's or kerasx's.
 """
 
 import argparse
@@ -30,9 +30,9 @@ PROMPT = "class Parser:\n    def __init__(self, "
 
 
 def read_files(source: Path, held_out: bool) -> np.ndarray:
-    """All Python files below a directory as one text, but one in twenty of them, or only those.
+    """Return the Python files below a directory as one text: 19 in 20, or the held-out others.
 
-    The checksum of a file's name decides, so that every run, on every machine, agrees.
+    The checksum of a file's name decides, so that the split is the same on every machine.
     """
     texts = []
     for file in sorted(source.rglob("*.py")):
@@ -44,21 +44,21 @@ def read_files(source: Path, held_out: bool) -> np.ndarray:
 
 
 def windows(text: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of `length` bytes, and for each byte the one that follows it."""
+    """Return rows of `length` bytes, and for each byte the one that follows it."""
     rows = (len(text) - 1) // length
     inputs, targets = text[: rows * length], text[1 : rows * length + 1]
-    return tuple(each.reshape(rows, length).astype("int32") for each in (inputs, targets))
+    return tuple(array.reshape(rows, length).astype("int32") for array in (inputs, targets))
 
 
 @keras.saving.register_keras_serializable("language_model")
 class Earlier(layers.Layer):
-    """What was one position earlier, `(batch, time, ...)`; zeros before the first."""
+    """Shifts `(batch, time, ...)` by one position; the first becomes zero."""
 
     def call(self, inputs):
         scope = current_scope()
         if scope is None:
             return self.shifted(inputs)
-        (kept,) = scope.extend(inputs)  # generation in steps: all positions, up to those of inputs
+        (kept,) = scope.extend(inputs)  # generation in steps: all positions so far
         begin = (0, scope.position, *[0] * (len(inputs.shape) - 2))
         return ops.slice(self.shifted(kept), begin, ops.shape(inputs))
 
@@ -68,10 +68,10 @@ class Earlier(layers.Layer):
 
 
 def embed(tokens, width, rows, longest=6):
-    """Vectors of bytes, and of the last 2, 3, ... bytes as one unit.
+    """Embed bytes, and the last 2, 3, ... bytes as one unit.
 
-    Runs of bytes share the rows of a table by a hash. A look-up costs next to nothing, and gives a
-    small network at once what an n-gram model knows. From: Pagnoni et al. 2024, Byte Latent
+    N-grams of bytes share the rows of a table by their hash. A look-up is almost free, and gives a
+    small network the knowledge of an n-gram model. See Pagnoni et al. 2024, Byte Latent
     Transformer, section 3.2.1.
     """
     ngrams, code, earlier = [], tokens, tokens
@@ -85,7 +85,7 @@ def embed(tokens, width, rows, longest=6):
 
 
 def attend(x, heads, parts):
-    """Attention whose keys are those of the byte before: it finds what followed the like of now."""
+    """Attend with the keys of the previous byte, which finds what followed similar bytes."""
     y = layers.RMSNormalization()(x)
     attention = parts.MultiHeadAttention(
         heads, x.shape[-1] // heads, use_bias=False, rotary=True, sliding_window=CONTEXT
@@ -94,9 +94,9 @@ def attend(x, heads, parts):
 
 
 def build_model(width, depth, heads=2, rows=16381, parts=kerasx.layers) -> keras.Model:
-    """Return a decoder: tokens `(batch, time)` to logits `(batch, time, 256)`.
+    """Return a decoder from tokens `(batch, time)` to logits `(batch, time, 256)`.
 
-    `parts` has the layers that Keras lacks, by these names.
+    `parts` provides the layers that Keras lacks.
     """
     tokens = keras.Input((None,), dtype="int32")
     x = embed(tokens, width, rows)
@@ -108,12 +108,12 @@ def build_model(width, depth, heads=2, rows=16381, parts=kerasx.layers) -> keras
 
 
 class Budget(keras.callbacks.Callback):
-    """Warms the learning rate up, lets it fall to zero as the budget is spent, then stops.
+    """Warms the learning rate up, lowers it to zero as the budget is spent, then stops.
 
     Args:
-        learning_rate: the highest.
-        minutes: the budget.
-        steps: another budget, if that is spent first.
+        learning_rate: the highest learning rate.
+        minutes: the budget of time.
+        steps: the budget of steps; training stops when either is spent.
     """
 
     def __init__(self, learning_rate, minutes, steps=math.inf):
@@ -136,8 +136,10 @@ class Budget(keras.callbacks.Callback):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=5, help="of training (default: 5)")
-    parser.add_argument("--steps", type=int, default=math.inf, help="of training, at most")
+    parser.add_argument("--minutes", type=float, default=5, help="training time (default: 5)")
+    parser.add_argument(
+        "--steps", type=int, default=math.inf, help="maximum number of training steps"
+    )
     parser.add_argument(
         "--source",
         type=Path,
@@ -152,7 +154,7 @@ def main() -> None:
     train, held_out = (read_files(arguments.source, held_out) for held_out in (False, True))
     if min(len(train), len(held_out)) <= 4 * CONTEXT:
         parser.error(f"--source has too few Python files to learn from: {arguments.source}")
-    print(f"{len(train):,} bytes to learn from, {len(held_out):,} held out")
+    print(f"{len(train):,} bytes for training, {len(held_out):,} held out")
 
     model = build_model(arguments.width, arguments.depth)
     model.compile(
@@ -168,11 +170,11 @@ def main() -> None:
     held_out = held_out[: targets.size + 1]
     ngram = -np.log2(witten_bell(train, held_out)[1:]).mean()
     compressed = 8 * len(zlib.compress(held_out, level=9)) / len(held_out)
-    print("\nBits per byte of the text that was held out:")
-    print(f"  {compressed:.3f}  zlib, which has seen that text only, as one file")
-    print(f"  {ngram:.3f}  5-gram model (Witten-Bell), which has counted all of the training text")
+    print("\nBits per byte of the held-out text:")
+    print(f"  {compressed:.3f}  zlib, which compresses only that text, as one file")
+    print(f"  {ngram:.3f}  5-gram model (Witten-Bell), which counted all of the training text")
     read = budget.step * BATCH * CONTEXT
-    print(f"  {network:.3f}  the network, which has read {read:,} bytes of it")
+    print(f"  {network:.3f}  the network, which read {read:,} bytes of it")
 
     text = generate(model, [list(PROMPT.encode())], 600, temperature=0.8, top_p=0.9, seed=1)
     print("\n" + bytes(text[0].tolist()).decode(errors="replace"))

@@ -1,21 +1,22 @@
-"""An n-gram model of bytes with Witten-Bell smoothing: what a network has to beat."""
+"""An n-gram model of bytes with Witten-Bell smoothing, the baseline for the network."""
 
 import numpy as np
 
 
 def witten_bell(train: np.ndarray, text: np.ndarray, order: int = 5) -> np.ndarray:
-    """The probability of each byte of `text` given the `order - 1` bytes before it.
+    """Return the probability of each byte of `text` given the `order - 1` bytes before it.
 
-    An n-gram model interpolated with the next lower order, down to the uniform distribution:
-    `P(b | h) = (count(h b) + types(h) P(b | h')) / (count(h) + types(h))`, where `types(h)` is how
-    many different bytes follow the context `h` in `train`, and `h'` is `h` without its first byte.
+    Each order is interpolated with the next lower one, down to the uniform distribution:
+    `P(b | h) = (count(h b) + types(h) P(b | h')) / (count(h) + types(h))`, where `types(h)` is the
+    number of different bytes that follow the context `h` in `train`, and `h'` is `h` without its
+    first byte.
     Source: Chen and Goodman, An Empirical Study of Smoothing Techniques for Language Modeling
     (1998), section 2.5.
 
     Args:
         train: the bytes to count, uint8 `(m,)`.
-        text: the bytes to predict, uint8 `(n,)`. The first ones have shorter contexts.
-        order: 1 to 8, the length of the longest n-gram.
+        text: the bytes to predict, uint8 `(n,)`; the first ones have shorter contexts.
+        order: length of the longest n-gram, 1 to 8.
 
     Returns:
         float64 `(n,)`.
@@ -37,7 +38,7 @@ def witten_bell(train: np.ndarray, text: np.ndarray, order: int = 5) -> np.ndarr
 
 
 def _windows(text: np.ndarray, n: int) -> np.ndarray:
-    """Each run of n bytes as one number, the last byte lowest."""
+    """Return each run of n bytes as one number, with the last byte lowest."""
     code = np.zeros(max(len(text) - n + 1, 0), "uint64")
     for i in range(n):
         code = code << 8 | text[i : i + len(code)]
@@ -45,6 +46,6 @@ def _windows(text: np.ndarray, n: int) -> np.ndarray:
 
 
 def _look_up(keys: np.ndarray, sorted_keys: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The value of each key, 0 for a key that is not there."""
+    """Return the value of each key, and 0 for a missing key."""
     at = np.searchsorted(sorted_keys, keys).clip(max=len(sorted_keys) - 1)
     return np.where(sorted_keys[at] == keys, values[at], 0)

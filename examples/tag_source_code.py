@@ -1,12 +1,12 @@
-"""A tagger learns to mark the tokens of Python from characters alone, with a CRF and without.
+"""Train a tagger to mark the tokens of Python from characters alone, with a CRF and without.
 
     python examples/tag_source_code.py
 
-The truth is what the standard library's `tokenize` says of the standard library's own files. In
-two minutes on two CPU cores the same small recurrent network is trained twice, once with a softmax
-for each character and once with a CRF over all of them. Both are compared by `EntityF1` on files
-that they have not seen: a token counts if it is found from its first to its last character. In the
-end the CRF colours a file.
+The labels come from the standard library's `tokenize`, applied to the standard library's own files.
+In two minutes on two CPU cores the same small recurrent network is trained twice, once with a
+softmax per character and once with a CRF over all of them. `EntityF1` compares them on unseen
+files: a token counts if it is found from its first to its last character. At the end the CRF
+colours a file.
 """
 
 import argparse
@@ -35,23 +35,23 @@ COLOURS = {
     "operator": "yellow",
 }
 LABELS = ["O", *(f"{prefix}-{kind}" for kind in COLOURS for prefix in "BI")]
-LENGTH = 128  # characters of a sequence
-CHARACTERS = 128  # ASCII; others are as 127
+LENGTH = 128  # characters per sequence
+CHARACTERS = 128  # ASCII; all others become 127
 LEFT_OUT = {"site-packages", "test", "tests", "idle_test"}
 
 
 def kind_of(token: tokenize.TokenInfo) -> str | None:
-    """The kind of a token, or None for space, which is not marked."""
+    """Return the kind of a token, or None for white space, which is not marked."""
     if token.type == tokenize.NAME:
         return "keyword" if keyword.iskeyword(token.string) else "name"
     name = tokenize.tok_name[token.type]
-    if "STRING" in name:  # from Python 3.12, also the parts of f-strings
+    if "STRING" in name:  # since Python 3.12, also the parts of f-strings
         return "string"
     return {"NUMBER": "number", "COMMENT": "comment", "OP": "operator"}.get(name)
 
 
 def tags_of(text: str) -> np.ndarray:
-    """The tag of each character."""
+    """Return the tag of each character."""
     tags = np.zeros(len(text), "int32")
     starts = np.cumsum([0, *(len(line) for line in io.StringIO(text))])
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -64,9 +64,9 @@ def tags_of(text: str) -> np.ndarray:
 
 
 def read_files(source: Path, held_out: bool) -> dict[str, str]:
-    """The text of one in five files below a directory, or of one in twenty others.
+    """Return the texts of one in five files below a directory, or of one in twenty others.
 
-    The checksum of a file's name decides, so that every run, on every machine, agrees.
+    The checksum of a file's name decides, so that the split is the same on every machine.
     """
     texts = {}
     for file in sorted(source.rglob("*.py")):
@@ -79,9 +79,9 @@ def read_files(source: Path, held_out: bool) -> dict[str, str]:
 
 
 def windows(text: str) -> tuple[np.ndarray, np.ndarray]:
-    """Characters and tags in rows of `LENGTH`, padded with 0 and "O".
+    """Return characters and tags in rows of `LENGTH`, padded with 0 and "O".
 
-    A token that a row cuts begins anew in the next.
+    A token that is cut at the end of a row starts again in the next.
     """
     missing = -len(text) % LENGTH
     characters = np.frombuffer(text.encode("utf-32-le"), "uint32")
@@ -93,13 +93,13 @@ def windows(text: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def all_windows(texts: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
-    """The windows of several texts."""
+    """Return the windows of several texts."""
     rows = [windows(text) for text in texts.values() if text]
-    return tuple(np.concatenate(each) for each in zip(*rows, strict=True))
+    return tuple(np.concatenate(arrays) for arrays in zip(*rows, strict=True))
 
 
 def tagger(units: int, crf: bool) -> keras.Model:
-    """Embedding, a bidirectional recurrent network, and a CRF or a softmax for each character."""
+    """Return an embedding, a bidirectional RNN, and a CRF or a softmax for each character."""
     keras.utils.set_random_seed(0)
     characters = keras.Input((LENGTH,), dtype="int32")
     x = keras.layers.Embedding(CHARACTERS, 32, mask_zero=True)(characters)
@@ -117,7 +117,7 @@ def tagger(units: int, crf: bool) -> keras.Model:
 
 
 class Budget(keras.callbacks.Callback):
-    """Ends training in time, with a learning rate that falls to nothing until then."""
+    """Ends training on time, with a learning rate that falls to zero by then."""
 
     def __init__(self, seconds: float, steps: int | None):
         super().__init__()
@@ -128,7 +128,7 @@ class Budget(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
-        if self.step == 1:  # that compiled
+        if self.step == 1:  # compilation does not count
             self.begin = time.monotonic()
         spent = (time.monotonic() - self.begin) / self.seconds
         spent = max(spent, self.step / self.steps if self.steps else 0)
@@ -137,20 +137,20 @@ class Budget(keras.callbacks.Callback):
 
 
 def decoded(model: keras.Model, characters: np.ndarray) -> np.ndarray:
-    """Tags: of the CRF, or the likeliest of each character."""
-    found = model.predict(characters, batch_size=256, verbose=0)
-    return found if found.ndim == 2 else found.argmax(-1)
+    """Return the tags of the CRF, or the most likely tag of each character."""
+    outputs = model.predict(characters, batch_size=256, verbose=0)
+    return outputs if outputs.ndim == 2 else outputs.argmax(-1)
 
 
-def score(tags: np.ndarray, found: np.ndarray, kept: np.ndarray) -> float:
-    """F1 of tokens, of which each is right from its first to its last character."""
+def score(tags: np.ndarray, predicted: np.ndarray, is_text: np.ndarray) -> float:
+    """Return the F1 of tokens, each of which must be right from first to last character."""
     metric = kerasx.metrics.EntityF1(LABELS)
-    metric.update_state(tags, np.where(kept, found, 0))
+    metric.update_state(tags, np.where(is_text, predicted, 0))
     return float(metric.result())
 
 
 def coloured(text: str, tags: np.ndarray) -> Text:
-    """A text for the terminal."""
+    """Colour a text for the terminal."""
     result = Text()
     for character, tag in zip(text, tags, strict=False):
         result.append(character, COLOURS.get(LABELS[tag][2:], "default"))
@@ -162,29 +162,29 @@ def main() -> None:
     library = Path(sysconfig.get_path("stdlib"))
     parser.add_argument("--source", type=Path, default=library, help="directory of Python files")
     parser.add_argument("--seconds", type=float, default=45, help="time to train each tagger")
-    parser.add_argument("--steps", type=int, help="end training after so many steps")
+    parser.add_argument("--steps", type=int, help="maximum number of training steps")
     parser.add_argument("--units", type=int, default=32, help="units of the recurrent network")
     options = parser.parse_args()
 
-    train, held_out = (read_files(options.source, each) for each in (False, True))
+    train, held_out = (read_files(options.source, held_out) for held_out in (False, True))
     if not train or not held_out:
         parser.error(f"--source has too few Python files to learn from: {options.source}")
     console = Console()
     characters, tags = all_windows(train)
     unseen, truth = all_windows(held_out)
-    few = np.random.default_rng(0).permutation(len(unseen))[:1000]
-    unseen, truth = unseen[few], truth[few]
-    console.print(f"{characters.size:,} characters to learn from; {unseen.size:,} held out")
+    sample = np.random.default_rng(0).permutation(len(unseen))[:1000]
+    unseen, truth = unseen[sample], truth[sample]
+    console.print(f"{characters.size:,} characters for training; {unseen.size:,} held out")
 
     for crf in (False, True):
         model = tagger(options.units, crf)
         budget = Budget(options.seconds, options.steps)
         model.fit(characters, tags, batch_size=32, callbacks=[budget], verbose=0)
-        found = score(truth, decoded(model, unseen), unseen > 0)
+        f1 = score(truth, decoded(model, unseen), unseen > 0)
         name = "with the CRF" if crf else "without a CRF"
-        console.print(f"EntityF1 {name:>13}: {found:.3f} after {budget.step:,} steps")
+        console.print(f"EntityF1 {name:>13}: {f1:.3f} after {budget.step:,} steps")
 
-    name, text = min(held_out.items(), key=lambda each: abs(len(each[1]) - 2000))
+    name, text = min(held_out.items(), key=lambda item: abs(len(item[1]) - 2000))
     console.rule(name)
     console.print(coloured(text, decoded(model, windows(text)[0]).ravel()))
 

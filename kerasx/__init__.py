@@ -1,11 +1,18 @@
 """kerasx: the extension layer of Keras 3.
 
-What plugins contribute is found here by kind: ``kerasx.metrics.F1Score``, ``kerasx.layers.CRF``.
-Importing kerasx registers it with Keras too, so ``keras.models.load_model`` needs no
-``custom_objects``. ``kerasx list`` in a shell shows what is installed.
+Contributions of plugins are found here by kind: ``kerasx.metrics.F1Score``, ``kerasx.layers.CRF``.
+Importing kerasx also registers them with Keras, so ``keras.models.load_model`` needs no
+``custom_objects``. Run ``kerasx list`` in a shell to see what is installed.
 """
 
 from typing import TYPE_CHECKING, Any
+
+from kerasx.errors import explain_missing_backend as _explain_missing_backend
+
+try:
+    import keras as _  # noqa: F401
+except ModuleNotFoundError as error:
+    raise _explain_missing_backend(error) from error
 
 from kerasx import (
     activations,

@@ -1,5 +1,9 @@
 """The exceptions and warnings of kerasx."""
 
+import importlib.util
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
 
 class PluginError(Exception):
     """A plugin breaks the contract; the message says how."""
@@ -27,3 +31,18 @@ class KernelError(RuntimeError):
 
 class SavedModelError(ValueError):
     """A saved model was rejected: it is malformed, holds code, or needs something missing."""
+
+
+def explain_missing_backend(error: ModuleNotFoundError) -> ModuleNotFoundError:
+    """Return the error to raise when importing Keras fails: it says which backend to install."""
+    missing = (error.name or "").partition(".")[0]
+    installed = list(filter(importlib.util.find_spec, BACKENDS))
+    if missing not in BACKENDS or missing in installed:
+        return ModuleNotFoundError(str(error), name=error.name)
+    message = (
+        f"Keras is set to use {missing}, which is not installed. "
+        f'Install it: pip install "kerasx[{missing}]"'
+    )
+    for backend in installed:
+        message += f"\nOr use {backend}, which is installed: KERAS_BACKEND={backend}"
+    return ModuleNotFoundError(message, name=missing)

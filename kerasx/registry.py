@@ -90,7 +90,7 @@ class Plugin:
 
     @property
     def module(self) -> str:
-        """Name of the module that holds the hooks."""
+        """The name of the module that holds the hooks."""
         return self.entry_point.value.partition(":")[0].strip()
 
     @property
@@ -266,7 +266,10 @@ def _fits(kind: str, value: Any) -> bool:
 
 
 def _check_distinct(new: Contribution, other: Contribution) -> None:
-    """Keras knows one name per object and one object per name; a saved model depends on both."""
+    """Raise if Keras would get two objects of one name, or two names of one object.
+
+    Saved models depend on both being unique.
+    """
     same = new.object is other.object
     if new.qualified == other.qualified and (new.kind == other.kind or not same):
         raise PluginError(
@@ -284,7 +287,7 @@ def _attempt(what: str, function: Callable[[], Any]) -> Any:
     except (Exception, SystemExit) as error:
         reason = f"{what} raised {_quote(error)}"
         if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "kerasx":
-            # Python takes any name that is missing during an import for a circular import.
+            # Python calls any name that is missing during an import a circular import.
             reason = re.sub(r"partially initialized module ('\S+') \(.*?\)", r"\1", reason)
             reason += "; if it is written for a newer kerasx: pip install --upgrade kerasx"
         raise PluginError(reason) from error

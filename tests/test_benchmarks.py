@@ -1,4 +1,4 @@
-"""The benchmarks run: a row of them, that for a GPU at small sizes, and what is made of results."""
+"""The benchmarks run: one row, the GPU benchmark at small sizes, and what is made of results."""
 
 import copy
 import json
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import keras
+import page
 import pytest
 import report
 import suite
@@ -21,7 +22,7 @@ on_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="once is en
 
 
 def run(*command, **variables):
-    # pytest-benchmark times nothing in a worker of pytest-xdist, which this process is none of.
+    # pytest-benchmark times nothing in a worker of pytest-xdist; the new process is none.
     own = {key: value for key, value in os.environ.items() if "XDIST" not in key}
     return subprocess.run(
         [sys.executable, *map(str, command)],
@@ -33,27 +34,27 @@ def run(*command, **variables):
 
 
 SUMS = """
-import keras, numpy as np, ways
-from suite import Cannot, Side, Work, test_memory as test_memory, test_time as test_time
+import keras, numpy as np, transforms
+from suite import CannotRun, Contender, Workload, test_memory as test_memory, test_time as test_time
 
-def side(wrong, size):
-    error = lambda found: abs(float(found[0]) - size[0] - wrong)
-    return ways.side(keras.ops.sum, [np.ones(size, "float32")], error=error)
+def contender(wrong, size):
+    error = lambda outputs: abs(float(outputs[0]) - size[0] - wrong)
+    return transforms.contender(keras.ops.sum, [np.ones(size, "float32")], error=error)
 
 def small(size):
     if size[0] > 4:
-        raise Cannot("is too large")
-    return side(0, size)
+        raise CannotRun("is too large")
+    return contender(0, size)
 
-WORKS = [Work("Sum", "numbers", [(4,), (64,)], {
-    "kerasx": lambda size: side(0, size), "kerasx, again": lambda size: side(0, size),
-    "small": small, "false": lambda size: side(1, size), "broken": lambda size: 1 / 0,
-    "limit: nothing": lambda size: Side(lambda: None)}, memory=["small", "broken"])]
+WORKLOADS = [Workload("Sum", "numbers", [(4,), (64,)], {
+    "kerasx": lambda size: contender(0, size), "kerasx, again": lambda size: contender(0, size),
+    "small": small, "false": lambda size: contender(1, size), "broken": lambda size: 1 / 0,
+    "limit: nothing": lambda size: Contender(lambda: None)}, memory=["small", "broken"])]
 """
 
 
 @on_jax
-def test_sides_are_checked_timed_and_written(tmp_path):
+def test_contenders_are_checked_timed_and_written(tmp_path):
     (tmp_path / "bench_sum.py").write_text(SUMS)
     (tmp_path / "pytest.ini").write_text("[pytest]\npython_files = bench_*.py\n")
     shutil.copy(BENCHMARKS / "conftest.py", tmp_path)
@@ -88,30 +89,32 @@ def test_sides_are_checked_timed_and_written(tmp_path):
     assert "ratio" in four["sides"]["small"]
     assert many["sides"]["small"] == {"cannot": "is too large", "memory_cannot": "is too large"}
 
-    page = (tmp_path / "benchmarks.md").read_text()
-    assert "wrong: error 1.0e+00, allowed 1e-04" in page
-    assert "(benchmarks/" in page
-    assert len(list((tmp_path / "benchmarks").glob("*.svg"))) == 1
-    assert "| 64 | small | is too large |" in file.with_suffix(".md").read_text()
+    assert "| 64 | small | is too large |" in done.stdout
+    text = page.page([results])
+    assert "wrong: error 1.0e+00, allowed 1e-04" in text
+    ((path, _),) = page.plots([results]).items()
+    assert f"({path})" in text
+    written = {item.name for item in tmp_path.iterdir() if item.is_file()}
+    assert written == {"bench_sum.py", "pytest.ini", "conftest.py", file.name}
 
 
 @on_jax
-def test_a_side_whose_runs_are_long_stops_and_one_that_compiles_long_goes_on(monkeypatch, capsys):
+def test_a_contender_with_long_runs_stops_and_one_that_compiles_long_goes_on(monkeypatch, capsys):
     def compiles(size):
         seconds = iter([0.2, 0.0])
-        return suite.Side(lambda: time.sleep(next(seconds, 0.0)))
+        return suite.Contender(lambda: time.sleep(next(seconds, 0.0)))
 
     def runs(size):
-        return suite.Side(lambda: time.sleep(0.2))
+        return suite.Contender(lambda: time.sleep(0.2))
 
     monkeypatch.setattr(suite, "TOO_LONG", 0.1)
-    sides = {"compiles": compiles, "runs": runs}
-    work = suite.Work("Sleep", "nights", [(1,), (2,), (3,)], sides)
-    for name in sides:
-        suite.print_growths_of(work, name)
-    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {title for title, *_ in found} == {"Sleep"}
-    assert [(*each[1:3], isinstance(each[3], int) or each[3]) for each in found] == [
+    contenders = {"compiles": compiles, "runs": runs}
+    workload = suite.Workload("Sleep", "nights", [(1,), (2,), (3,)], contenders)
+    for name in contenders:
+        suite.print_growths_of(workload, name)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {title for title, *_ in lines} == {"Sleep"}
+    assert [(*line[1:3], isinstance(line[3], int) or line[3]) for line in lines] == [
         *(("compiles", [size], True) for size in (1, 2, 3)),
         ("runs", [1], True),
         *(("runs", [size], "takes 0 s at a smaller size") for size in (2, 3)),
@@ -120,30 +123,30 @@ def test_a_side_whose_runs_are_long_stops_and_one_that_compiles_long_goes_on(mon
 
 TWICE = """
 import os, keras
-from suite import Side, Work
+from suite import Contender, Workload
 
-def side(size):
+def contender(size):
     run = lambda: keras.ops.ones(size) + 1
     run()
-    return Side(run)
+    return Contender(run)
 
-sides = {"kerasx": side, "dies": lambda size: os._exit(1)}
-WORKS = [Work("Twice", "numbers", [(2**20,), (2**22,)], sides, memory=[*sides])]
+makers = {"kerasx": contender, "dies": lambda size: os._exit(1)}
+WORKLOADS = [Workload("Twice", "numbers", [(2**20,), (2**22,)], makers, memory=[*makers])]
 """
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it is TensorFlow's pool")
-def test_what_a_side_had_before_does_not_hide_what_it_needs(tmp_path, monkeypatch):
+def test_memory_that_a_contender_freed_does_not_hide_what_it_needs(tmp_path, monkeypatch):
     (tmp_path / "bench_twice.py").write_text(TWICE)
     monkeypatch.syspath_prepend(tmp_path)
     import bench_twice
 
-    rows = suite.growths("bench_twice", bench_twice.WORKS)
-    found = {(name, size): grown for _, name, size, grown in rows}
+    rows = suite.memory_growths("bench_twice", bench_twice.WORKLOADS)
+    growths = {(name, size): growth for _, name, size, growth in rows}
     suite.fresh_process().communicate()
-    assert found["kerasx", (2**20,)] == pytest.approx(8, abs=3)
-    assert found["kerasx", (2**22,)] == pytest.approx(32, abs=3)
-    assert found["dies", (2**22,)] == "its process ended"
+    assert growths["kerasx", (2**20,)] == pytest.approx(8, abs=3)
+    assert growths["kerasx", (2**22,)] == pytest.approx(32, abs=3)
+    assert growths["dies", (2**22,)] == "its process ended"
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough")
@@ -185,33 +188,33 @@ RESULTS = {
 
 
 @pytest.mark.parametrize(
-    ("found", "falls"),
+    ("ratio", "is_worse"),
     [
         ([0.4, 0.5, 0.6], False),
-        ([0.59, 0.7, 0.8], False),  # more, and within the spread of both
+        ([0.59, 0.7, 0.8], False),  # higher, but within the spread of both
         ([0.61, 0.7, 0.8], True),
         ([0.1, 0.2, 0.3], False),
     ],
 )
 @on_jax
-def test_a_ratio_that_rises_by_more_than_its_spread_fails(found, falls, tmp_path, capsys):
+def test_a_ratio_that_rises_by_more_than_its_spread_fails(ratio, is_worse, tmp_path, capsys):
     new = copy.deepcopy(RESULTS)
-    new["works"][0]["rows"][1]["sides"]["other"]["ratio"] = found
+    new["works"][0]["rows"][1]["sides"]["other"]["ratio"] = ratio
     for name, results in (("base", RESULTS), ("new", new)):
         (tmp_path / f"{name}.json").write_text(json.dumps(results))
-    assert report.main(tmp_path / "base.json", tmp_path / "new.json") == falls
-    assert ("| Sum, JAX | 64 | other |" in capsys.readouterr().out) == falls
+    assert report.main(tmp_path / "base.json", tmp_path / "new.json") == is_worse
+    assert ("| Sum, JAX | 64 | other |" in capsys.readouterr().out) == is_worse
 
 
 @on_jax
-def test_a_side_has_one_colour_in_both_panels(tmp_path):
+def test_a_contender_has_one_colour_in_both_panels():
     work = copy.deepcopy(RESULTS["works"][0])
     for row in work["rows"]:
         row["sides"]["third"] = {"ms": [1.9, 2.0, 2.1]}
-    of_time = report.plot("Made up", work, tmp_path).read_text()
+    of_time = page.plot("Made up", work)
     for row in work["rows"]:
         row["sides"]["third"]["memory_mb"] = 1
-    of_both = report.plot("Made up", work, tmp_path).read_text()
+    of_both = page.plot("Made up", work)
     second, third = "#ff7f0e", "#2ca02c"  # as matplotlib counts
     assert of_both.count(second) == of_time.count(second) > 0
     assert of_both.count(third) > of_time.count(third) > 0
@@ -221,7 +224,7 @@ def test_a_side_has_one_colour_in_both_panels(tmp_path):
 def test_ours_that_is_wrong_now_fails():
     new = copy.deepcopy(RESULTS)
     new["works"][0]["rows"][0]["sides"] = {"kerasx": {"wrong": "error 1"}}
-    assert [row["now"] for row in report.fallen(RESULTS, new)] == ["wrong: error 1"]
+    assert [row["now"] for row in report.regressions(RESULTS, new)] == ["wrong: error 1"]
 
 
 @on_jax
@@ -240,12 +243,18 @@ def test_a_part_replaces_its_own_works_only(tmp_path):
 
 
 @on_jax
-def test_the_page_is_what_the_results_say():
-    assert (ROOT / "docs" / "benchmarks.md").read_text() == report.page(report.read())
+def test_committed_results_can_be_read_compared_and_shown(capsys):
     machines = report.read()
+    assert machines
     for results in machines:
-        table = report.RESULTS / f"{report.slug(results['machine'])}.md"
-        assert table.read_text() == report.tables(results)
+        assert report.regressions(results, results) == []
+        heading = f"## {results['works'][0]['work']}, "
+        assert heading in report.tables(results)
+    text = page.page(machines)
+    files = {work["file"] for results in machines for work in results["works"]}
+    assert all(f"### {page.docstring_of(file)[0]}" in text for file in files)
+    assert report.main() == 0
+    assert machines[0]["machine"] in capsys.readouterr().out
 
 
 @pytest.mark.thorough
@@ -266,18 +275,18 @@ def test_gpu_benchmark_at_small_sizes(tmp_path):
         assert 0 < ours["error"] < 0.03
         assert ours["ms"][0] > 0
         assert "error" not in limit
-    assert "## linear_cross_entropy, forward" in file.with_suffix(".md").read_text()
+    assert "## linear_cross_entropy, forward" in done.stdout
 
 
 @on_jax
 def test_a_wrong_contender_is_not_timed_and_one_that_fails_says_so(monkeypatch):
-    import exact
     import gpu
+    import references
 
-    monkeypatch.setattr(exact, "swiglu", exact.geglu)
-    work = gpu.elementwise_of("swiglu", 64, 128)
-    work.contenders.append(gpu.Contender("broken", lambda *inputs: 1 / 0))
-    sides = gpu.measure(work, rounds=1)
+    monkeypatch.setattr(references, "swiglu", references.geglu)
+    workload = gpu.elementwise_of("swiglu", 64, 128)
+    workload.contenders.append(gpu.Contender("broken", lambda *inputs: 1 / 0))
+    sides = gpu.measure(workload, rounds=1)
     assert {*sides["kerasx"]} == {"wrong"}
     assert sides["broken"] == {"cannot": "ZeroDivisionError: division by zero"}
     assert sides["limit: a copy of as many bytes"]["ms"][0] > 0

@@ -1,7 +1,8 @@
-"""What the README shows does what it says."""
+"""The programs and commands of the README and the documentation work."""
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,19 @@ README = (ROOT / "README.md").read_text()
 
 def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_shortest_program_needs_only_the_lines_above_it():
+    text, _, _ = README.partition("```python")
+    (install,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    command, *words = shlex.split(install)
+    assert command == "pip"
+    assert "scikit-learn" in words
+    project = next(word for word in words if word.startswith("."))
+    assert {"tensorflow", "metrics"} <= set(project.removeprefix(".[").removesuffix("]").split(","))
+    program, *_ = blocks("python")
+    imports = set(re.findall(r"^(?:import|from) (\w+)", program, re.MULTILINE))
+    assert imports == {"keras", "kerasx", "sklearn"}
 
 
 def test_the_shortest_program_runs(capsys):
@@ -77,4 +91,4 @@ def test_the_models_of_the_documents_are_built(page, shape):
 
 def test_the_contract_is_the_one_line_of_a_new_plugin():
     *_, contract = blocks("python")
-    assert contract == (ROOT / "kerasx/template/tests/test_contract.py").read_text()
+    assert contract == (ROOT / "kerasx/commands/template/tests/test_contract.py").read_text()

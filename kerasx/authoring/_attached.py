@@ -119,7 +119,8 @@ class _Mask(keras.layers.Layer):
     """Returns the mask of its input."""
 
     def __init__(self) -> None:
-        super().__init__(autocast=False)
+        # A name of its own: TensorFlow accepts no scope that begins with an underscore.
+        super().__init__(autocast=False, name="mask")
         self.supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""The ``kerasx check`` command: run the contract on what is installed."""
+"""``kerasx check``: run the contract on installed plugins or single objects."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from rich.progress import track
 from kerasx.commands.table import print_table
 
 if TYPE_CHECKING:
-    from kerasx.testing.contract import Item
+    from kerasx.testing import Item
 
 
 @click.command()
 @click.argument("targets", nargs=-1, required=True)
-@click.option("--examples", default=30, show_default=True, help="Inputs drawn for a cheap check.")
+@click.option(
+    "--examples",
+    default=30,
+    show_default=True,
+    help="Inputs per cheap check.",
+)
 def check(targets: tuple[str, ...], examples: int) -> None:
     """Run the contract on plugins (acme-layers) or objects (my_package:MyLayer).
 
@@ -25,7 +30,7 @@ def check(targets: tuple[str, ...], examples: int) -> None:
     try:
         import hypothesis
 
-        from kerasx.testing import contract
+        from kerasx.testing import plan, subjects
     except ImportError as error:
         raise click.ClickException(
             f'{error.name} is missing: pip install "kerasx[testing]"'
@@ -33,7 +38,7 @@ def check(targets: tuple[str, ...], examples: int) -> None:
     hypothesis.settings.register_profile("kerasx", max_examples=examples, derandomize=True)
     hypothesis.settings.load_profile("kerasx")
     try:
-        items = contract.plan(each for target in targets for each in contract.subjects(target))
+        items = plan(each for target in targets for each in subjects(target))
     except (ImportError, ValueError) as error:
         raise click.ClickException(str(error)) from error
 

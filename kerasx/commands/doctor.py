@@ -1,6 +1,6 @@
-"""``kerasx doctor``: the facts about an installation that belong in a bug report.
+"""``kerasx doctor``: the facts about an installation to include in a bug report.
 
-Each fact is looked up on its own: what is broken is reported, and does not hide the rest.
+Each fact is looked up by itself, so a broken one is reported and does not hide the rest.
 """
 
 import importlib.util
@@ -24,7 +24,7 @@ from kerasx.compiler import kernel
 from kerasx.registry import Plugin, contributions, plugins
 
 BACKENDS = ("tensorflow", "jax", "torch")
-# Not all of TF_: Terraform's variables begin so as well, and may hold passwords.
+# Not all of TF_: Terraform's variables have that prefix too, and may hold passwords.
 SETTINGS = re.compile(
     r"(KERASX?|XLA|JAX|PYTORCH|TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|USE|XLA))_\w+"
     r"|CUDA_VISIBLE_DEVICES"
@@ -33,12 +33,12 @@ SETTINGS = re.compile(
 
 @kernel
 def probe(x: Any) -> Any:
-    """A product, a reduction and an elementwise function: what any kernel is made of."""
+    """Compute a product, a reduction and an elementwise function, as most kernels do."""
     return ops.sum(ops.tanh(ops.matmul(x, ops.transpose(x))), -1)
 
 
 def run_probe() -> str:
-    """Run a small kernel twice, and say how long each call took.
+    """Run a small kernel twice, and report how long each call took.
 
     Raises:
         KernelError: the backend cannot compile it.
@@ -60,7 +60,7 @@ def run_probe() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of kerasx and of what it stands on; imports nothing for that."""
+    """Return the versions of Python, kerasx and its dependencies, without importing them."""
     distributions = packages_distributions()
 
     def of(package: str) -> str:
@@ -81,7 +81,7 @@ def versions() -> dict[str, str]:
 
 
 def devices() -> str:
-    """The devices of the backend in use, with their models where those are known."""
+    """List the devices of the backend in use, with their models if they are known."""
     found = ["cpu"]
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -106,12 +106,12 @@ def devices() -> str:
 
 
 def settings() -> dict[str, str]:
-    """The environment variables that change what Keras, kerasx and the backends do."""
+    """Return the environment variables that affect Keras, kerasx and the backends."""
     return {name: os.environ[name] for name in sorted(os.environ) if SETTINGS.fullmatch(name)}
 
 
 def duplicates() -> dict[str, list[str]]:
-    """Plain names that several plugins contribute, each with its qualified names."""
+    """Return the plain names that several plugins contribute, with their qualified names."""
     found = defaultdict(list)
     for each in contributions():
         found[f"kerasx.{each.kind}.{each.name}"].append(each.qualified)
@@ -119,7 +119,7 @@ def duplicates() -> dict[str, list[str]]:
 
 
 def describe(plugin: Plugin) -> str:
-    """One line on a plugin, its error, and the traceback of one that failed."""
+    """Describe a plugin in one line, followed by its error and traceback if it failed."""
     line = (
         f"{plugin.name} {plugin.version}: {plugin.status}, "
         f"{len(plugin.contributions)} contributions, entry point {plugin.entry_point.value}"
@@ -130,7 +130,7 @@ def describe(plugin: Plugin) -> str:
 
 @click.command()
 def doctor() -> None:
-    """Print what belongs in a bug report; exit with status 1 if something is broken."""
+    """Print what to include in a bug report; exit with status 1 if something is broken."""
     facts, problems = versions(), []
     for name, look in {"devices": devices, "kernel": run_probe}.items():
         try:

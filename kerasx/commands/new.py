@@ -1,4 +1,4 @@
-"""The ``kerasx new`` command: a plugin of one's own, which passes its tests."""
+"""``kerasx new``: write a new plugin, which passes its tests."""
 
 import importlib.util
 import keyword
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-# The name of the template, which is a plugin that works, is replaced everywhere.
+# The template is a working plugin of this name, which is replaced everywhere.
 TEMPLATE = "acme-layers"
 CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache"}
 
@@ -19,7 +19,7 @@ CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache"}
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="Where the package's own directory is made. [default: here]",
+    help="Where to create the package's directory. [default: here]",
 )
 def new(name: str, directory: Path) -> None:
     """Write a plugin package NAME: a layer, a loss, a metric, a kernel, and their tests."""
@@ -37,7 +37,7 @@ def new(name: str, directory: Path) -> None:
             target = root / _renamed(str(source.relative_to(template)), name, package)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(_renamed(source.read_text("utf-8"), name, package), "utf-8")
-    click.echo(f"Wrote {root}, a plugin that works. To try it:\n")
+    click.echo(f"Wrote {root}, a working plugin. To try it:\n")
     click.echo(f'cd {root}\npip install -e ".[test]"\npytest')
 
 
@@ -46,11 +46,11 @@ def _renamed(text: str, name: str, package: str) -> str:
 
 
 def _problem(name: str, package: str) -> str | None:
-    """What is wrong with a name."""
+    """Return why a name cannot be used, or None."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
         return (
-            f"a name has lower-case letters, digits and hyphens, as {TEMPLATE}, and is no word of "
-            f"Python; received {name!r}"
+            f"a name has lower-case letters, digits and hyphens, such as {TEMPLATE}, and is not a "
+            f"keyword of Python; received {name!r}"
         )
     if importlib.util.find_spec(package):
         return f"a module called {package} is installed already; choose another name than {name!r}"

@@ -17,7 +17,7 @@ from kerasx.saving import inspect_model
 
 
 @click.command("list")
-@click.option("--kind", type=click.Choice(list(KINDS)), help="Only what is of this kind.")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="List this kind only.")
 def list_contributions(kind: str | None) -> None:
     """List the plugins and what they contribute."""
     installed = plugins()
@@ -41,7 +41,7 @@ def list_contributions(kind: str | None) -> None:
 @click.command()
 @click.argument("name")
 def info(name: str) -> None:
-    """Show what NAME is: F1Score or, in full and in quotes, "kerasx_metrics>F1Score"."""
+    """Describe NAME, such as F1Score or, in full and in quotes, "kerasx_metrics>F1Score"."""
     found = [each for each in contributions() if name in (each.name, each.qualified)]
     if not found:
         raise click.ClickException(str(missing(name)))
@@ -71,9 +71,9 @@ def info(name: str) -> None:
 @click.command("inspect")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False))
 def inspect_file(path: str) -> None:
-    """Show what the saved model PATH holds, who provides it, and what is missing.
+    """Show the objects of the saved model PATH, who provides them, and what is missing.
 
-    Nothing in the file is run or imported. The exit status is 1 if something is missing, or if the
+    Nothing in the file is run or imported. The exit status is 1 if something is missing or the
     model holds code.
     """
     try:
@@ -100,7 +100,7 @@ def inspect_file(path: str) -> None:
 
 
 def _facts(kernel: Kernel) -> dict[str, str]:
-    """What a kernel takes, and how it runs here."""
+    """Return the arguments, buckets and backends of a kernel, by name."""
     facts = {"static": ", ".join(kernel.static) or "none"}
     if kernel.shapes:
         facts["shapes"] = "\n".join(
@@ -121,7 +121,7 @@ def _facts(kernel: Kernel) -> dict[str, str]:
 
 
 def _call(contribution: Contribution) -> str:
-    """How to call it: the signature, without annotations."""
+    """Format the call of a contribution: its signature without annotations."""
     signature = inspect.signature(contribution.object)
     arguments = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
     line = f"{contribution.name}{inspect.Signature(arguments)}"

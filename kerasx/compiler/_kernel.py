@@ -241,9 +241,9 @@ def kernel(
 ) -> Kernel[P, R] | Callable[[Callable[P, R]], Kernel[P, R]]:
     """Turn a function over tensors into a kernel.
 
-    The function is written with `keras.ops`, has no side effects, and works for symbolic values: no
-    Python branch on a tensor, no shape that depends on data. A gradient by hand is written with
-    `kerasx.custom_gradient`.
+    Write the function with `keras.ops`, without side effects, and so that it works for symbolic
+    values: no Python branch on a tensor, no shape that depends on data. For a hand-written
+    gradient use `kerasx.custom_gradient`.
 
     Args:
         function: the function. Each argument is a tensor, a nested structure of tensors, or `None`,
@@ -251,16 +251,16 @@ def kernel(
         static: names of arguments that are compiled into the program: numbers, strings, tuples.
             Each new value is compiled separately.
         reference: the plain function that the kernel must equal, written for reading.
-        shapes: argument -> its dtype and shape: an optional word `float` (which is meant without
-            one), `int`, `bool` or `any`, and dimensions. A name has one size in all arguments, a
-            number is that size, `...` is any dimensions, the same wherever it stands. ` | `
-            separates forms, of which one must fit. An argument of `None` is not checked.
-        returns: the same for what the kernel returns, in its structure.
-        bucket: dimension of `shapes` -> `"power_of_two"` or the number whose multiple it is rounded
-            up to. Outside of compiled code, arguments with that dimension are padded and results
-            are cut back, so that many lengths compile few programs.
-        pad: argument -> the value that it is padded with, 0 or False for the others. An argument
-            named here that is `None` is made of ones (True) before it is padded: a mask.
+        shapes: argument -> its dtype and shape: one of the words `float` (the default), `int`,
+            `bool` or `any`, then the dimensions. A name stands for the same size in all arguments,
+            a number for that size, `...` for any dimensions, the same in all arguments. ` | `
+            separates alternatives. An argument of `None` is not checked.
+        returns: the same for the results, in their structure.
+        bucket: dimension of `shapes` -> `"power_of_two"`, or the number to round up to a multiple
+            of. Outside compiled code, arguments with that dimension are padded and results are cut
+            back, so that many lengths need few compilations.
+        pad: argument -> the value to pad it with; 0 or False if it is not named. An argument named
+            here may be `None`: it is then filled with ones (True) before it is padded, as a mask.
         composite: set this if the function only calls other kernels and compiled regions. Inside a
             TensorFlow graph those are compiled one by one and this one is not, which avoids copying
             what they keep for the gradient.
@@ -269,9 +269,9 @@ def kernel(
         A `Kernel`, called as the function is.
 
     Raises:
-        TypeError: `static` or `shapes` names no argument of the function, or it takes `*args`;
-            (when called) an argument has another dtype.
-        ValueError: a form or a bucket cannot be understood; (when called) an argument has another
+        TypeError: `static` or `shapes` names something that is not an argument, or the function
+            takes `*args`; (when called) an argument has the wrong dtype.
+        ValueError: a shape or a bucket is malformed; (when called) an argument has the wrong
             shape.
         KernelError: (when called) XLA cannot compile an operation of the function.
 
@@ -288,7 +288,7 @@ def kernel(
     ValueError: kernel 'scaled': `y` must have shape (columns,), here (2,); received (3,): columns
     is 3 in it, but 2 in `x` of shape (1, 2)
 
-    A mean over time of any length, of which four programs serve 1 to 8 steps:
+    A mean over any number of steps, for which four programs serve 1 to 8 steps:
 
     >>> @kerasx.kernel(
     ...     shapes={"x": "batch time", "mask": "bool batch time"},
@@ -345,7 +345,7 @@ def _symbols_or_tensors(value: Any) -> Any:
 
 
 def _as_tensors(value: Any) -> Any:
-    """Arrays and nested lists of numbers as tensors; structures of tensors keep their form."""
+    """Convert arrays and nested lists to tensors; structures of tensors keep their structure."""
     value = read(value)
     if value is None or keras.ops.is_tensor(value):
         return value

@@ -42,7 +42,7 @@ def count_programs(program: Callable[..., Any]) -> int:
     """Count the programs made by `compile_function` or `as_graph`: one for each shape."""
     if isinstance(program, Graphs):
         return program.count()
-    return program._cache_size() if hasattr(program, "_cache_size") else 0  # JAX's
+    return program._cache_size() if hasattr(program, "_cache_size") else 0  # of JAX
 
 
 def clear_program(program: Callable[..., Any]) -> None:
@@ -52,10 +52,10 @@ def clear_program(program: Callable[..., Any]) -> None:
 
 
 class Graphs:
-    """A `tf.function` of tensors alone for each choice of static arguments.
+    """One `tf.function` for each choice of static arguments, which then takes tensors only.
 
-    To look up numbers, `None` and defaults among its arguments costs a `tf.function` 0.05 to 0.1 ms
-    for each of them, at every call.
+    A `tf.function` spends 0.05 to 0.1 ms per call on each number, `None` or default among its
+    arguments.
     """
 
     def __init__(self, function: Callable[..., Any], static: Sequence[str], **options: Any):
@@ -97,7 +97,7 @@ def is_concrete(tensor: Any) -> bool:
     """Return whether the values of a tensor can be read now.
 
     They cannot while a function is traced: in a compiled training step, under `jax.jit` or
-    `torch.compile`, or when Keras computes shapes. Checks of values belong behind this question.
+    `torch.compile`, or when Keras computes shapes. Guard checks of values with this function.
 
     >>> import keras
     >>> from kerasx.compiler import is_concrete

@@ -1,8 +1,8 @@
-"""Buckets: lengths rounded up, so that a stream of lengths compiles a handful of times.
+"""Buckets: lengths rounded up, so that many lengths need only a few compilations.
 
-XLA compiles anew for every shape. Outside of compiled code each argument with such a dimension is
-padded up to the bucket, and the results are cut back, both by the names in the kernel's shapes. In
-a graph of TensorFlow that is traced for any length, this happens as it runs.
+XLA compiles once per shape. Outside compiled code, each argument with a bucketed dimension is
+padded up to its bucket and the results are cut back, by the names in the kernel's shapes. In a
+TensorFlow graph that was traced for any length, this happens while the graph runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ POWER_OF_TWO = "power_of_two"
 
 
 def round_up(size: Any, rule: str | int) -> Any:
-    """The bucket of a size, a number or a tensor: the next power of two, or the next multiple.
+    """Round a size up to its bucket: the next power of two, or the next multiple of a number.
 
     >>> [round_up(size, "power_of_two") for size in (0, 1, 3, 8, 9)], round_up(9, 8)
     ([0, 1, 4, 8, 16], 16)
@@ -33,7 +33,7 @@ def round_up(size: Any, rule: str | int) -> Any:
 
 
 class Buckets:
-    """Which dimensions of a kernel are rounded up, and what arguments are padded with."""
+    """The dimensions of a kernel that are rounded up, and the values to pad arguments with."""
 
     def __init__(self, shapes: Shapes, rules: Mapping[str, str | int], pad: Mapping[str, Any]):
         self.shapes, self.rules, self.pad = shapes, dict(rules), dict(pad)
@@ -63,7 +63,7 @@ class Buckets:
         return any(set(self.rules) & set(form.dims) for form in self.shapes.forms.get(name, ()))
 
     def find_sizes(self, tensors: dict[str, Any], sizes: Sizes) -> Sizes | None:
-        """Sizes that a graph finds as it runs; None if those with a bucket are known before."""
+        """Return sizes as tensors, for a graph; None if those with a bucket are known already."""
         known: dict[str, Any] = {}
         shapes = {name: keras.ops.shape(tensors[name]) for name in sizes.forms}
         for name, form in sizes.forms.items():
@@ -76,9 +76,11 @@ class Buckets:
         return all(isinstance(sizes.known.get(dim, 0), int) for dim in self.rules)
 
     def pad_all(self, tensors: dict[str, Any], sizes: Sizes) -> dict[str, Any]:
-        """The arguments, padded. One of `pad` that is None is made of ones first."""
+        """Pad the arguments. One that `pad` names and that is None is filled with ones first."""
         result = dict(tensors)
-        plan = self.plan if self._are_known(sizes) else self._plan  # no cache may hold a graph
+        plan = (
+            self.plan if self._are_known(sizes) else self._plan
+        )  # a cache would keep the graph alive
         for name, (shape, widths, value) in plan(sizes).items():
             tensor = tensors.get(name)
             if tensor is None:
@@ -91,7 +93,7 @@ class Buckets:
         return result
 
     def cut(self, outputs: Any, sizes: Sizes) -> Any:
-        """The results without what padding added."""
+        """Cut the padding off the results."""
 
         def of(form: Form, output: Any) -> Any:
             longer = self.rules.keys() & sizes.known.keys() & set(form.dims)
@@ -110,7 +112,7 @@ class Buckets:
         return round_up(sizes.known[dim], self.rules[dim])
 
     def _plan(self, sizes: Sizes) -> dict[str, tuple[tuple, list[tuple[int, Any]], Any]]:
-        """Argument -> its shape, how many to add before and after on each axis, and their value."""
+        """Return argument -> its shape, the padding before and after each axis, and its value."""
         plan = {}
         for name, forms in self.shapes.forms.items():
             form = sizes.forms.get(name)
@@ -138,5 +140,5 @@ class Buckets:
 
 
 def _is(size: Any, number: int) -> bool:
-    """Whether a size is known, and that number."""
+    """Return whether a size is known and is that number."""
     return isinstance(size, int) and isinstance(number, int) and size == number

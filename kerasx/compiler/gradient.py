@@ -1,10 +1,10 @@
 """Gradients written by hand, in one form for all backends.
 
-`keras.ops.custom_gradient` differs by backend. PyTorch takes no more than one output, refuses every
-argument that is not a tensor or None, runs a function that raises a second time, and leaves it to
-the garbage collector to free an output that the gradient needs. TensorFlow takes no None, JAX no
-text, and neither a Python number in compiled code. Backends also differ in how they call the
-gradient; TensorFlow, run eagerly, takes one of another shape than its argument.
+`keras.ops.custom_gradient` differs by backend. On PyTorch it allows one output only, rejects every
+argument that is not a tensor or None, calls a function that raises a second time, and needs the
+garbage collector to free an output that the gradient uses. TensorFlow accepts no None, JAX no
+string, and neither accepts a Python number in compiled code. Backends also call the gradient
+differently, and eager TensorFlow accepts a gradient of another shape than its argument.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Flat = Callable[..., tuple[Leaves, Callable[..., Leaves]]]
 
 
 def custom_gradient(function: Callable[..., tuple[Any, Callable]]) -> Callable[..., Any]:
-    """Give a function the gradient that it returns beside its value.
+    """Give a function the gradient that it returns together with its value.
 
     Args:
         function: takes arguments by position and returns `(outputs, gradient)`. Arguments may be
@@ -28,7 +28,7 @@ def custom_gradient(function: Callable[..., tuple[Any, Callable]]) -> Callable[.
             are a tensor or a structure of tensors. `gradient(upstream)` takes the gradient with
             respect to the outputs, in their structure, None for outputs that are not floating, and
             returns a tuple with one entry per argument: its gradient, in its structure, or None
-            where there is none. What `gradient` needs of the forward pass it closes over.
+            where there is none. `gradient` closes over the values it needs from the forward pass.
 
     Returns:
         A function of the same arguments that returns `outputs`. Gradients are cast to the dtypes
@@ -87,47 +87,51 @@ def _gradients(
     tensors: Sequence[Any],
     *upstream: Any,
 ) -> Leaves:
-    """The gradient of each tensor among the arguments, or None."""
+    """Compute the gradient of each tensor among the arguments, or None."""
     upstream = [
         given if _is_floating(output) else None
         for given, output in zip(upstream, keras.tree.flatten(outputs), strict=True)
     ]
-    found = gradient(keras.tree.pack_sequence_as(outputs, upstream))
-    if len(args) == 1 and not isinstance(found, tuple):
-        found = (found,)
-    if not isinstance(found, tuple) or len(found) != len(args):
-        received = f"a tuple of {len(found)}" if isinstance(found, tuple) else type(found).__name__
+    returned = gradient(keras.tree.pack_sequence_as(outputs, upstream))
+    if len(args) == 1 and not isinstance(returned, tuple):
+        returned = (returned,)
+    if not isinstance(returned, tuple) or len(returned) != len(args):
+        received = (
+            f"a tuple of {len(returned)}"
+            if isinstance(returned, tuple)
+            else type(returned).__name__
+        )
         raise TypeError(
             f"the gradient of {name!r} must return a tuple with one entry per argument, "
             f"{len(args)} in all; received {received}"
         )
     flat: Leaves = []
-    for argument, each in zip(args, found, strict=True):
+    for argument, of_argument in zip(args, returned, strict=True):
         leaves = keras.tree.flatten(argument)
-        entries = [None] * len(leaves) if each is None else keras.tree.flatten(each)
+        entries = [None] * len(leaves) if of_argument is None else keras.tree.flatten(of_argument)
         flat += [
             entry for leaf, entry in zip(leaves, entries, strict=True) if keras.ops.is_tensor(leaf)
         ]
-    return [_fitting(name, *each) for each in zip(tensors, flat, strict=True)]
+    return [_checked(name, *pair) for pair in zip(tensors, flat, strict=True)]
 
 
-def _fitting(name: str, tensor: Any, gradient: Any) -> Any:
+def _checked(name: str, tensor: Any, gradient: Any) -> Any:
     if gradient is None or not _is_floating(tensor):
         return None
-    wanted, found = tuple(tensor.shape), tuple(gradient.shape)
-    if found != wanted and None not in (*found, *wanted):
+    expected, received = tuple(tensor.shape), tuple(gradient.shape)
+    if received != expected and None not in (*received, *expected):
         raise ValueError(
-            f"the gradient of {name!r} with respect to an argument of shape {wanted} must have "
-            f"that shape; received {found}"
+            f"the gradient of {name!r} with respect to an argument of shape {expected} must have "
+            f"that shape; received {received}"
         )
     return keras.ops.cast(gradient, tensor.dtype)
 
 
 def read(value: Any) -> Any:
-    """A variable's value; anything else as it is."""
+    """Return the value of a variable, and anything else unchanged."""
     if not isinstance(value, keras.Variable):
         return value
-    # TensorFlow's own variable inside would be traced by identity, anew for each one.
+    # TensorFlow would trace its own variable by identity, once for each variable.
     value = value.value
     return value.read_value() if hasattr(value, "read_value") else value
 
@@ -138,7 +142,7 @@ def _is_floating(tensor: Any) -> bool:
 
 @functools.cache
 def _differentiable() -> Callable[[Flat, Leaves], Leaves]:
-    """How the backend calls a function of tensors with a gradient of its own."""
+    """Return the backend's way to call a function that has its own gradient."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
@@ -168,7 +172,7 @@ def _of_torch() -> Callable[[Flat, Leaves], Leaves]:
         @staticmethod
         def forward(ctx: Any, flat: Flat, *tensors: Any) -> tuple:
             outputs, ctx.gradients = flat(*tensors)
-            # An output that the gradient closes over would hold itself.
+            # Detach: an output captured by the gradient's closure would keep itself alive.
             outputs = tuple(output.detach() for output in outputs)
             ctx.mark_non_differentiable(*(each for each in outputs if not _is_floating(each)))
             return outputs

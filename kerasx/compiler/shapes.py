@@ -1,8 +1,8 @@
-"""What shapes and dtypes a kernel takes: a line per argument, read once, checked before tracing.
+"""The shapes and dtypes of a kernel's arguments: one line each, checked before tracing.
 
-A line is an optional dtype word (`float`, which is meant without one, `int`, `bool`, `any`) and the
-dimensions: names, which have one size in all arguments, numbers, and at most one `...`, which is
-any dimensions that all arguments with `...` share. ` | ` separates forms, of which one must fit::
+A line is an optional dtype word (`float`, the default, `int`, `bool` or `any`) and the dimensions:
+names, which stand for the same size in all arguments, numbers, and at most one `...`, which stands
+for any dimensions, the same in all arguments. ` | ` separates alternatives::
 
     {"features": "... d", "weight": "d vocabulary", "labels": "int ...",
      "mask": "bool batch length | bool batch 1 length length"}
@@ -42,7 +42,7 @@ class Form:
             word == REST or word.isdigit() or word.isidentifier() for word in words
         ):
             raise ValueError(
-                f"{line!r} is no form of an argument: expected an optional dtype word of "
+                f"{line!r} is not a valid argument shape: expected an optional dtype word of "
                 f"{list(DTYPES)}, names of dimensions, numbers, and at most one '...'"
             )
         return cls(dtype, tuple(int(word) if word.isdigit() else word for word in words))
@@ -51,7 +51,7 @@ class Form:
         return shown(self.dims)
 
     def axes(self, rank: int) -> list[tuple[str, int]]:
-        """Each name of a dimension, with its axis in a tensor of so many dimensions."""
+        """Return each dimension's name with its axis, in a tensor of that rank."""
         before = self.dims.index(REST) if REST in self.dims else rank
         beyond = rank - len(self.dims)
         return [
@@ -61,7 +61,7 @@ class Form:
         ]
 
     def pairs(self, shape: Shape) -> list[tuple[str | int, Any]] | None:
-        """Each dimension with its size, `...` with a tuple of sizes; None if the rank differs."""
+        """Pair each dimension with its size, `...` with a tuple of sizes; None if the rank differs."""
         if REST not in self.dims:
             return (
                 list(zip(self.dims, shape, strict=True)) if len(shape) == len(self.dims) else None
@@ -76,7 +76,7 @@ class Form:
 
 @dataclass(frozen=True, eq=False)
 class Sizes:
-    """What the arguments of one call have fixed.
+    """The sizes that the arguments of one call have fixed.
 
     Attributes:
         known: dimension -> size; `...` -> a tuple of sizes, of which some may be None.
@@ -91,7 +91,7 @@ class Sizes:
     origin: dict[str, str] = field(default_factory=dict)
 
     def clash(self, pairs: Sequence[tuple[str | int, Any]]) -> str | None:
-        """Why sizes of dimensions do not fit, or None."""
+        """Return why sizes contradict the known ones, or None."""
         here: dict[str, Any] = {}
         for dim, size in pairs:
             if isinstance(dim, int):
@@ -117,8 +117,8 @@ class Sizes:
                     self.origin[dim] = name
                 self.known[dim] = _merged(self.known.get(dim), size)
 
-    def here(self, form: Form) -> str:
-        """A form with the sizes that are known, such as `(256, vocabulary)`."""
+    def format_known(self, form: Form) -> str:
+        """Format a form with the known sizes filled in, such as `(256, vocabulary)`."""
         return shown([self.known.get(dim, dim) for dim in form.dims])
 
 
@@ -138,25 +138,25 @@ class Shapes:
 
     @property
     def dimensions(self) -> set[str]:
-        """Names of the dimensions of the arguments."""
+        """The names of the dimensions of the arguments."""
         forms = (form for forms in self.forms.values() for form in forms)
         return {dim for form in forms for dim in form.dims if isinstance(dim, str)} - {REST}
 
     def check(self, tensors: Mapping[str, Any]) -> Sizes:
-        """Raise unless the tensors have the shapes and dtypes; a dimension of None fits any.
+        """Raise unless the tensors have the declared shapes and dtypes; None matches any size.
 
         Raises:
-            TypeError: the dtype of an argument does not fit, or it is not one tensor.
-            ValueError: the shape of an argument does not fit.
+            TypeError: an argument has the wrong dtype, or is not a single tensor.
+            ValueError: an argument has the wrong shape.
         """
         return self.sizes(tuple([self._key(name, tensors.get(name)) for name in self.forms]))
 
     def check_returned(self, outputs: Any, tensors: Mapping[str, Any]) -> None:
-        """Raise unless results, for these arguments, have the shapes and dtypes declared."""
+        """Raise unless the results for these arguments have the declared shapes and dtypes."""
         sizes = self.check(tensors)
         pairs = zip(keras.tree.flatten(self.returns), keras.tree.flatten(outputs), strict=True)
         for place, (form, output) in enumerate(pairs):
-            self._fitting(f"result {place}", (form,), tuple(output.shape), output.dtype, sizes)
+            self._match(f"result {place}", (form,), tuple(output.shape), output.dtype, sizes)
 
     def _key(self, name: str, tensor: Any) -> tuple | None:
         if tensor is None:
@@ -178,14 +178,14 @@ class Shapes:
                 shape, dtype = key
                 # JAX has symbols for sizes where Keras asks for shapes.
                 shape = tuple(size if isinstance(size, int) else None for size in shape)
-                form = self._fitting(name, self.forms[name], shape, dtype, sizes)
+                form = self._match(name, self.forms[name], shape, dtype, sizes)
                 sizes.add(name, form, shape)
         return sizes
 
-    def _fitting(
+    def _match(
         self, name: str, allowed: Sequence[Form], shape: Shape, dtype: Any, sizes: Sizes
     ) -> Form:
-        """The first form that fits."""
+        """Return the first form that matches, or raise."""
         dtype = keras.backend.standardize_dtype(dtype)
         forms = [form for form in allowed if DTYPES[form.dtype](dtype)]
         if not forms:
@@ -203,15 +203,15 @@ class Shapes:
             reasons.append((pairs is None, form, reason))
         _, form, reason = min(reasons, key=lambda each: each[0])
         every = " or ".join(map(str, forms))
-        here = sizes.here(form)
+        known = sizes.format_known(form)
         raise ValueError(
             f"kernel {self.kernel!r}: `{name}` must have shape {every}"
-            f"{f', here {here}' if here != every else ''}; received {shape}: {reason}"
+            f"{f', here {known}' if known != every else ''}; received {shape}: {reason}"
         )
 
 
 def shown(dims: Sequence[Any]) -> str:
-    """Dimensions as a shape is written."""
+    """Format dimensions as Python writes a shape."""
     words = [str(size) for dim in dims for size in (dim if isinstance(dim, tuple) else (dim,))]
     return f"({', '.join(words)}{',' if len(words) == 1 and words != [REST] else ''})"
 

@@ -1,4 +1,4 @@
-"""The archive of a saved model, which is untrusted: it is read within limits, or refused."""
+"""The archive of a saved model: untrusted input, read within limits or rejected."""
 
 import json
 import os
@@ -7,13 +7,13 @@ from zipfile import ZIP_STORED, ZipFile
 
 from kerasx.errors import SavedModelError
 
-# Bytes of JSON, which takes some twenty times that in memory, and characters of a name.
+# Bytes of JSON, which needs about twenty times as much memory; characters of a name.
 JSON_LIMIT = 32 << 20
 NAME_LIMIT = 256
 
 
 def read(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """The configuration, the metadata, and the comment of a ``.keras`` file.
+    """Read the configuration, the metadata and the comment of a ``.keras`` file.
 
     Raises:
         SavedModelError: it is malformed, or larger than the limits.
@@ -25,17 +25,17 @@ def read(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any], str]:
             return config, metadata, archive.comment.decode(errors="replace")
     except SavedModelError:
         raise
-    # So broad because zipfile raises many things where an archive is malformed.
+    # zipfile raises many kinds of errors for a malformed archive.
     except Exception as error:
         reason = printable(f"{type(error).__name__}: {error}")
         raise SavedModelError(f"it is malformed, or no .keras file ({reason})") from error
 
 
 def _check_members(archive: ZipFile, size: int) -> None:
-    """Refuse what would fill memory or a disk, for us or for Keras after us.
+    """Reject an archive that would fill the memory or a disk, here or in Keras.
 
     Keras never compresses. Without compression nothing is larger than the file itself, whatever
-    its headers say; with it, zipfile may expand far more than the declared size.
+    its headers claim; with compression, zipfile may expand far more than the declared size.
     """
     members = archive.infolist()
     if len(members) != len({each.filename for each in members}):
@@ -44,7 +44,7 @@ def _check_members(archive: ZipFile, size: int) -> None:
         if each.compress_type != ZIP_STORED:
             raise SavedModelError(
                 f"{printable(each.filename)} is compressed, from {each.file_size:,} bytes; Keras "
-                "does not compress, and it can hide any size"
+                "does not compress, and compression can hide any size"
             )
     total = sum(each.file_size for each in members)
     if total > size:
@@ -52,7 +52,7 @@ def _check_members(archive: ZipFile, size: int) -> None:
 
 
 def _read(archive: ZipFile, name: str) -> dict[str, Any]:
-    """A member as a JSON object."""
+    """Read a member that is a JSON object."""
     if name not in archive.namelist():
         raise SavedModelError(f"the archive has no {name}")
     size = archive.getinfo(name).file_size
@@ -65,6 +65,6 @@ def _read(archive: ZipFile, name: str) -> dict[str, Any]:
 
 
 def printable(text: str, limit: int = NAME_LIMIT) -> str:
-    """Text of the file as a terminal may have it."""
+    """Return text from a file in a form that is safe to print in a terminal."""
     text = text if len(text) <= limit else f"{text[:limit]}..."
     return text if text.isprintable() else ascii(text)[1:-1]

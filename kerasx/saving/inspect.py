@@ -1,7 +1,7 @@
-"""Saved models: what a ``.keras`` file holds, who provides it, and what is missing.
+"""Inspect a ``.keras`` file: list its objects, their providers, and anything that is missing.
 
-A saved file is untrusted input. It is read as a zip archive of JSON, within limits; nothing that it
-names is imported or called, and its text is made printable before anyone sees it.
+A saved file is untrusted input. It is read as a zip archive of JSON, within limits. Nothing that it
+names is imported or called, and its text is made printable before it is shown.
 """
 
 import itertools
@@ -23,12 +23,12 @@ from kerasx.saving.record import installed_versions, newer_plugins, read_record
 
 OBJECT_LIMIT = 100_000
 
-# Plain values in the notation of objects: Keras looks up no class for them.
+# Plain values that are written like objects: Keras looks up no class for them.
 _DATA = ["__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"]
 _KERNELS = ["kerasx>KernelCall", "kerasx>Kernel"]  # a node of a model, an activation of a layer
 # Layers that hold code, as lambdas do: Keras runs it on loading if `safe_mode` is off.
 _CODE = {"TFSMLayer", "TorchModuleWrapper"}
-# Where Keras looks for a function of its own; those elsewhere read files or change settings.
+# The modules where Keras looks up its functions; others read files or change settings.
 _WITH_FUNCTIONS = ["keras.activations", "keras.constraints", "keras.initializers", "keras.losses"]
 _WITH_FUNCTIONS += ["keras.metrics", "keras.ops", "keras.optimizers", "keras.regularizers"]
 _COMPILED = [["compile_config", key] for key in ("loss", "metrics", "weighted_metrics")]
@@ -42,8 +42,8 @@ class SavedObject:
     """One object of a saved model.
 
     Attributes:
-        kind: ``"layer"``, ``"loss"``, ``"metric"``, ``"kernel"`` and so on; ``"object"`` where the
-            file does not tell.
+        kind: ``"layer"``, ``"loss"``, ``"metric"``, ``"kernel"`` and so on; ``"object"`` if that is
+            unknown.
         name: its name within the model, or ``""``.
         type: the registered name of its class or function, or else the module and name.
         where: its place in the configuration, as ``config.layers[2]``.
@@ -65,7 +65,7 @@ class SavedObject:
 
 @dataclass(frozen=True)
 class SavedModel:
-    """What `inspect_model` found in a file.
+    """The content of a saved model, as `inspect_model` returns it.
 
     Attributes:
         keras_version: version of Keras that wrote it, or ``""``.
@@ -84,14 +84,14 @@ class SavedModel:
 def inspect_model(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None
 ) -> SavedModel:
-    """Say what a saved model holds, without importing or running anything that it names.
+    """List the objects of a saved model, without importing or running anything that it names.
 
     Args:
         path: a ``.keras`` file.
         custom_objects: what `load_model` would get as `custom_objects`.
 
     Returns:
-        The objects of the model, each with its provider or with what is missing.
+        The objects of the model, each with its provider or with the reason why there is none.
 
     Raises:
         OSError: the file cannot be opened.
@@ -119,7 +119,7 @@ def inspect_model(
 
 
 def _walk(value: Any, where: Where = ()) -> Iterator[tuple[Where, dict[str, Any] | str]]:
-    """The objects of a configuration: all that Keras takes for one when it loads the file."""
+    """Yield the objects of a configuration: everything Keras treats as one when it loads it."""
     is_object = isinstance(value, dict) and "class_name" in value and "config" in value
     if is_object or isinstance(value, str):
         yield where, value
@@ -138,7 +138,7 @@ def _identify(
     custom_objects: Mapping[str, Any],
     recorded: dict[str, tuple[str, str]],
 ) -> SavedObject | None:
-    """What one object is, looked up as Keras would; `None` for plain values."""
+    """Identify one object, looked up as Keras would; `None` for plain values."""
     by_name = isinstance(node, str)
     if by_name:
         node = {"module": "builtins", "class_name": "function", "config": node}
@@ -153,7 +153,10 @@ def _identify(
         found = None
     provider, version = _provider(found)
     if by_name and found is None and ">" not in registered:
-        provider, version = "keras", keras.__version__  # "accuracy" is none of its functions
+        provider, version = (
+            "keras",
+            keras.__version__,
+        )  # Keras resolves "accuracy" without a function of that name
     problem = "" if provider else _missing(module, name, registered)
     package = registered.partition(">")[0]
     if problem and package in recorded:
@@ -179,7 +182,7 @@ def _identify(
 
 
 def _names(where: Where, node: dict[str, Any]) -> tuple[str, str, str]:
-    """The module, name and registered name that Keras, or a kernel, will look up."""
+    """Return the module, name and registered name that Keras, or a kernel, will look up."""
     name, config = node["class_name"], node["config"]
     registered = node.get("registered_name", name)
     if name == "function":
@@ -205,7 +208,7 @@ def _full(module: str, name: str) -> str:
 
 
 def _of_keras(module: str, name: str, function: bool) -> Any:
-    """A class or function of Keras, if it is one that may stand in a saved model."""
+    """Return a class or function of Keras, if a saved model may name it."""
     modules = _WITH_FUNCTIONS if function else [module]
     for each in modules:
         if each.partition(".")[0] == "keras" and module in ("builtins", each):
@@ -216,7 +219,7 @@ def _of_keras(module: str, name: str, function: bool) -> Any:
 
 
 def _provider(found: Any) -> tuple[str, str]:
-    """The distribution or package of an object, and its version."""
+    """Return the distribution or package of an object, and its version."""
     if found is None:
         return "", ""
     for each in registry.contributions():
@@ -228,7 +231,7 @@ def _provider(found: Any) -> tuple[str, str]:
 
 
 def _kind(where: Where, found: Any) -> str:
-    """What an object is, from its class or else from its place."""
+    """Return the kind of an object, from its class or else from its place."""
     kinds = {kind.singular: kind.base for kind in registry.KINDS.values()}
     for kind, base in {"model": keras.Model, **kinds, "operation": keras.Operation}.items():
         if base and isinstance(found, type) and issubclass(found, base):
@@ -241,7 +244,7 @@ def _kind(where: Where, found: Any) -> str:
 
 
 def _missing(module: str, name: str, registered: str) -> str:
-    """Why Keras would not find a name, and what to do about it."""
+    """Return why Keras would not find a name, and what to do about it."""
     if ">" in registered:
         return str(missing(registered))
     if module.partition(".")[0] == "keras":

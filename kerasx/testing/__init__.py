@@ -14,7 +14,7 @@ backends (`as_numpy`, `gradients`, `compiled`, ...), and other processes to run 
 """
 
 from kerasx.testing.case import Case
-from kerasx.testing.contract import contract_tests
+from kerasx.testing.contract import Item, contract_tests, plan, subjects
 from kerasx.testing.numerics import (
     BACKEND,
     Masked,
@@ -36,6 +36,7 @@ from kerasx.testing import common, kernels, layers, losses, metrics  # isort: sk
 __all__ = [
     "BACKEND",
     "Case",
+    "Item",
     "Masked",
     "Worker",
     "WorkerError",
@@ -54,11 +55,13 @@ __all__ = [
     "masks",
     "metrics",
     "no_loss",
+    "plan",
     "policy",
     "probabilities",
     "reloaded",
     "run_python",
     "sizes",
+    "subjects",
     "tensors",
     "weights",
 ]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import keras
 
-import kerasx
+from kerasx.names import lookup
+from kerasx.namespaces import namespace
 from kerasx.testing.contract import KINDS_WITH_CASES, Subject, check
 from kerasx.testing.worker import importable_from, run_python
 
@@ -46,10 +47,9 @@ def resolves(subject: Subject) -> None:
     if subject.qualified is None:
         return
     name = subject.object.__name__
-    assert kerasx.lookup(subject.qualified) is subject.object
-    assert getattr(getattr(kerasx, subject.kind), name) is subject.object, (
-        f"kerasx.{subject.kind}.{name} is something else"
-    )
+    assert lookup(subject.qualified) is subject.object
+    get_name, _ = namespace(subject.kind)
+    assert get_name(name) is subject.object, f"kerasx.{subject.kind}.{name} is something else"
     if hasattr(subject.object, "get_config") or not inspect.isclass(subject.object):
         registered = keras.saving.get_registered_object(subject.qualified)
         assert registered is subject.object, f"Keras has {registered} as {subject.qualified}"

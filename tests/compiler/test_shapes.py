@@ -153,7 +153,7 @@ def test_an_unknown_size_is_filled_in_by_a_later_argument():
 
 def test_lines_that_cannot_be_read():
     for line in ("... d ...", "d-1", "float, d"):
-        with pytest.raises(ValueError, match="is no form of an argument: expected"):
+        with pytest.raises(ValueError, match="is not a valid argument shape: expected"):
             Form.read(line)
     with pytest.raises(TypeError, match=r"'k': `shapes` names \['y'\].* its arguments \['x'\]"):
 

@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 JAX = ("env", "KERAS_BACKEND=jax")
+DIGITS = Path(__file__).parents[2] / "examples" / "digits.py"
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_demo_runs_from_the_wheels(run, environment, tmp_path):
         origin = run(environment / "python", "-c", find, cwd=tmp_path)
         assert origin.startswith(str(environment.parent))
 
-    output = run(*JAX, environment / "kerasx", "demo", "--epochs", "1", cwd=tmp_path)
+    output = run(*JAX, environment / "python", DIGITS, "--epochs", "1", cwd=tmp_path)
     assert "f1_score: " in output
     assert "scikit-learn's report is the same" in output
     assert "all 360 predictions are identical" in output

@@ -1,4 +1,4 @@
-"""How a function over tensors is differentiated and compiled on each backend."""
+"""Differentiate and compile functions over tensors on each backend."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 import keras
 import numpy as np
-from suite import Side
+from suite import Contender
 
 BACKEND = keras.backend.backend()
-# What can be done with a function that a user writes with Keras; the first is what `fit` does.
+# The ways to run a function that a user writes with Keras; `fit` uses the first.
 MODES = {"tensorflow": ("xla", "graph"), "jax": ("jit",), "torch": ("eager",)}[BACKEND]
 COMPILED = MODES[0]
 
 
-def side(
+def contender(
     function: Callable[..., Any],
     inputs: Sequence[np.ndarray],
     *,
@@ -25,20 +25,21 @@ def side(
     backend: str = BACKEND,
     error: Callable[[list[np.ndarray]], float] | None = None,
     tolerance: float = 1e-4,
-) -> Side:
-    """A side that calls a function, and differentiates it in its first so many inputs.
+) -> Contender:
+    """Make a contender that calls a function and differentiates it in its first `gradients` inputs.
 
-    `upstream` are the gradients of what it returns, where that is more than one number.
+    `upstream` holds the gradients of the function's outputs. It is needed unless the output is a
+    single number.
     """
     if gradients:
         function = differentiated(function, gradients, len(inputs), backend)
     run = compiled(function, mode if backend == BACKEND else "eager")
     tensors = [_tensor(array, backend) for array in (*inputs, *upstream)]
-    # JAX only promises results; the others have them once a call returns.
-    wait = __import__("jax").block_until_ready if backend == "jax" else lambda found: found
-    return Side(
+    # JAX returns before the values are there; the other backends wait.
+    wait = __import__("jax").block_until_ready if backend == "jax" else lambda outputs: outputs
+    return Contender(
         lambda: wait(run(*tensors)),
-        error and (lambda found: error([_array(each) for each in keras.tree.flatten(found)])),
+        error and (lambda outputs: error([_array(x) for x in keras.tree.flatten(outputs)])),
         tolerance,
     )
 
@@ -46,12 +47,13 @@ def side(
 def differentiated(
     function: Callable[..., Any], number: int, inputs: int, backend: str = BACKEND
 ) -> Callable[..., list[Any]]:
-    """What a function of so many inputs returns, and the gradients of the first `number` of them.
+    """Return a function that computes outputs and the gradients of the first `number` inputs.
 
-    The gradients of what it returns follow the inputs, unless that is one number.
+    Its arguments are the `inputs` arguments of the function, then the gradients of its outputs
+    unless the output is a single number.
     """
-    how = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend]
-    return how(function, number, inputs)
+    differentiate = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend]
+    return differentiate(function, number, inputs)
 
 
 def compiled(function: Callable[..., Any], mode: str) -> Callable[..., Any]:
@@ -84,9 +86,9 @@ def _tensorflow(function: Callable[..., Any], number: int, inputs: int) -> Calla
     def run(*tensors: Any) -> list[Any]:
         with tf.GradientTape() as tape:
             tape.watch(tensors[:number])
-            found = keras.tree.flatten(function(*tensors[:inputs]))
+            outputs = keras.tree.flatten(function(*tensors[:inputs]))
         upstream = list(tensors[inputs:]) or None
-        return [*found, *tape.gradient(found, tensors[:number], output_gradients=upstream)]
+        return [*outputs, *tape.gradient(outputs, tensors[:number], output_gradients=upstream)]
 
     return run
 
@@ -95,12 +97,12 @@ def _jax(function: Callable[..., Any], number: int, inputs: int) -> Callable[...
     import jax
 
     def run(*tensors: Any) -> list[Any]:
-        def of_some(*some: Any) -> list[Any]:
-            return keras.tree.flatten(function(*some, *tensors[number:inputs]))
+        def of_differentiated(*differentiated: Any) -> list[Any]:
+            return keras.tree.flatten(function(*differentiated, *tensors[number:inputs]))
 
-        found, back = jax.vjp(of_some, *tensors[:number])
-        upstream = list(tensors[inputs:]) or [jax.numpy.ones_like(each) for each in found]
-        return [*found, *back(upstream)]
+        outputs, backward = jax.vjp(of_differentiated, *tensors[:number])
+        upstream = list(tensors[inputs:]) or [jax.numpy.ones_like(x) for x in outputs]
+        return [*outputs, *backward(upstream)]
 
     return run
 
@@ -109,9 +111,9 @@ def _torch(function: Callable[..., Any], number: int, inputs: int) -> Callable[.
     import torch
 
     def run(*tensors: Any) -> list[Any]:
-        some = [each.detach().requires_grad_() for each in tensors[:number]]
-        found = keras.tree.flatten(function(*some, *tensors[number:inputs]))
+        leaves = [x.detach().requires_grad_() for x in tensors[:number]]
+        outputs = keras.tree.flatten(function(*leaves, *tensors[number:inputs]))
         upstream = list(tensors[inputs:]) or None
-        return [*(each.detach() for each in found), *torch.autograd.grad(found, some, upstream)]
+        return [*(x.detach() for x in outputs), *torch.autograd.grad(outputs, leaves, upstream)]
 
     return run

@@ -1,4 +1,4 @@
-"""What kernels must come to: values and gradients by their definitions, in float64."""
+"""Reference values and gradients of the kernels by their definitions, in float64."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 Array = np.ndarray
 
 
-def error(found: list[Array], exact: list[Array]) -> float:
-    """The largest error of several tensors, relative to the largest value of each."""
-    pairs = zip(found, exact, strict=True)
+def error(computed: list[Array], exact: list[Array]) -> float:
+    """Return the largest error of several tensors, relative to the largest value of each."""
+    pairs = zip(computed, exact, strict=True)
     return max(float(np.abs(a.astype("float64") - b).max() / np.abs(b).max()) for a, b in pairs)
 
 
 def linear_cross_entropy(
     features: Array, weight: Array, labels: Array, positions: int
 ) -> list[Array]:
-    """The mean loss of copies of these rows, `positions` in all, and its gradients.
+    """Return the mean loss over copies of these rows, `positions` in all, and its gradients.
 
-    The gradient of the features is that of the first copy.
+    The gradient of the features covers the first copy only.
     """
     features, weight = features.astype("float64"), weight.astype("float64")
     rows = np.arange(len(labels))
@@ -38,31 +38,31 @@ def linear_cross_entropy(
 def attention(
     query: Array, key: Array, value: Array, upstream: Array, window: int, last: int
 ) -> list[Array]:
-    """Causal attention over so many keys: output and gradient of query for the last queries.
+    """Return the output of causal attention, and its gradients, for the `last` queries.
 
-    For all of them, the gradients of key and value too.
+    The gradients of key and value are included only if these are all queries.
     """
     time = query.shape[1]
     first = time - last
     rows, columns = np.arange(first, time)[:, None], np.arange(time)
     hidden = (columns > rows) | (columns <= rows - window)
     query, key, value, upstream = (
-        each.astype("float64").transpose(0, 2, 1, 3) for each in (query, key, value, upstream)
+        array.astype("float64").transpose(0, 2, 1, 3) for array in (query, key, value, upstream)
     )
-    found = [np.zeros_like(query[:, :, first:]) for _ in range(2)]
-    found += [np.zeros_like(key), np.zeros_like(value)]
+    results = [np.zeros_like(query[:, :, first:]) for _ in range(2)]
+    results += [np.zeros_like(key), np.zeros_like(value)]
     scale = query.shape[3] ** -0.5
     for place in np.ndindex(*query.shape[:2]):
-        here = query[place][first:], key[place], value[place], upstream[place][first:]
-        of_query, of_key, of_value, of_output = here
+        of_query, of_key = query[place][first:], key[place]
+        of_value, of_output = value[place], upstream[place][first:]
         weights = np.where(hidden, -np.inf, of_query @ of_key.T * scale)
         weights = np.exp(weights - weights.max(1, keepdims=True))
         weights /= weights.sum(1, keepdims=True)
         slopes = of_output @ of_value.T
         slopes = weights * (slopes - (weights * slopes).sum(1, keepdims=True)) * scale
-        found[0][place], found[1][place] = weights @ of_value, slopes @ of_key
-        found[2][place], found[3][place] = slopes.T @ of_query, weights.T @ of_output
-    return [each.transpose(0, 2, 1, 3) for each in (found[:2] if first else found)]
+        results[0][place], results[1][place] = weights @ of_value, slopes @ of_key
+        results[2][place], results[3][place] = slopes.T @ of_query, weights.T @ of_output
+    return [array.transpose(0, 2, 1, 3) for array in (results[:2] if first else results)]
 
 
 def swiglu(gate: Array, value: Array, upstream: Array) -> list[Array]:
@@ -78,7 +78,7 @@ def geglu(gate: Array, value: Array, upstream: Array) -> list[Array]:
 
 
 def _gated(gate: Array, value: Array, upstream: Array, share: Array, slope: Array) -> list[Array]:
-    """Of `gate * share(gate) * value`."""
+    """Return the value and gradients of `gate * share(gate) * value`."""
     of_gate = upstream * value * (share + gate * slope)
     return [gate * share * value, of_gate, upstream * gate * share]
 
@@ -107,7 +107,7 @@ def rotary_embedding(x: Array, upstream: Array) -> list[Array]:
 
 
 def entmax(x: Array, upstream: Array, alpha: float = 1.3) -> list[Array]:
-    """The threshold by halving the interval that it is in."""
+    """Find the threshold by bisection."""
     z = (alpha - 1) * x
     high = z.max(-1, keepdims=True)
     low = high - 1
@@ -126,8 +126,8 @@ def entmax15(x: Array, upstream: Array) -> list[Array]:
 
 
 def linear_recurrence(decay: Array, inputs: Array, upstream: Array) -> list[Array]:
-    """States, and the gradients of decays and inputs."""
-    decay, inputs, upstream = (each.astype("float64") for each in (decay, inputs, upstream))
+    """Return the states, and the gradients of decays and inputs."""
+    decay, inputs, upstream = (array.astype("float64") for array in (decay, inputs, upstream))
     states, of_inputs = np.zeros_like(inputs), np.zeros_like(inputs)
     state = slope = np.zeros_like(inputs[:, 0])
     for t in range(inputs.shape[1]):
@@ -140,7 +140,10 @@ def linear_recurrence(decay: Array, inputs: Array, upstream: Array) -> list[Arra
 
 
 def min_gru(gate: Array, candidate: Array, upstream: Array) -> list[Array]:
-    """`h[t] = (1 - z[t]) h[t-1] + z[t] candidate[t]` with `z = sigmoid(gate)`, and gradients."""
+    """Return states and gradients of `h[t] = (1 - z[t]) h[t-1] + z[t] candidate[t]`.
+
+    `z` is `sigmoid(gate)`.
+    """
     gate, candidate = gate.astype("float64"), candidate.astype("float64")
     z = 1 / (1 + np.exp(-gate))
     states, of_decay, of_inputs = linear_recurrence(1 - z, z * candidate, upstream)
@@ -148,7 +151,7 @@ def min_gru(gate: Array, candidate: Array, upstream: Array) -> list[Array]:
 
 
 def crf(emissions: Array, transitions: Array, tags: Array) -> tuple[list[Array], Array]:
-    """The sum of the log-likelihoods with its gradients; the scores of the best tags."""
+    """Return the sum of the log-likelihoods with its gradients, and scores of the best tags."""
     emissions, transitions = emissions.astype("float64"), transitions.astype("float64")
     batch, time, units = emissions.shape
     left, best = [emissions[:, 0]], emissions[:, 0]
