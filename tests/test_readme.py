@@ -43,6 +43,7 @@ def test_the_shortest_program_runs(capsys):
     assert capsys.readouterr().out.rstrip().endswith(("]", ")"))
 
 
+@pytest.mark.thorough
 def test_the_plugin_installs_and_reloads(tmp_path):
     (metadata,), (_, module, _) = blocks("toml"), blocks("python")
     project, site = tmp_path / "acme-layers", tmp_path / "site"

@@ -172,6 +172,7 @@ def test_what_first_parties_ship_needs_no_command(check):
     assert check() == lines_marked("always")
 
 
+@pytest.mark.thorough
 def test_stubs_of_the_environment_need_no_setting(python, check):
     purelib = python("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
     done = python("-m", "kerasx", "stubs")
@@ -187,6 +188,7 @@ def test_stubs_of_the_environment_need_no_setting(python, check):
         Path(purelib, "kerasx-stubs").rmdir()
 
 
+@pytest.mark.thorough
 def test_stubs_of_a_project(command, check):
     typings = check.directory / "typings"
     status, printed = command("stubs", "--output", typings)

@@ -6,9 +6,16 @@ import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
 
+import keras
 import matplotlib.image
 import pytest
 from packaging.requirements import Requirement
+
+# Builds environments, and the backend of this process makes no difference there.
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough"),
+]
 
 JAX = ("env", "KERAS_BACKEND=jax")
 DIGITS = Path(__file__).parents[2] / "examples" / "digits.py"

@@ -269,6 +269,7 @@ def test_import_needs_neither_the_command_line_nor_charts(run):
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.thorough
 def test_plugins_load_where_python_drops_docstrings(run):
     code = "import kerasx; print(kerasx.layers.Scale.__doc__)"
     assert run({"acme-layers": ACME}, "-OO", "-c", code).stdout == "None\n"
