@@ -67,9 +67,11 @@ wheels: $(STAMPS)/venv ## build dist/*.whl for kerasx and every plugin, fit for 
 	KERASX_PLAIN_REQUIREMENTS=1 $(PIP) wheel --no-deps --wheel-dir dist . $(PLUGINS:%=./%)
 	@ls dist
 
-lint: $(STAMPS)/extra-dev ## check style
+lint: $(STAMPS)/extra-dev ## check style and types, and report unused code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/vulture
 
 format: $(STAMPS)/extra-dev ## put the code into the project's style
 	$(BIN)/ruff check --fix .

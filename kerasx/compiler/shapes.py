@@ -61,7 +61,10 @@ class Form:
         ]
 
     def pairs(self, shape: Shape) -> list[tuple[str | int, Any]] | None:
-        """Pair each dimension with its size, `...` with a tuple of sizes; None if the rank differs."""
+        """Pair each dimension with its size, `...` with a tuple of sizes.
+
+        None if the rank differs.
+        """
         if REST not in self.dims:
             return (
                 list(zip(self.dims, shape, strict=True)) if len(shape) == len(self.dims) else None
@@ -119,7 +122,9 @@ class Sizes:
 
     def format_known(self, form: Form) -> str:
         """Format a form with the known sizes filled in, such as `(256, vocabulary)`."""
-        return shown([self.known.get(dim, dim) for dim in form.dims])
+        return shown(
+            [self.known.get(dim, dim) if isinstance(dim, str) else dim for dim in form.dims]
+        )
 
 
 class Shapes:

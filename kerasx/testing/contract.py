@@ -127,6 +127,7 @@ class Item:
             self.check.function(self.subject)
             return
         run = hypothesis.given(data=st.data())(_named(self.check.function, self.case))
+        assert hypothesis.settings.default is not None
         usual = hypothesis.settings.default.max_examples
         hypothesis.settings(
             max_examples=max(self.check.least, round(usual * self.check.share)),

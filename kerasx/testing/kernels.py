@@ -156,6 +156,7 @@ def compiles_once_per_bucket(case: Case, data: DataObject) -> None:
         }
         call(case.make(), case.draw(data, lengths))
     count = _programs(case) - before
+    assert case.buckets is not None
     assert count <= case.buckets, f"{count} programs for 9 lengths; buckets={case.buckets}"
 
 
