@@ -27,6 +27,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.PRECIOUS: $(STAMPS)/extra-%
 .NOTPARALLEL:
 .PHONY: help demo test test-all test-thorough wheels lint format bench bench-compare bench-gpu docs clean FORCE
 

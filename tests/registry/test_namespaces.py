@@ -292,6 +292,7 @@ print(model.predict(np.ones((1, 3)), verbose=0).tolist())
 """
 
 
+@pytest.mark.thorough
 def test_model_reloads_in_another_process(run, tmp_path):
     def last_line(code):
         return run({"acme-layers": ACME}, "-c", code, tmp_path / "model.keras").stdout.split("\n")[
