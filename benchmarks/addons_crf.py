@@ -1,13 +1,6 @@
-"""TensorFlow Addons' CRF, run by its own Python with TensorFlow 2.15; see `bench_crf`.
+"""TensorFlow Addons' CRF, run by its own Python with TensorFlow 2.15; see `bench_crf`."""
 
-It reads commands and answers each with one line: `load likelihood inputs.npz` prepares a function,
-`run` runs it once and prints the seconds of wall-clock and CPU time, `value outputs.npz` saves the
-results.
-"""
-
-import json
 import os
-import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,25 +22,22 @@ def viterbi(emissions, transitions, tags, lengths):
     return tfa.text.crf_decode(emissions, transitions, lengths)
 
 
-def main():
-    for line in sys.stdin:
-        command, *words = line.split()
-        if command == "load":
-            with np.load(words[1]) as file:
-                names = ("emissions", "transitions", "tags", "lengths")
-                tensors = [tf.constant(file[name]) for name in names]
-            function = tf.function({"likelihood": likelihood, "viterbi": viterbi}[words[0]])
-            print("ready", flush=True)
-        elif command == "value":
-            np.savez(words[0], *[tensor.numpy() for tensor in function(*tensors)])
-            print("saved", flush=True)
-        else:
-            wall, cpu = time.perf_counter(), time.process_time()
-            for tensor in function(*tensors):
-                tensor.numpy()
-            seconds = time.perf_counter() - wall, time.process_time() - cpu
-            print(json.dumps(seconds), flush=True)
+class Workload:
+    """A function of this module on the arrays of a file."""
 
+    def __init__(self, name, inputs):
+        with np.load(inputs) as file:
+            names = ("emissions", "transitions", "tags", "lengths")
+            self.tensors = [tf.constant(file[name]) for name in names]
+        self.function = tf.function({"likelihood": likelihood, "viterbi": viterbi}[name])
 
-if __name__ == "__main__":
-    main()
+    def seconds(self):
+        """Run once; return the seconds of wall-clock and of CPU time."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        for tensor in self.function(*self.tensors):
+            tensor.numpy()
+        return time.perf_counter() - wall, time.process_time() - cpu
+
+    def save(self, outputs):
+        """Write the results to a file."""
+        np.savez(outputs, *[tensor.numpy() for tensor in self.function(*self.tensors)])

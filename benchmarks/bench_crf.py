@@ -38,6 +38,7 @@ from suite import test_memory as test_memory
 from suite import test_time as test_time
 
 import kerasx
+from kerasx.testing import Worker, WorkerError
 
 Size = tuple[int, int, int]
 SIZES = [(8, 32, 8), (32, 128, 16), (32, 512, 16), (64, 256, 64)]
@@ -114,36 +115,30 @@ def _inputs(data: dict[str, np.ndarray]) -> list[np.ndarray]:
 def of_addons(work: str, size: Size) -> Contender:
     inputs, outputs = SCRATCH / "inputs.npz", SCRATCH / "outputs.npz"
     np.savez(inputs, **arrays(*size))
-    ask = addons()
-    if ask(f"load {work} {inputs}") != "ready\n":
-        raise CannotRun("TensorFlow Addons does not run")
+    try:
+        worker = addons()
+        worker.run("workload = addons_crf.Workload(name, inputs)", name=work, inputs=str(inputs))
+    except WorkerError as failure:
+        raise CannotRun(f"TensorFlow Addons does not run: {failure}") from failure
 
     def error(_) -> float:
-        ask(f"value {outputs}")
+        worker.run("workload.save(outputs)", outputs=str(outputs))
         with np.load(outputs) as file:
             return ERRORS[work](size, list(file.values()))
 
-    return Contender(lambda: tuple(json.loads(ask("run"))), error, times_itself=True)
+    def run() -> tuple[float, ...]:
+        return tuple(map(float, worker.run("print(*workload.seconds())").split()))
+
+    return Contender(run, error, times_itself=True)
 
 
 @functools.cache
-def addons():
-    """Start the process of TensorFlow Addons; return a function that sends a line and reads one."""
-    process = subprocess.Popen(
-        [addons_python(), str(HERE / "addons_crf.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    atexit.register(process.kill)
-
-    def ask(line: str) -> str:
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
-        return process.stdout.readline()
-
-    return ask
+def addons() -> Worker:
+    """Start the process of TensorFlow Addons."""
+    worker = Worker(addons_python(), environment={**os.environ, "PYTHONPATH": str(HERE)})
+    atexit.register(worker.close)
+    worker.run("import addons_crf")
+    return worker
 
 
 @functools.cache

@@ -61,10 +61,7 @@ class Form:
         ]
 
     def pairs(self, shape: Shape) -> list[tuple[str | int, Any]] | None:
-        """Pair each dimension with its size, `...` with a tuple of sizes.
-
-        None if the rank differs.
-        """
+        """Pair each dimension with its size, `...` with several; None if the rank differs."""
         if REST not in self.dims:
             return (
                 list(zip(self.dims, shape, strict=True)) if len(shape) == len(self.dims) else None

@@ -6,6 +6,7 @@ names is imported or called, and its text is made printable before it is shown.
 
 import itertools
 import os
+import re
 import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,6 +32,8 @@ _CODE = {"TFSMLayer", "TorchModuleWrapper"}
 # The modules where Keras looks up its functions; others read files or change settings.
 _WITH_FUNCTIONS = ["keras.activations", "keras.constraints", "keras.initializers", "keras.losses"]
 _WITH_FUNCTIONS += ["keras.metrics", "keras.ops", "keras.optimizers", "keras.regularizers"]
+# On PyTorch Keras saves its optimizers under these modules, which it imports on demand.
+_OF_TORCH = re.compile(r"keras\.src\.backend\.torch\.optimizers\.torch_[a-z]+")
 _COMPILED = [["compile_config", key] for key in ("loss", "metrics", "weighted_metrics")]
 
 Where = tuple[str | int, ...]
@@ -213,6 +216,8 @@ def _full(module: str, name: str) -> str:
 
 def _of_keras(module: str, name: str, function: bool) -> Any:
     """Return a class or function of Keras, if a saved model may name it."""
+    if _OF_TORCH.fullmatch(module):
+        module = "keras.optimizers"
     modules = _WITH_FUNCTIONS if function else [module]
     for each in modules:
         if each.partition(".")[0] == "keras" and module in ("builtins", each):

@@ -369,3 +369,14 @@ def test_a_model_with_any_part_replaced(real, scratch, data, replacement):
 
 def test_the_model_that_is_damaged_here_is_read(real):
     assert read_or_refused(real)
+
+
+def test_optimizers_of_torch_are_found_before_keras_imports_their_modules(archive):
+    module = "keras.src.backend.torch.optimizers.torch_adam"
+    adam = {"class_name": "Adam", "module": module, "config": {}, "registered_name": "Adam"}
+    config = {"class_name": "Sequential", "module": "keras", "config": []}
+    saved = inspect_model(archive({**config, "compile_config": {"optimizer": adam}}))
+    assert [(each.type, each.problem) for each in saved.objects][-1] == (f"{module}.Adam", "")
+    for other in ({"class_name": "Nadham"}, {"module": "keras.src.backend.torch.optimizers.x"}):
+        compiled = {"optimizer": adam | other}
+        assert inspect_model(archive({**config, "compile_config": compiled})).objects[-1].problem
