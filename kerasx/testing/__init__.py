@@ -1,4 +1,4 @@
-"""The contract as tests: what every contribution promises, checked with one line.
+"""The contract as tests: one line checks what every contribution promises.
 
 ```python
 from kerasx.testing import contract_tests
@@ -6,10 +6,11 @@ from kerasx.testing import contract_tests
 test_contract = contract_tests("acme-layers")
 ```
 
-`kerasx check acme-layers` runs the same in a shell. Needs `pip install "kerasx[testing]"`.
+`kerasx check acme-layers` runs the same checks in a shell. Both need
+`pip install "kerasx[testing]"`.
 
-Besides the contract there are strategies for hypothesis (`tensors`, `labels`, ...), helpers for all
-backends (`as_numpy`, `gradients`, `compiled`, ...), and other processes to run code in (`Worker`,
+The package also has strategies for hypothesis (`tensors`, `labels`, ...), helpers for all backends
+(`as_numpy`, `gradients`, `compiled`, ...), and ways to run code in another process (`Worker`,
 `run_python`).
 """
 

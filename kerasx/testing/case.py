@@ -1,4 +1,4 @@
-"""A case: how to exercise one contribution."""
+"""Cases: how the contract exercises a contribution."""
 
 from __future__ import annotations
 
@@ -17,30 +17,29 @@ from kerasx.testing.strategies import sizes
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """How to exercise one contribution, and what holds for it.
+    """Inputs that exercise one contribution, and the properties that hold for it.
 
     Attributes:
         of: the class, function or kernel.
-        inputs: a function that returns the hypothesis strategy of its inputs. The names of its
-            parameters name the dimensions, and each is given a size; `batch`, where there is one,
-            is the first axis. A drawn tuple is passed by position, a dictionary by name, anything
-            else as the only input. Losses and metrics draw `(y_true, y_pred)`.
-        arguments: arguments of the constructor; of a function, those that are not inputs; of a
-            kernel, the static ones.
+        inputs: a function that returns a hypothesis strategy for the inputs. Its parameters are
+            the dimensions, and each receives a size; `batch`, if it is one of them, is the first
+            axis. A drawn tuple is passed by position, a dictionary by name, and anything else as
+            the only input. Losses and metrics draw `(y_true, y_pred)`.
+        arguments: arguments of the constructor; for a function, the arguments that are not inputs;
+            for a kernel, the static arguments.
         name: tells several cases of one contribution apart.
         varies: dimensions that may have another size on the next call; all of them by default.
-        independent: whether what is computed of an example depends on that example only.
+        independent: whether the output for an example depends on that example only.
         random: whether it draws random numbers in training.
         differentiable: whether gradients flow through it.
-        masked: whether it honours a mask over the first two axes.
+        masked: whether it respects a mask over the first two axes.
         invariances: name -> function that changes `(y_true, y_pred)` in a way that must not change
             the loss.
-        extremes: the least and the largest prediction that a loss may meet.
-        tolerance: dtype -> greatest relative error in that dtype, measured against the largest
-            value.
-        buckets: for a kernel that rounds lengths up: how many programs may be compiled for all
-            lengths of `varies`.
-        waived: name of a check -> why it does not hold; shown to whoever runs the contract.
+        extremes: the smallest and the largest prediction that a loss may meet.
+        tolerance: dtype -> largest error in that dtype, relative to the largest value.
+        buckets: for a kernel that rounds lengths up, the number of programs that it may compile
+            for all lengths of `varies`.
+        waived: name of a check -> why it does not hold, which `kerasx check` shows.
 
     Example:
     >>> import keras
@@ -89,36 +88,38 @@ class Case:
         return f"{self.of.__name__}-{self.name}" if self.name else self.of.__name__
 
     def make(self, **arguments: Any) -> Any:
-        """An instance of the class, or the function with its arguments."""
-        given = {**self.arguments, **arguments}
-        return self.of(**given) if inspect.isclass(self.of) else functools.partial(self.of, **given)
+        """Return an instance of the class, or the function with its arguments."""
+        arguments = {**self.arguments, **arguments}
+        if inspect.isclass(self.of):
+            return self.of(**arguments)
+        return functools.partial(self.of, **arguments)
 
-    def draw_sizes(self, data: DataObject, **given: int) -> dict[str, int]:
-        """A size for each dimension, as drawn or as given."""
+    def draw_sizes(self, data: DataObject, **fixed: int) -> dict[str, int]:
+        """Draw a size for each dimension that is not fixed."""
         drawn = {name: data.draw(sizes(), label=name) for name in self.dimensions}
-        if len(set(drawn.values())) == 1:  # would hide that two axes are exchanged
+        if len(set(drawn.values())) == 1:  # equal sizes would hide that two axes are exchanged
             drawn = {name: size + place for place, (name, size) in enumerate(drawn.items())}
-        return drawn | {name: size for name, size in given.items() if name in drawn}
+        return drawn | {name: size for name, size in fixed.items() if name in drawn}
 
-    def vary(self, data: DataObject, was: Mapping[str, int], **given: int) -> dict[str, int]:
-        """Other sizes for the dimensions that may vary."""
+    def vary(self, data: DataObject, was: Mapping[str, int], **fixed: int) -> dict[str, int]:
+        """Draw other sizes for the dimensions that may vary."""
         varies = self.dimensions if self.varies is None else self.varies
-        drawn = self.draw_sizes(data, **given)
+        drawn = self.draw_sizes(data, **fixed)
         return {name: drawn[name] if name in varies else size for name, size in was.items()}
 
-    def draw(self, data: DataObject, shape: Mapping[str, int] | None = None, **given: int) -> Any:
-        """Inputs of these sizes: numpy arrays in a tuple, in a dictionary, or one."""
-        shape = self.draw_sizes(data, **given) if shape is None else shape
+    def draw(self, data: DataObject, shape: Mapping[str, int] | None = None, **fixed: int) -> Any:
+        """Draw inputs of these sizes: one numpy array, or a tuple or dictionary of arrays."""
+        shape = self.draw_sizes(data, **fixed) if shape is None else shape
         return data.draw(self.inputs(**shape), label="inputs")
 
     def close(self, dtype: str) -> float:
-        """The greatest relative error in a dtype."""
-        usual = {"float64": 1e-7, "float32": 1e-5, "bfloat16": 5e-2, "float16": 1e-2}
-        return self.tolerance.get(dtype, usual[dtype])
+        """Return the largest relative error in a dtype."""
+        default = {"float64": 1e-7, "float32": 1e-5, "bfloat16": 5e-2, "float16": 1e-2}
+        return self.tolerance.get(dtype, default[dtype])
 
 
 def by_position(drawn: Any) -> tuple[tuple, dict[str, Any]]:
-    """Drawn inputs as positional and named arguments."""
+    """Return drawn inputs as positional and named arguments."""
     if isinstance(drawn, tuple):
         return drawn, {}
     if isinstance(drawn, dict):
@@ -127,5 +128,5 @@ def by_position(drawn: Any) -> tuple[tuple, dict[str, Any]]:
 
 
 def seeds(data: DataObject) -> np.random.Generator:
-    """A drawn source of random numbers."""
+    """Draw the seed of a random number generator, and return the generator."""
     return np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed"))

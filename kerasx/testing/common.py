@@ -1,4 +1,4 @@
-"""What every contribution promises, of whatever kind; these checks need no case."""
+"""Checks for every kind of contribution; they need no case."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kerasx.namespaces import namespace
 from kerasx.testing.contract import KINDS_WITH_CASES, Subject, check
 from kerasx.testing.worker import importable_from, run_python
 
-# Once a device is in use, these settings can no longer be made; that is how it shows.
+# These settings fail once a device is in use, which shows whether it is.
 SETTINGS = {
     "tensorflow": """
 import tensorflow as tf
@@ -30,17 +30,17 @@ jax.config.update("jax_num_cpu_devices", 2)
 
 @check(*KINDS_WITH_CASES)
 def has_a_case(subject: Subject) -> None:
-    """Its plugin says how to exercise it; what nobody exercises, nobody has checked."""
+    """Its plugin says how to exercise it; nothing else can be checked without that."""
     name = subject.object.__name__
     assert subject.cases, (
-        f"{name} has no case, so nothing of it can be checked. Return one from the plugin's hook "
+        f"{name} has no case, so it cannot be exercised. Return one from the plugin's hook "
         f"kerasx_cases: kerasx.testing.Case({name}, inputs=lambda batch: ...)"
     )
 
 
 @check()
 def resolves(subject: Subject) -> None:
-    """`kerasx.<kind>.Name` and its qualified name give this very object, and so does Keras.
+    """`kerasx.<kind>.Name`, its qualified name and Keras's own table give this very object.
 
     Saved models hold the qualified name.
     """
@@ -49,7 +49,7 @@ def resolves(subject: Subject) -> None:
     name = subject.object.__name__
     assert lookup(subject.qualified) is subject.object
     get_name, _ = namespace(subject.kind)
-    assert get_name(name) is subject.object, f"kerasx.{subject.kind}.{name} is something else"
+    assert get_name(name) is subject.object, f"kerasx.{subject.kind}.{name} is another object"
     if hasattr(subject.object, "get_config") or not inspect.isclass(subject.object):
         registered = keras.saving.get_registered_object(subject.qualified)
         assert registered is subject.object, f"Keras has {registered} as {subject.qualified}"
@@ -57,38 +57,39 @@ def resolves(subject: Subject) -> None:
 
 @check()
 def is_documented(subject: Subject) -> None:
-    """Its docstring has a summary of one line, and its arguments, each by name.
+    """Its docstring has a one-line summary and names each argument.
 
-    `help()` and `kerasx info` show nothing else.
+    It is all that `help()`, editors and `kerasx info` show.
     """
     doc = inspect.getdoc(subject.object) or ""
     summary, _, rest = doc.partition("\n")
     assert summary.strip(), "it has no docstring"
     assert not rest.partition("\n")[0].strip(), "the summary of its docstring is not one line"
     parameters = inspect.signature(subject.object).parameters.values()
-    named = [
-        each.name
-        for each in parameters
-        if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
+    documented_by_keras = {"name", "dtype", "trainable", "reduction", "self"}
+    undocumented = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        and parameter.name not in documented_by_keras
+        and parameter.name not in doc
     ]
-    common = {"name", "dtype", "trainable", "reduction", "self"}
-    silent = [name for name in named if name not in common and name not in doc]
-    assert not silent, f"its docstring does not name {silent}"
+    assert not undocumented, f"its docstring does not name {undocumented}"
 
 
 @check()
 def uses_public_keras(subject: Subject) -> None:
     """Its package imports nothing from `keras.src`, which changes without notice."""
     package = subject.object.__module__.partition(".")[0]
-    found = _private_imports(package)
-    assert not found, f"{package} imports from keras.src: {', '.join(found)}"
+    places = _private_imports(package)
+    assert not places, f"{package} imports from keras.src: {', '.join(places)}"
 
 
 @check()
 def import_computes_nothing(subject: Subject) -> None:
-    """Importing its package starts no computation, and so takes no device.
+    """Importing its package starts no computation, so no device is taken.
 
-    A library that takes the GPU's memory on import breaks programs that only wanted a name.
+    A library that takes a GPU's memory on import breaks programs that only need a name.
     Checked on TensorFlow and JAX.
     """
     package = subject.object.__module__.partition(".")[0]
@@ -101,9 +102,9 @@ def _private_imports(package: str) -> tuple[str, ...]:
     spec = importlib.util.find_spec(package)
     assert spec is not None
     files = [Path(spec.origin or "")]
-    for place in spec.submodule_search_locations or []:
-        files += sorted(Path(place).rglob("*.py"))
-    found = set()
+    for directory in spec.submodule_search_locations or []:
+        files += sorted(Path(directory).rglob("*.py"))
+    places = set()
     for file in files:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Import):
@@ -113,8 +114,8 @@ def _private_imports(package: str) -> tuple[str, ...]:
             else:
                 continue
             if any(f"{name}.".startswith("keras.src.") for name in names):
-                found.add(f"{file.name}:{node.lineno}")
-    return tuple(sorted(found))
+                places.add(f"{file.name}:{node.lineno}")
+    return tuple(sorted(places))
 
 
 @cache

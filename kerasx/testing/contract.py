@@ -1,7 +1,7 @@
-"""The contract: which checks there are, which apply to what, and how they run.
+"""The contract: its checks, the contributions that each applies to, and how they run.
 
-A check is a function of a case and of hypothesis's data; its docstring is its reason. Those in
-`common` need no case and take a subject.
+A check is a function of a case and of hypothesis's data, and its docstring gives the reason. The
+checks in `common` need no case and take a subject.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kerasx.compiler import Kernel
 from kerasx.registry import KINDS
 from kerasx.testing.case import Case
 
-# What is drawn for these kinds tells how to exercise a contribution; others need no case.
+# Contributions of these kinds need a case, which says how to exercise them.
 KINDS_WITH_CASES = ("layers", "losses", "metrics", "kernels")
 
 
@@ -49,17 +49,17 @@ class Check:
 
     @property
     def name(self) -> str:
-        """Its name, which `Case.waived` uses."""
+        """Name of the check, as `Case.waived` has it."""
         return self.function.__name__
 
     @property
     def reason(self) -> str:
-        """What is promised, and why."""
+        """The promise, and why it matters."""
         return inspect.getdoc(self.function) or ""
 
     @property
     def needs_case(self) -> bool:
-        """Whether it is run on a case, not on the contribution as such."""
+        """True if it runs on a case, not on the contribution as such."""
         return "data" in inspect.signature(self.function).parameters
 
 
@@ -84,12 +84,12 @@ def check(
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is checked: one contribution, or one object that no plugin contributes.
+    """The target of a check: one contribution, or an object that no plugin contributes.
 
     Attributes:
-        kind: such as `"layers"`.
+        kind: its kind, such as `"layers"`.
         object: the class, function or kernel.
-        qualified: `package>Name`, or `None` of what no plugin contributes.
+        qualified: `package>Name`, or `None` if no plugin contributes it.
         cases: how to exercise it.
     """
 
@@ -109,19 +109,19 @@ class Item:
 
     @property
     def label(self) -> str:
-        """Such as `CRF-reloads`."""
+        """Name of the test, such as `CRF-reloads`."""
         return f"{self.case.label if self.case else self.subject.object.__name__}-{self.check.name}"
 
     @property
     def waived(self) -> str | None:
-        """Why it need not hold."""
+        """The reason why it need not hold, or None."""
         return self.case.waived.get(self.check.name) if self.case else None
 
     def run(self) -> None:
-        """Run it.
+        """Run the check.
 
         Raises:
-            AssertionError: the contribution does not hold the promise.
+            AssertionError: the contribution breaks the promise.
         """
         if self.case is None:
             self.check.function(self.subject)
@@ -133,7 +133,7 @@ class Item:
             max_examples=max(self.check.least, round(usual * self.check.share)),
             deadline=None,
             database=None,
-            # Explaining a failure traces every line; shrinking repeats what is dear.
+            # Skip the explain phase, which traces every line, and shrinking where it is expensive.
             phases=[Phase.generate, Phase.shrink] if self.check.share == 1 else [Phase.generate],
             suppress_health_check=list(hypothesis.HealthCheck),
         )(run)()
@@ -147,30 +147,30 @@ def _named(function: Callable[..., None], case: Case) -> Callable[..., None]:
 
 
 def plan(subjects: Iterable[Subject]) -> list[Item]:
-    """Every check that applies, of every case."""
+    """Return every check that applies to these subjects, one for each of their cases."""
     items = []
     for subject in subjects:
-        for each in CHECKS:
-            if subject.kind not in each.kinds:
+        for promise in CHECKS:
+            if subject.kind not in promise.kinds:
                 continue
-            if not each.needs_case:
-                items.append(Item(each, subject))
+            if not promise.needs_case:
+                items.append(Item(promise, subject))
                 continue
             for case in subject.cases:
-                if each.when is None or each.when(case):
-                    items.append(Item(each, subject, case))
+                if promise.when is None or promise.when(case):
+                    items.append(Item(promise, subject, case))
     return items
 
 
 def subjects(target: str) -> list[Subject]:
-    """What a target names.
+    """Return the contributions that a target names.
 
     Args:
         target: a plugin, by its distribution or import package (`"kerasx-metrics"`), or an object
             (`"my_package.module:MyLayer"`).
 
     Raises:
-        ValueError: nothing is called so, or the plugin is not loaded.
+        ValueError: no plugin or object has that name, or the plugin is not loaded.
     """
     module, _, name = target.partition(":")
     if name:
@@ -184,41 +184,48 @@ def subjects(target: str) -> list[Subject]:
                 raise ValueError(plugin.why())
             cases = cases_of(plugin)
             return [
-                Subject(each.kind, each.object, each.qualified, _of(each.object, cases))
-                for each in plugin.contributions
+                Subject(
+                    contribution.kind,
+                    contribution.object,
+                    contribution.qualified,
+                    _cases_for(contribution.object, cases),
+                )
+                for contribution in plugin.contributions
             ]
     installed = ", ".join(plugin.name for plugin in registry.plugins()) or "none"
     raise ValueError(
-        f"no plugin is called {target!r}; installed are: {installed}. An object that no plugin "
-        "contributes is named as package.module:Name"
+        f"no plugin is called {target!r}; installed are: {installed}. Name an object that no "
+        "plugin contributes as package.module:Name"
     )
 
 
 def cases_of(plugin: registry.Plugin) -> list[Case]:
-    """The cases that a plugin gives with its hook `kerasx_cases`."""
-    found = []
-    for hook in registry.hooks(plugin):
-        if hook.name == "kerasx_cases":
-            for cases in hook():
-                found.extend(cases)
-    return found
+    """Return the cases from a plugin's hook `kerasx_cases`."""
+    return [
+        case
+        for hook in registry.hooks(plugin)
+        if hook.name == "kerasx_cases"
+        for cases in hook()
+        for case in cases
+    ]
 
 
 def _subject_of(module: Any, name: str) -> Subject:
     try:
-        found = getattr(module, name)
+        target = getattr(module, name)
     except AttributeError as error:
         raise ValueError(f"module {module.__name__} has no {name}") from error
     for each in registry.contributions():
-        if each.object is found:
-            return Subject(each.kind, found, each.qualified, _of(found, cases_of(each.plugin)))
+        if each.object is target:
+            cases = _cases_for(target, cases_of(each.plugin))
+            return Subject(each.kind, target, each.qualified, cases)
     listed = [value for value in vars(module).values() if isinstance(value, Case)]
     for value in vars(module).values():
         if isinstance(value, list | tuple):
             listed += [case for case in value if isinstance(case, Case)]
-    if isinstance(found, Case):
-        listed, found = [found], found.of
-    return Subject(_kind_of(found), found, None, _of(found, listed))
+    if isinstance(target, Case):
+        listed, target = [target], target.of
+    return Subject(_kind_of(target), target, None, _cases_for(target, listed))
 
 
 def _kind_of(value: Any) -> str:
@@ -228,12 +235,12 @@ def _kind_of(value: Any) -> str:
         if inspect.isclass(value) and kind.base is not None and issubclass(value, kind.base):
             return kind.name
     raise ValueError(
-        f"{value!r} is no kernel and no class of {', '.join(KINDS)}; a function is checked as a "
-        "contribution of its plugin"
+        f"{value!r} must be a kernel or a class of {', '.join(KINDS)}; to check a function, name "
+        "the plugin that contributes it"
     )
 
 
-def _of(value: Any, cases: Iterable[Case]) -> tuple[Case, ...]:
+def _cases_for(value: Any, cases: Iterable[Case]) -> tuple[Case, ...]:
     return tuple(case for case in cases if case.of is value)
 
 

@@ -1,4 +1,4 @@
-"""What a kernel promises."""
+"""Checks of kernels."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ def _reference(case: Case) -> Callable[..., Any]:
 
 
 def _floats(drawn: Any) -> tuple[list[np.ndarray], Callable[..., Any]]:
-    """The floating leaves of the inputs, and a function that puts others in their place."""
+    """Return the floating leaves of the inputs, and a function that replaces them."""
     leaves = keras.tree.flatten(drawn)
-    places = [number for number, leaf in enumerate(leaves) if is_float(leaf)]
+    floating = [index for index, leaf in enumerate(leaves) if is_float(leaf)]
 
     def replaced(*values: Any) -> Any:
         new = list(leaves)
-        for place, value in zip(places, values, strict=True):
-            new[place] = value
+        for index, value in zip(floating, values, strict=True):
+            new[index] = value
         return keras.tree.pack_sequence_as(drawn, new)
 
-    return [leaves[place] for place in places], replaced
+    return [leaves[index] for index in floating], replaced
 
 
 @check("kernels", share=MODERATE)
 def equals_its_reference(case: Case, data: DataObject) -> None:
-    """Values equal the reference: called as it is, uncompiled, and inside a compiled function.
+    """Values equal the reference: called directly, uncompiled, and inside a compiled function.
 
-    The reference is the specification; it is computed in float64 where the backend has it.
+    The reference is the specification. It is computed in float64 where the backend has it.
     """
     drawn = case.draw(data)
     kernel = case.make()
@@ -73,7 +73,7 @@ def equals_its_reference(case: Case, data: DataObject) -> None:
         "within compiled code": lambda: compiled(lambda *a: kernel(*a, **kwargs))(*args),
     }
     for way, run in ways.items():
-        what = f"{case.of.__name__} {way}, beside its reference"
+        what = f"{case.of.__name__} {way}, compared with its reference"
         found = keras.tree.map_structure(np.asarray, as_numpy(run()))
         assert_close(found, expected, case.close("float32"), what)
 
@@ -108,7 +108,7 @@ def gradient_equals_its_reference(case: Case, data: DataObject) -> None:
 
 @check("kernels", share=EXPENSIVE)
 def is_a_node_of_models(case: Case, data: DataObject) -> None:
-    """It is a node of a functional model, which predicts the same in another process."""
+    """A functional model can use it, and predicts the same in another process."""
     drawn = case.draw(data)
     model = functional_model(case.make(), drawn, static=True)
     expected = keras.tree.flatten(as_numpy(predict(model, drawn)))
@@ -124,7 +124,7 @@ def is_a_node_of_models(case: Case, data: DataObject) -> None:
 
 @check("kernels", share=1 / 6, quick=True)
 def kernel_works_in_half_precision(case: Case, data: DataObject) -> None:
-    """Half-precision inputs give the reference's values for those inputs, within the tolerance."""
+    """Half-precision inputs give the reference's values for those numbers, within the tolerance."""
     dtype = data.draw(st.sampled_from(["float16", "bfloat16"]), "dtype")
     half = cast(case.draw(data), dtype)
     exact = keras.tree.map_structure(
@@ -145,7 +145,7 @@ def kernel_works_in_half_precision(case: Case, data: DataObject) -> None:
 def compiles_once_per_bucket(case: Case, data: DataObject) -> None:
     """For lengths one to nine it compiles no more programs than it has buckets.
 
-    Each compilation stops training for seconds; text has every length.
+    Each compilation stops training for seconds, and texts have every length.
     """
     shape = case.draw_sizes(data)
     varies = case.dimensions if case.varies is None else case.varies
@@ -166,9 +166,9 @@ def _programs(case: Case) -> int:
 
 @check("kernels", share=EXPENSIVE, when=lambda case: case.of.shapes and case.of.shapes.returns)
 def returns_what_it_declares(case: Case, data: DataObject) -> None:
-    """What it returns has the shapes and dtypes that `returns` declares.
+    """Its results have the shapes and dtypes that `returns` declares.
 
-    Buckets cut results back by that declaration, and `kerasx info` shows it.
+    Kernels with buckets cut their results back by that declaration, and `kerasx info` shows it.
     """
     drawn = cast(case.draw(data), "float32")
     args, kwargs = by_position(drawn)

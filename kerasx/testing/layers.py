@@ -1,4 +1,4 @@
-"""What a layer promises."""
+"""Checks of layers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from kerasx.testing.numerics import (
 )
 from kerasx.testing.reloading import modules_of, reloaded
 
-EXPENSIVE = 1 / 30  # checks that compile a model, or start a process
+EXPENSIVE = 1 / 30  # for checks that compile a model or start a process
 MODERATE = 1 / 6
 
 
@@ -48,10 +48,9 @@ def _built(case: Case, drawn: Any) -> keras.Layer:
 
 @check("layers", "losses", "metrics", share=EXPENSIVE, quick=True)
 def keeps_its_arguments(case: Case, data: DataObject) -> None:
-    """`get_config` keeps every argument of the constructor, as JSON, and rebuilds an equal object.
+    """`get_config` keeps every constructor argument, as JSON, and rebuilds an equal object.
 
-    Saved models hold nothing else of an object: an argument that is left out comes back as its
-    default, silently.
+    A saved model keeps nothing else: an argument that is left out silently returns to its default.
     """
     made = case.make()
     if not hasattr(made, "get_config"):
@@ -75,9 +74,9 @@ def keeps_its_arguments(case: Case, data: DataObject) -> None:
 
 @check("layers", share=MODERATE, quick=True)
 def knows_its_output(case: Case, data: DataObject) -> None:
-    """Shapes and dtypes that Keras infers equal those computed, also where the batch is unknown.
+    """The shapes and dtypes that Keras infers are those computed, even if the batch is unknown.
 
-    A functional model is built of inferred shapes; a wrong one fails later, somewhere else.
+    A functional model is built from inferred shapes; a wrong one fails later, somewhere else.
     """
     drawn = case.draw(data)
     layer = case.make()
@@ -89,8 +88,8 @@ def knows_its_output(case: Case, data: DataObject) -> None:
     for inferred, computed in pairs:
         shape = tuple(computed.shape)
         guessed = [
-            size if guess is None else guess
-            for guess, size in zip(inferred.shape, shape, strict=False)
+            size if unknown is None else unknown
+            for unknown, size in zip(inferred.shape, shape, strict=False)
         ]
         message = f"the inferred shape is {inferred.shape}, the computed one {shape}"
         assert len(inferred.shape) == len(shape), message
@@ -101,9 +100,9 @@ def knows_its_output(case: Case, data: DataObject) -> None:
 
 @check("layers", share=EXPENSIVE)
 def reloads(case: Case, data: DataObject) -> None:
-    """A saved model predicts the same in another process, which only imports kerasx.
+    """A saved model gives the same predictions in another process that only imports kerasx.
 
-    That is what users do with a trained model.
+    This is how users load a trained model.
     """
     drawn = case.draw(data)
     model = functional_model(case.make(), drawn)
@@ -117,9 +116,9 @@ def reloads(case: Case, data: DataObject) -> None:
 
 @check("layers", share=EXPENSIVE, when=lambda case: BACKEND == "tensorflow")
 def exports(case: Case, data: DataObject) -> None:
-    """A model is exported as a SavedModel that predicts the same, without Keras or kerasx.
+    """A model exported as a SavedModel predicts the same without Keras or kerasx.
 
-    Serving runs such exports. Checked on TensorFlow, whose format it is.
+    Serving systems run such exports. Checked on TensorFlow, since the format is TensorFlow's.
     """
     import tensorflow as tf
 
@@ -138,9 +137,9 @@ def exports(case: Case, data: DataObject) -> None:
 
 @check("layers", share=EXPENSIVE)
 def compiles(case: Case, data: DataObject) -> None:
-    """Compiled, by XLA or not, it gives what it gives in eager mode.
+    """Compiled, with or without XLA, it gives the same results as in eager mode.
 
-    Keras compiles by default; what only works eagerly fails in a user's first `fit`.
+    Keras compiles by default: a layer that only works eagerly fails in a user's first `fit`.
     """
     drawn = case.draw(data)
     model = functional_model(case.make(), drawn)
@@ -149,12 +148,12 @@ def compiles(case: Case, data: DataObject) -> None:
     for jit_compile in (False,) if BACKEND == "torch" else (False, True):
         model.compile(jit_compile=jit_compile)
         found = predict(model, drawn)
-        what = f"predictions with jit_compile={jit_compile}, beside eager ones"
+        what = f"predictions with jit_compile={jit_compile}, compared with eager ones"
         assert_close(found, expected, case.close("float32"), what)
 
 
 def _step(model: keras.Model, leaves: list[np.ndarray], targets: list[np.ndarray]) -> None:
-    """One step of gradient descent at rate 1 on the sum of outputs times targets."""
+    """Take one step of gradient descent at rate 1 on the sum of outputs times targets."""
 
     def product(y_true: Any, y_pred: Any) -> Any:
         return keras.ops.sum(keras.ops.cast(y_pred, "float32") * keras.ops.cast(y_true, "float32"))
@@ -175,11 +174,11 @@ def _targets(outputs: Any, random: np.random.Generator) -> list[np.ndarray]:
 
 @check("layers", share=EXPENSIVE, when=lambda case: case.differentiable)
 def every_weight_learns(case: Case, data: DataObject) -> None:
-    """One step of training gives every trainable weight a finite gradient that is not all zero.
+    """One training step gives every trainable weight a finite gradient that is not all zero.
 
-    A weight without gradient trains to nothing, and nothing says so.
+    A weight without a gradient never trains, and nothing reports it.
     """
-    # At size one much has no gradient, rightly: a recurrent weight, a softmax.
+    # At size one some weights rightly have no gradient: recurrent weights, and inputs of a softmax.
     drawn = case.draw(data, dict.fromkeys(case.dimensions, 3))
     layer = case.make()
     model = functional_model(layer, drawn)
@@ -192,7 +191,7 @@ def every_weight_learns(case: Case, data: DataObject) -> None:
 
 
 class Subclassed(keras.Model):
-    """A model whose `call` is one layer."""
+    """Model whose `call` is one layer."""
 
     def __init__(self, layer: keras.Layer) -> None:
         super().__init__()
@@ -204,7 +203,7 @@ class Subclassed(keras.Model):
 
 @check("layers", share=1 / 5, when=lambda case: case.differentiable)
 def trains(case: Case, data: DataObject) -> None:
-    """It trains in a functional, a subclassed and a sequential model, in each dtype policy.
+    """It trains in functional, subclassed and sequential models, under each dtype policy.
 
     Under a mixed policy its weights stay float32 and it computes in half precision.
     """
@@ -213,8 +212,11 @@ def trains(case: Case, data: DataObject) -> None:
         layer = case.make()
     drawn = case.draw(data, batch=3)
     leaves = _leaves(drawn)
-    plain = not isinstance(drawn, dict)
-    styles = ["functional"] + ["subclassed"] * plain + ["sequential"] * (len(leaves) == 1 and plain)
+    styles = ["functional"]
+    if not isinstance(drawn, dict):
+        styles.append("subclassed")
+        if len(leaves) == 1:
+            styles.append("sequential")
     style = data.draw(st.sampled_from(styles), "style of model")
     if style == "functional":
         model = functional_model(layer, drawn)
@@ -239,7 +241,7 @@ def trains(case: Case, data: DataObject) -> None:
 
 @check("layers", share=MODERATE, when=lambda case: case.independent and "batch" in case.dimensions)
 def examples_do_not_leak(case: Case, data: DataObject) -> None:
-    """What comes out for an example does not depend on the rest of the batch.
+    """The output for an example does not depend on the rest of the batch.
 
     A reshape or an axis that is off by one mixes examples, and training still seems to work.
     """
@@ -254,14 +256,15 @@ def examples_do_not_leak(case: Case, data: DataObject) -> None:
         keras.tree.map_structure(lambda x: x[:1], as_numpy(call(layer, inputs)))
         for inputs in (drawn, keras.tree.map_structure(mixed, drawn, others))
     )
-    assert_close(second, first, case.close("float32"), "the first example, in another batch")
+    assert_close(second, first, case.close("float32"), "the first example in another batch")
 
 
 @check("layers", share=MODERATE, when=lambda case: case.varies != ())
 def dimensions_vary(case: Case, data: DataObject) -> None:
-    """Once built, it takes other sizes of the dimensions that it says may vary.
+    """Once built, it accepts other sizes of the dimensions that its case says may vary.
 
-    The last batch of an epoch is smaller, a served batch has one example, sentences have lengths.
+    The last batch of an epoch is smaller, a served batch has one example, and sentences vary in
+    length.
     """
     shape = case.draw_sizes(data)
     layer = _built(case, case.draw(data, shape))
@@ -269,14 +272,14 @@ def dimensions_vary(case: Case, data: DataObject) -> None:
     fresh = _built(case, drawn)
     fresh.set_weights(layer.get_weights())
     found, expected = call(layer, drawn), call(fresh, drawn)
-    assert_close(found, expected, case.close("float32"), "beside a layer built at that size")
+    assert_close(found, expected, case.close("float32"), "compared with a layer built at that size")
 
 
 @check("layers", share=MODERATE, when=lambda case: case.masked)
 def honours_masks(case: Case, data: DataObject) -> None:
-    """Masked positions change nothing at the others, and the mask goes on where time does.
+    """Masked positions do not affect the others, and an output with a time axis keeps the mask.
 
-    Padding must not count: otherwise a result depends on the longest sentence of the batch.
+    Padding must not count, or a result depends on the longest sentence in the batch.
     """
     shape = case.draw_sizes(data)
     drawn, other = case.draw(data, shape), case.draw(data, shape)
@@ -301,7 +304,7 @@ def honours_masks(case: Case, data: DataObject) -> None:
     second, _ = as_numpy(model([changed, *leaves[1:], mask]))
     over_time = len(output.shape) > 1 and output.shape[1] is None
     if over_time:
-        assert np.array_equal(passed, mask), f"the mask is {mask}; it passes on {passed}"
+        assert np.array_equal(passed, mask), f"the mask is {mask}; the output's mask is {passed}"
         first, second = first[mask], second[mask]
     assert_close(second, first, case.close("float32"), "other values at masked positions")
 
@@ -318,7 +321,7 @@ def inference_is_repeatable(case: Case, data: DataObject) -> None:
 
 @check("layers", share=MODERATE, when=lambda case: case.random)
 def a_seed_repeats_training(case: Case, data: DataObject) -> None:
-    """After `keras.utils.set_random_seed`, a layer built anew draws the same; later it does not.
+    """After `keras.utils.set_random_seed`, a new layer draws the same numbers, then others.
 
     An experiment that cannot be repeated cannot be debugged.
     """
@@ -346,9 +349,9 @@ def _takes_training(layer: keras.Layer) -> bool:
 
 @check("layers", share=EXPENSIVE)
 def copies(case: Case, data: DataObject) -> None:
-    """Deep copies and pickles, of it and of a model, give the same; `clone_model` rebuilds it.
+    """Deep copies, pickles and `clone_model` give a layer and a model with the same outputs.
 
-    Cross-validation clones; job queues pickle.
+    Cross-validation clones models, and job queues pickle them.
     """
     drawn = case.draw(data)
     layer = case.make()
@@ -366,4 +369,4 @@ def copies(case: Case, data: DataObject) -> None:
         }
     for way, made in found.items():
         made = keras.tree.flatten(made)
-        assert_close(made, expected, case.close("float32"), f"what comes of {way}")
+        assert_close(made, expected, case.close("float32"), f"the outputs after {way}")

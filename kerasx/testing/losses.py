@@ -1,4 +1,4 @@
-"""What a loss promises, as a class or as a function of `(y_true, y_pred)`."""
+"""Checks of losses: classes, and functions of `(y_true, y_pred)`."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def _is_class(case: Case) -> bool:
 
 
 def _each(case: Case, y_true: Any, y_pred: Any, dtype: str = "float32") -> Any:
-    """The loss of each example, or of each position."""
+    """Return the loss of each example, or of each position."""
     if _is_class(case):
         return case.make(reduction=None, dtype=dtype)(y_true, y_pred)
     return case.make()(y_true, y_pred)
 
 
 def _total(case: Case, y_true: Any, dtype: str = "float32") -> Callable[[Any], Any]:
-    """The sum of the losses as a function of the predictions."""
+    """Return the sum of the losses as a function of the predictions."""
 
     def total(y_pred: Any) -> Any:
         return keras.ops.sum(_each(case, y_true, y_pred, dtype))
@@ -56,7 +56,7 @@ def _total(case: Case, y_true: Any, dtype: str = "float32") -> Callable[[Any], A
 
 @check("losses", share=MODERATE, when=_is_class)
 def reduces(case: Case, data: DataObject) -> None:
-    """Each reduction of Keras, and sample weights, follow from the losses of the examples."""
+    """Every reduction of Keras, with and without weights, agrees with the losses per example."""
     y_true, y_pred = case.draw(data)
     each = keras.ops.convert_to_tensor(_each(case, y_true, y_pred))
     shape = (len(y_pred), *[1] * (len(each.shape) - 1))
@@ -81,26 +81,31 @@ def leaves_masked_positions_out(case: Case, data: DataObject) -> None:
     found = model.evaluate([y_pred, mask], y_true, batch_size=len(mask), verbose=0)
     each = as_numpy(_each(case, y_true, y_pred))
     expected = np.where(mask.reshape(*mask.shape, *[1] * (each.ndim - 2)), each, 0).sum()
-    assert_close(found, np.asarray(expected), case.close("float32"), "the sum of what is kept")
+    assert_close(
+        found,
+        np.asarray(expected),
+        case.close("float32"),
+        "the sum of the kept losses",
+    )
 
 
 @check("losses", share=MODERATE, when=lambda case: case.differentiable)
 def gradient_is_the_slope(case: Case, data: DataObject) -> None:
-    """The gradient equals finite differences: in float64 where the backend has it.
+    """The gradient equals finite differences, in float64 where the backend has it.
 
-    A hand-written backward pass that is wrong still trains, to something worse.
+    A model still trains with a wrong hand-written gradient, only worse.
     """
     y_true, y_pred = case.draw(data)
     dtype = best_dtype()
     random = seeds(data)
     y_true = cast(y_true, dtype)
-    # Off the corners of max and abs, where there is no slope.
+    # Move off the corners of max and abs, which have no slope.
     point = y_pred.astype(dtype) + random.uniform(0.001, 0.01, y_pred.shape).astype(dtype)
     direction = random.normal(size=y_pred.shape).astype(dtype)
     direction /= max(1, np.abs(direction).max())
     total = _total(case, y_true, dtype)
     (gradient,) = gradients(total, [point])
-    # On PyTorch some operations of Keras, `mean` among them, compute in float32 in between.
+    # On PyTorch some Keras operations, such as `mean`, compute in float32 internally.
     each = as_numpy(_each(case, y_true, keras.ops.convert_to_tensor(point), dtype))
     narrow = np.array_equal(each, each.astype("float32"))
     step, allowed = (2e-4, 2e-2) if narrow else (1e-6, 1e-5)
@@ -116,9 +121,9 @@ def gradient_is_the_slope(case: Case, data: DataObject) -> None:
 
 @check("losses", share=MODERATE, quick=True)
 def is_finite_at_extremes(case: Case, data: DataObject) -> None:
-    """Value and gradient are finite for the largest predictions, equal ones, and equal labels.
+    """Value and gradient are finite for extreme predictions, equal predictions and equal labels.
 
-    One NaN in a step destroys every weight of the model.
+    A single NaN in a step destroys every weight of the model.
     """
     y_true, y_pred = case.draw(data)
     low, high = case.extremes
@@ -137,7 +142,7 @@ def is_finite_at_extremes(case: Case, data: DataObject) -> None:
 
 @check("losses", share=MODERATE, when=lambda case: bool(case.invariances))
 def is_invariant(case: Case, data: DataObject) -> None:
-    """What must not change the loss does not."""
+    """The loss stays the same under every change that its case lists as an invariance."""
     y_true, y_pred = case.draw(data)
     expected = _total(case, y_true)(y_pred)
     for name, change in case.invariances.items():
@@ -148,9 +153,9 @@ def is_invariant(case: Case, data: DataObject) -> None:
 
 @check("losses", share=MODERATE)
 def works_in_half_precision(case: Case, data: DataObject) -> None:
-    """Predictions in half precision give the loss of those predictions, within the tolerance.
+    """Half-precision predictions give the loss of those numbers, within the tolerance.
 
-    Under a mixed policy that is what a loss receives.
+    A loss receives such predictions under a mixed policy.
     """
     dtype = data.draw(st.sampled_from(["float16", "bfloat16"]), "dtype")
     y_true, y_pred = case.draw(data)
@@ -162,7 +167,7 @@ def works_in_half_precision(case: Case, data: DataObject) -> None:
 
 @check("losses", share=EXPENSIVE, least=2)
 def compiles_as_a_loss(case: Case, data: DataObject) -> None:
-    """Compiled, value and gradient are those of eager mode."""
+    """Compiled, value and gradient are the same as in eager mode."""
     y_true, y_pred = case.draw(data)
     total = _total(case, keras.ops.convert_to_tensor(y_true))
     found = compiled(total)(keras.ops.convert_to_tensor(y_pred))
@@ -174,7 +179,7 @@ def compiles_as_a_loss(case: Case, data: DataObject) -> None:
 
 @check("losses", share=EXPENSIVE, least=2)
 def reloads_with_its_model(case: Case, data: DataObject) -> None:
-    """A model compiled with it, saved, has the same loss in another process."""
+    """A saved model compiled with it has the same loss in another process."""
     y_true, y_pred = case.draw(data)
     (scores,) = inputs_like([y_pred])
     model = keras.Model(scores, keras.layers.Identity()(scores))

@@ -1,4 +1,4 @@
-"""What a metric promises, as a class or as a function of `(y_true, y_pred)`."""
+"""Checks of metrics: classes, and functions of `(y_true, y_pred)`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kerasx.testing.reloading import modules_of, reloaded
 
 EXPENSIVE = 1 / 30
 MODERATE = 1 / 15
-# Even for it costs a compilation per size of batch.
+# Divisible by 1, 2 and 3: every batch size costs a compilation.
 SAMPLES = 6
 
 
@@ -34,7 +34,7 @@ def _takes_weights(case: Case) -> bool:
 
 
 def _value(case: Case, *data: Any) -> Any:
-    """The value of whole arrays."""
+    """Return the value for whole arrays."""
     if not _is_class(case):
         return as_numpy(case.make()(*data))
     metric = case.make()
@@ -44,9 +44,9 @@ def _value(case: Case, *data: Any) -> Any:
 
 @check("metrics", share=MODERATE, when=_is_class)
 def batches_do_not_matter(case: Case, data: DataObject) -> None:
-    """However the samples are cut into batches, and in which order, the result is that of all.
+    """The result is the same for any division of the samples into batches, in any order.
 
-    A mean of the batches' values is another number, and changes with `batch_size`.
+    The mean of the batches' values is another number, and changes with `batch_size`.
     """
     y_true, y_pred = case.draw(data, batch=SAMPLES)
     size = data.draw(st.sampled_from([1, 2, 3]), "batch size")
@@ -69,10 +69,10 @@ def order_does_not_matter(case: Case, data: DataObject) -> None:
 
 @check("metrics", share=MODERATE, when=_takes_weights)
 def weights_repeat(case: Case, data: DataObject) -> None:
-    """A weight of k counts as k samples would, and one of zero adds nothing to its like.
+    """A sample of weight k counts like k samples, and one of weight zero adds nothing.
 
-    A sample of weight zero still shows that its class exists, as in scikit-learn; so what is
-    weighted zero here occurs among the others.
+    A sample of weight zero still shows that its class exists, as in scikit-learn. So the samples
+    of weight zero are copies of others here.
     """
     y_true, y_pred = case.draw(data, batch=SAMPLES)
     times = seeds(data).permutation([1, 1, 1, 1, 2, 3])
@@ -80,14 +80,14 @@ def weights_repeat(case: Case, data: DataObject) -> None:
     weight = np.concatenate([times, [0, 0, 0]]).astype("float32")
     found = _value(case, y_true[copied], y_pred[copied], weight)
     expected = _value(case, y_true.repeat(times, 0), y_pred.repeat(times, 0))
-    assert_close(found, expected, case.close("float32"), f"with weights {weight}, beside copies")
+    assert_close(found, expected, case.close("float32"), f"weights {weight} against copies")
 
 
 @check("metrics", share=EXPENSIVE, when=_is_class)
 def reset_forgets(case: Case, data: DataObject) -> None:
-    """After `reset_state` it is as good as new; a result before any update is defined and repeats.
+    """After `reset_state` it is as good as new, and it has a result before any update.
 
-    Keras resets metrics at each epoch, and asks for results of empty ones.
+    Keras resets metrics at each epoch, and asks for the results of empty ones.
     """
     y_true, y_pred = case.draw(data, batch=SAMPLES)
     metric = case.make()
@@ -104,7 +104,7 @@ def reset_forgets(case: Case, data: DataObject) -> None:
             np.testing.assert_array_equal(reset, unseen, message)
     metric.update_state(y_true[::2], y_pred[::2])
     expected = _value(case, y_true[::2], y_pred[::2])
-    assert_close(metric.result(), expected, case.close("float32"), "what is added after a reset")
+    assert_close(metric.result(), expected, case.close("float32"), "an update after a reset")
 
 
 @check("metrics", share=EXPENSIVE, when=lambda case: hasattr(case.of, "merge_state"))
@@ -124,7 +124,7 @@ def workers_merge(case: Case, data: DataObject) -> None:
 
 @check("metrics", share=EXPENSIVE, when=_is_class)
 def works_in_a_model(case: Case, data: DataObject) -> None:
-    """In `fit` and `evaluate` it has the value of the whole epoch, and a saved model keeps it."""
+    """`fit` and `evaluate` report the value of the whole epoch, and a saved model keeps it."""
     y_true, y_pred = case.draw(data, batch=SAMPLES)
     expected = _value(case, y_true, y_pred)
     metric = case.make()
@@ -133,7 +133,7 @@ def works_in_a_model(case: Case, data: DataObject) -> None:
     model.compile(loss=no_loss, metrics=[metric])
     size = SAMPLES // 2
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it has no weights to train
+        warnings.simplefilter("ignore")  # the model has no weights to train
         history = model.fit(y_pred, y_true, batch_size=size, shuffle=False, verbose=0).history
     values = model.evaluate(y_pred, y_true, batch_size=size, verbose=0, return_dict=True)
     named = expected if isinstance(expected, dict) else {metric.name: expected}

@@ -1,4 +1,4 @@
-"""What the checks share: comparing, compiling, gradients, and models around what is checked."""
+"""Helpers of the checks: comparisons, compilation, gradients, and models around a layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BACKEND = keras.backend.backend()
 
 
 def as_numpy(values: Any) -> Any:
-    """A structure of tensors as one of numpy arrays; half precision as float32."""
+    """Convert a structure of tensors to numpy arrays; half precision becomes float32."""
 
     def convert(value: Any) -> np.ndarray:
         array = np.asarray(keras.ops.convert_to_numpy(value))
@@ -27,7 +27,7 @@ def as_numpy(values: Any) -> Any:
 
 
 def assert_close(actual: Any, expected: Any, tolerance: float, what: str) -> None:
-    """Fail unless two structures are equal, up to `tolerance` of the largest value expected."""
+    """Fail unless two structures are equal, up to `tolerance` times the largest expected value."""
     actual, expected = as_numpy(actual), as_numpy(expected)
     keras.tree.assert_same_structure(actual, expected)
     pairs = zip(keras.tree.flatten(actual), keras.tree.flatten(expected), strict=True)
@@ -45,26 +45,26 @@ def assert_finite(values: Any, what: str) -> None:
 
 
 def is_float(array: np.ndarray) -> bool:
-    """Whether an array is floating."""
+    """Return whether an array is floating."""
     return np.issubdtype(array.dtype, np.floating)
 
 
 def cast(inputs: Any, dtype: str) -> Any:
-    """Inputs with the floating ones in another dtype, as tensors."""
+    """Convert inputs to tensors, and the floating ones to this dtype."""
     return keras.tree.map_structure(
         lambda x: keras.ops.convert_to_tensor(x, dtype if is_float(x) else x.dtype.name), inputs
     )
 
 
 def best_dtype() -> str:
-    """`float64` where the backend has it."""
+    """Return `float64` if the backend has it, else `float32`."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # JAX warns where it gives float32 instead
+        warnings.simplefilter("ignore")  # JAX warns that it gives float32 instead
         return keras.backend.standardize_dtype(keras.ops.zeros(1, "float64").dtype)
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function as a compiled training step would hold it."""
+    """Compile a function as a compiled training step does."""
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
@@ -77,7 +77,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def gradients(scalar: Callable[..., Any], arrays: Sequence[Any]) -> list[np.ndarray]:
-    """The gradient of a scalar function with respect to each of its arguments."""
+    """Return the gradient of a scalar function with respect to each of its arguments."""
     tensors = [keras.ops.convert_to_tensor(array) for array in arrays]
     if BACKEND == "tensorflow":
         import tensorflow as tf
@@ -85,24 +85,24 @@ def gradients(scalar: Callable[..., Any], arrays: Sequence[Any]) -> list[np.ndar
         with tf.GradientTape() as tape:
             tape.watch(tensors)
             value = scalar(*tensors)
-        found = tape.gradient(value, tensors, unconnected_gradients="zero")
+        results = tape.gradient(value, tensors, unconnected_gradients="zero")
     elif BACKEND == "jax":
         import jax
 
-        found = jax.grad(scalar, argnums=tuple(range(len(tensors))))(*tensors)
+        results = jax.grad(scalar, argnums=tuple(range(len(tensors))))(*tensors)
     else:
         import torch
 
         tensors = [tensor.detach().clone().requires_grad_() for tensor in tensors]
-        found = torch.autograd.grad(
+        results = torch.autograd.grad(
             scalar(*tensors), tensors, allow_unused=True, materialize_grads=True
         )
-    return [np.asarray(keras.ops.convert_to_numpy(each)) for each in found]
+    return [np.asarray(keras.ops.convert_to_numpy(gradient)) for gradient in results]
 
 
 @contextlib.contextmanager
 def policy(name: str) -> Iterator[None]:
-    """Set Keras's dtype policy for a while."""
+    """Set Keras's dtype policy within a `with` block."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -113,7 +113,7 @@ def policy(name: str) -> Iterator[None]:
 
 @keras.saving.register_keras_serializable("kerasx.testing")
 class Masked(keras.layers.Layer):
-    """Returns the first of two tensors, with the second as its mask."""
+    """Layer that returns the first of two tensors, with the second as its mask."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
@@ -128,7 +128,7 @@ class Masked(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx.testing")
 class MaskOf(keras.layers.Layer):
-    """Returns the mask that a tensor carries, as numbers; minus ones where it carries none."""
+    """Layer that returns the mask of a tensor as numbers, or minus ones if there is no mask."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
@@ -142,19 +142,19 @@ class MaskOf(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx.testing")
 def no_loss(y_true: Any, y_pred: Any) -> Any:
-    """A loss that is zero, for models that are there for their metrics."""
+    """Loss that is zero, for models that only need their metrics."""
     return keras.ops.zeros(keras.ops.shape(y_pred)[0])
 
 
 def inputs_like(leaves: Sequence[np.ndarray], *, batch: int | None = None) -> list[Any]:
-    """Keras inputs for these arrays."""
+    """Return Keras inputs for these arrays."""
     return [
         keras.Input(batch_shape=(batch, *leaf.shape[1:]), dtype=leaf.dtype.name) for leaf in leaves
     ]
 
 
 def functional_model(called: Any, drawn: Any, *, static: bool = False) -> keras.Model:
-    """A functional model of one layer or kernel; it takes the leaves of the inputs as a list."""
+    """Return a functional model of one layer or kernel, called with a list of leaves."""
     leaves = keras.tree.flatten(drawn)
     symbols = [
         keras.Input(batch_shape=leaf.shape, dtype=leaf.dtype.name) if static else symbol
@@ -171,5 +171,5 @@ def call(called: Any, drawn: Any, **options: Any) -> Any:
 
 
 def predict(model: keras.Model, drawn: Any) -> Any:
-    """Predictions of one batch, of which a kernel's weights are no part."""
+    """Return the predictions for one batch that holds all inputs."""
     return model.predict_on_batch(keras.tree.flatten(drawn))

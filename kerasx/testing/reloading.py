@@ -1,4 +1,4 @@
-"""Load saved models in another process, which has imported nothing but kerasx."""
+"""Load saved models in another process, which has imported only kerasx."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def reloaded(
         evaluate: whether to return its metrics rather than its predictions.
 
     Raises:
-        AssertionError: it does not load or run there.
+        AssertionError: the model does not load or run there.
     """
     inputs, outputs = model.with_suffix(".in.npz"), model.with_suffix(".out.npz")
     np.savez(inputs, *arrays)
@@ -79,7 +79,7 @@ def reloaded(
 
 
 def modules_of(contribution: Any) -> list[str]:
-    """Return the modules to import besides kerasx: a plugin's are found without."""
-    if any(each.object is contribution for each in contributions()):
+    """Return the modules to import besides kerasx, which finds the modules of plugins itself."""
+    if any(contributed.object is contribution for contributed in contributions()):
         return ["kerasx.testing"]
     return ["kerasx.testing", contribution.__module__]

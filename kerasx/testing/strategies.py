@@ -1,7 +1,7 @@
-"""Hypothesis strategies for the arrays that Keras users have: tensors, labels, masks, weights.
+"""Hypothesis strategies for the arrays of Keras users: tensors, labels, masks and weights.
 
-Sizes come with ones, primes and unevenness; labels with absent classes; masks ragged; weights with
-zeros. Every strategy yields numpy arrays, so they serve tests of any backend.
+Sizes are ones and primes, labels leave classes out, masks are ragged, and some weights are zero.
+Every strategy draws numpy arrays, so it serves tests on any backend.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from hypothesis.strategies import SearchStrategy
 
 Shape = Sequence[int]
 
-# Few, so that what is compiled for a shape is compiled once. Hypothesis takes the first for the
-# simplest and draws it first; a size of one would show little.
+# A few sizes only, since each shape is compiled. Hypothesis draws the first one first, as the
+# simplest, and a size of one would show little.
 _SIZES = (3, 5, 2, 7, 1)
 
 
 def sizes(least: int = 1, most: int = 7) -> SearchStrategy[int]:
-    """Draw the size of a dimension: one, primes, and both ends.
+    """Draw the size of a dimension: one, a prime, or one of the bounds.
 
     >>> from kerasx.testing import sizes
     >>> from hypothesis import find
@@ -46,7 +46,7 @@ _RANDOM = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 def tensors(
     shape: Shape, dtype: str = "float32", low: float = -2.0, high: float = 2.0
 ) -> SearchStrategy[np.ndarray]:
-    """Draw a tensor: evenly spread values, or few values with many ties.
+    """Draw a tensor: uniform values, or a few values with many ties.
 
     >>> from kerasx.testing import tensors
     >>> from hypothesis import find
@@ -54,10 +54,10 @@ def tensors(
     (2, 3)
 
     Args:
-        shape: its shape.
-        dtype: its dtype; whole numbers for an integer dtype.
-        low: the least value.
-        high: the largest value; for an integer dtype, one above it.
+        shape: the shape.
+        dtype: the dtype; an integer dtype gives integers.
+        low: the smallest value.
+        high: the largest value; for an integer dtype, one more than that.
     """
 
     def make(random: np.random.Generator, ties: bool) -> np.ndarray:
@@ -75,7 +75,7 @@ def tensors(
 def labels(
     shape: Shape, num_classes: int, dtype: str = "int32", one_hot: bool = False
 ) -> SearchStrategy[np.ndarray]:
-    """Draw labels of classes, of which some may not occur.
+    """Draw class labels; some classes may not occur.
 
     >>> from kerasx.testing import labels
     >>> from hypothesis import find
@@ -98,7 +98,7 @@ def labels(
 
 
 def probabilities(shape: Shape, dtype: str = "float32") -> SearchStrategy[np.ndarray]:
-    """Draw probabilities that sum to one along the last axis; some are equal, some zero.
+    """Draw probabilities that sum to one over the last axis; some are equal or zero.
 
     >>> from kerasx.testing import probabilities
     >>> from hypothesis import find
@@ -106,8 +106,8 @@ def probabilities(shape: Shape, dtype: str = "float32") -> SearchStrategy[np.nda
     [1.0, 1.0, 1.0, 1.0]
 
     Args:
-        shape: shape of the probabilities; the last axis is that of the classes.
-        dtype: their dtype.
+        shape: shape of the probabilities, with the classes on the last axis.
+        dtype: dtype of the probabilities.
     """
 
     def make(random: np.random.Generator, ties: bool) -> np.ndarray:
@@ -128,7 +128,7 @@ def masks(shape: Shape) -> SearchStrategy[np.ndarray]:
     True
 
     Args:
-        shape: shape of the mask; the last axis is that of the positions, often time.
+        shape: shape of the mask, with the positions on the last axis, often time.
     """
 
     def make(random: np.random.Generator, kind: str) -> np.ndarray:
@@ -143,7 +143,7 @@ def masks(shape: Shape) -> SearchStrategy[np.ndarray]:
 
 
 def weights(shape: Shape, dtype: str = "float32") -> SearchStrategy[np.ndarray]:
-    """Draw sample weights: none below zero, some zero, not all of them.
+    """Draw sample weights: some are zero, at least one is positive, and none is negative.
 
     >>> from kerasx.testing import weights
     >>> from hypothesis import find
@@ -152,7 +152,7 @@ def weights(shape: Shape, dtype: str = "float32") -> SearchStrategy[np.ndarray]:
 
     Args:
         shape: shape of the weights.
-        dtype: their dtype.
+        dtype: dtype of the weights.
     """
 
     def make(random: np.random.Generator, zeros: bool) -> np.ndarray:
