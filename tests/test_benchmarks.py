@@ -135,6 +135,7 @@ WORKLOADS = [Workload("Twice", "numbers", [(2**20,), (2**22,)], makers, memory=[
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it is TensorFlow's pool")
 def test_memory_that_a_contender_freed_does_not_hide_what_it_needs(tmp_path, monkeypatch):
     (tmp_path / "bench_twice.py").write_text(TWICE)
@@ -149,6 +150,7 @@ def test_memory_that_a_contender_freed_does_not_hide_what_it_needs(tmp_path, mon
     assert growths["dies", (2**22,)] == "its process ended"
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough")
 def test_values_of_ours_are_checked():
     row = (

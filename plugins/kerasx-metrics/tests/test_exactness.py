@@ -266,6 +266,7 @@ def test_calibration_of_100_million_samples(norm, way):
     np.testing.assert_allclose(as_array(way(metric, "result")()), expected, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_weights_of_10_000_updates_do_not_drift():
     random = np.random.default_rng(1)
     right = random.integers(0, 2, 10_000).astype("float32")
