@@ -171,7 +171,7 @@ def spread(owner: str, name: str, values: Tensor, shape: Shape) -> Tensor:
     ):
         raise ValueError(
             f"{owner}: {name} must have the shape {tuple(shape)} of the samples, or its first "
-            f"axes; received {given}"
+            f"axes; received shape {given}"
         )
     if len(given) == rank:
         return values
