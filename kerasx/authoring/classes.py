@@ -211,7 +211,7 @@ def _agreed_num_classes(num_classes: int | None, size: int | None, received: str
         raise ValueError(
             f"num_classes={num_classes} does not fit a last axis of {size}; {received}"
         )
-    return num_classes if size is None else size
+    return size or num_classes or 0
 
 
 def read_batch(data: Data, layout: Layout) -> Batch:
@@ -331,7 +331,7 @@ def raise_for(flags: Tensor, data: Data, layout: Layout) -> None:
             "for one binary score per position give y_pred a last axis of 1."
         )
     if problem == "labels":
-        wrong = true[~np.isin(true, (0, 1, ignore_class))]
+        wrong = true[~np.isin(true, (0, 1)) & (true != ignore_class)]
         raise ValueError(f"y_true must hold 0 and 1 (task='multilabel'); received {_some(wrong)}")
     if problem == "predictions":
         wrong = pred[(pred < 0) | (pred > last)]

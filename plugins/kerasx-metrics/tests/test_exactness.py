@@ -117,7 +117,7 @@ def test_counts_are_whole_numbers_until_there_are_weights(name):
     metric = getattr(kerasx.metrics, name.split()[0])(**COUNTING[name])
     y, scores = map(keras.ops.convert_to_tensor, batch_of(metric))
     for weight, dtype in [(None, "int32"), (keras.ops.ones(50), "float32")]:
-        value, _ = metric.statistic(read_batch(*metric._read(y, scores, weight, None)))
+        value, _ = metric.batch_statistic(read_batch(*metric._read(y, scores, weight, None)))
         assert keras.backend.standardize_dtype(value.dtype) == dtype
 
 

@@ -19,7 +19,7 @@ from kerasx_metrics.scores import (
     recall_of,
     specificity_of,
 )
-from kerasx_metrics.streaming import StreamingMetric, with_options
+from kerasx_metrics.streaming import Statistic, StreamingMetric, with_options
 
 Tensor = Any
 
@@ -59,23 +59,23 @@ class ScoreOfCounts(DecisionMetric):
     zero_division: float = argument(0.0)
 
     score: ClassVar[Any]  # a static method: the score of `Counts`
-    statistic = staticmethod(statistics.class_counts)
+
+    def choose_statistic(self) -> Statistic:
+        if self.average != "samples":
+            return statistics.class_counts
+        arguments = tuple(self.score_arguments().items())
+        return with_options(statistics.sample_scores, score=self.score, arguments=arguments)
 
     def validate(self) -> None:
         super().validate()
-        if None not in (self.class_id, self.num_classes) and self.class_id >= self.num_classes:
+        number = self.num_classes
+        if self.class_id is not None and number is not None and self.class_id >= number:
             raise ValueError(
-                f"{self.name}: class_id must be below num_classes={self.num_classes}; "
-                f"received {self.class_id}"
+                f"{self.name}: class_id must be below num_classes={number}; received "
+                f"{self.class_id}"
             )
         if self.top_k is not None and self.threshold is not None:
             raise ValueError(f"{self.name}: pass threshold or top_k, not both")
-        if self.average == "samples":
-            self.statistic = with_options(
-                statistics.sample_scores,
-                score=self.score,
-                arguments=tuple(self.score_arguments().items()),
-            )
 
     def score_arguments(self) -> dict[str, Any]:
         """Return further arguments of the score."""
@@ -547,7 +547,8 @@ class Accuracy(LabelMetric):
     0.6667
     """
 
-    statistic = staticmethod(statistics.correct_samples)
+    def choose_statistic(self) -> Statistic:
+        return statistics.correct_samples
 
 
 class ExactMatch(LabelMetric):
@@ -593,7 +594,8 @@ class ExactMatch(LabelMetric):
     0.5
     """
 
-    statistic = staticmethod(statistics.exact_samples)
+    def choose_statistic(self) -> Statistic:
+        return statistics.exact_samples
 
 
 class HammingDistance(LabelMetric):
@@ -637,7 +639,8 @@ class HammingDistance(LabelMetric):
     0.25
     """
 
-    statistic = staticmethod(statistics.wrong_labels)
+    def choose_statistic(self) -> Statistic:
+        return statistics.wrong_labels
 
 
 class TopKAccuracy(StreamingMetric):
@@ -681,9 +684,8 @@ class TopKAccuracy(StreamingMetric):
 
     scores_only = True
 
-    def validate(self) -> None:
-        super().validate()
-        self.statistic = with_options(statistics.top_k_samples, k=self.k)
+    def choose_statistic(self) -> Statistic:
+        return with_options(statistics.top_k_samples, k=self.k)
 
     def accepts(self, layout: Layout) -> None:
         if layout.task != "multiclass":
@@ -695,7 +697,8 @@ class TopKAccuracy(StreamingMetric):
 class CountsMetric(LabelMetric):
     """Base of metrics that are one formula of the `Counts` of all classes; the state is theirs."""
 
-    statistic = staticmethod(statistics.class_counts)
+    def choose_statistic(self) -> Statistic:
+        return statistics.class_counts
 
     def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         return (5, layout.num_classes)

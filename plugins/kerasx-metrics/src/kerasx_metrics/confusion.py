@@ -10,6 +10,7 @@ from kerasx.authoring import Layout, argument, ratio
 from kerasx_metrics import counts as statistics
 from kerasx_metrics.classification import LabelMetric, refuse_multilabel
 from kerasx_metrics.plots import plot_confusion_matrix
+from kerasx_metrics.streaming import Statistic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +63,9 @@ class ConfusionMatrix(LabelMetric):
     """
 
     nan_scores = "so do NaN scores"
-    statistic = staticmethod(statistics.confusion)
+
+    def choose_statistic(self) -> Statistic:
+        return statistics.confusion
 
     normalize: str | None = argument(None)
 
@@ -127,7 +130,9 @@ class CohenKappa(LabelMetric):
     """
 
     nan_scores = "so do NaN scores"
-    statistic = staticmethod(statistics.confusion)
+
+    def choose_statistic(self) -> Statistic:
+        return statistics.confusion
 
     weights: str | None = argument(None)
 

@@ -19,7 +19,7 @@ from kerasx_metrics.buffer import Buffer
 from kerasx_metrics.histogram import Histogram
 from kerasx_metrics.plots import plot_precision_recall, plot_roc
 from kerasx_metrics.scores import average_of
-from kerasx_metrics.streaming import StreamingMetric
+from kerasx_metrics.streaming import Statistic, StreamingMetric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,8 +84,7 @@ class CurveMetric(StreamingMetric):
     nan_scores = "so do NaN scores"
     draws_roc: ClassVar[bool]  # whether `plot` draws the ROC curve, or precision and recall
 
-    def validate(self) -> None:
-        super().validate()
+    def choose_state(self) -> Histogram | Buffer:
         if (self.thresholds is None) != (self.capacity is not None):
             raise ValueError(
                 f"{self.name}: thresholds=None keeps every score and needs capacity, the number of "
@@ -93,10 +92,11 @@ class CurveMetric(StreamingMetric):
                 f"thresholds={self.thresholds!r}, capacity={self.capacity!r}"
             )
         if self.capacity is not None:
-            self.state = Buffer(self, self.capacity)
-        else:
-            self.state = Histogram(self, self.thresholds)
-        self.statistic = self.state.statistic
+            return Buffer(self, self.capacity)
+        return Histogram(self, self.thresholds)
+
+    def choose_statistic(self) -> Statistic:
+        return self.state.statistic
 
     def accepts(self, layout: Layout) -> None:
         self.check_class_id(self.class_id, 1 if layout.task == "binary" else layout.num_classes)

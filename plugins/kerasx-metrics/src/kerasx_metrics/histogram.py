@@ -23,10 +23,10 @@ class Histogram(Total):
     rising score.
     """
 
-    def __init__(self, metric: StreamingMetric, thresholds: int | tuple[float, ...]) -> None:
+    def __init__(self, metric: StreamingMetric, thresholds: Any) -> None:
         super().__init__(metric)
         evenly = isinstance(thresholds, int)
-        self.thresholds = evenly_spaced(thresholds) if evenly else thresholds
+        self.thresholds = evenly_spaced(thresholds) if evenly else tuple(thresholds)
         self.statistic: Statistic = with_options(
             score_histogram,
             thresholds=self.thresholds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,7 +52,9 @@ def plot_confusion_matrix(
                 fontsize=min(10, 120 / number),
                 color="white" if value > matrix.max() / 2 else "black",
             )
-        rotated = {"rotation": 45, "ha": "right"} if max(map(len, names)) > 3 else {}
+        rotated: dict[str, Any] = {}
+        if max(map(len, names)) > 3:
+            rotated = {"rotation": 45, "ha": "right"}
         ax.set_xticks(range(number), names, **rotated)
         ax.set_yticks(range(number), names)
     ax.set(xlabel="predicted class", ylabel="true class")

@@ -21,7 +21,7 @@ from kerasx_metrics.counts import Summand, sums
 from kerasx_metrics.histogram import bins_of, evenly_spaced
 from kerasx_metrics.kernels import top_class_of
 from kerasx_metrics.plots import plot_reliability
-from kerasx_metrics.streaming import StreamingMetric, with_options
+from kerasx_metrics.streaming import Statistic, StreamingMetric, with_options
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,7 +172,8 @@ class BrierScore(ProbabilityMetric):
     0.0375
     """
 
-    statistic = staticmethod(squared_errors)
+    def choose_statistic(self) -> Statistic:
+        return squared_errors
 
 
 class LogLoss(ProbabilityMetric):
@@ -213,7 +214,8 @@ class LogLoss(ProbabilityMetric):
     0.2162
     """
 
-    statistic = staticmethod(log_losses)
+    def choose_statistic(self) -> Statistic:
+        return log_losses
 
 
 class CalibrationError(ProbabilityMetric):
@@ -265,9 +267,8 @@ class CalibrationError(ProbabilityMetric):
     num_bins: int = argument(15, kw_only=False)
     norm: str = argument("l1", kw_only=False)
 
-    def validate(self) -> None:
-        super().validate()
-        self.statistic = with_options(reliability, num_bins=self.num_bins)
+    def choose_statistic(self) -> Statistic:
+        return with_options(reliability, num_bins=self.num_bins)
 
     def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         return (3, self.num_bins)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from keras import ops
@@ -87,7 +87,9 @@ class Total:
     def add(self, data: Data, layout: Layout) -> None:
         """Add a batch."""
         metric = self.metric
-        total, flags = accumulate(metric.total, *data, statistic=metric.statistic, layout=layout)
+        total, flags = accumulate(
+            metric.total, *data, statistic=metric.batch_statistic, layout=layout
+        )
         if is_concrete(flags):
             raise_for(flags, data, layout)
         metric.total.assign(total)
@@ -105,8 +107,8 @@ class Total:
 class StreamingMetric(SumMetric):
     """Base of the metrics: reads batches, and sums a statistic of them.
 
-    A subclass defines `statistic`, the shape of its values, and `evaluate`. The first update shows
-    the number of classes K, so the state is created there. `total` has the shape `(2, *shape)`: a
+    A subclass defines the statistic, its shape, and `evaluate`. The first update shows the number
+    of classes K, so the state is created there. `total` has the shape `(2, *shape)`: a
     pair of float32 tensors for each number of the statistic. For metrics of counts that is
     `(2, 5, K)`, the pairs of the five `Counts` of each class.
     """
@@ -121,11 +123,18 @@ class StreamingMetric(SumMetric):
         options = {name: fields[name] for name in names if name in fields}
         self.reading = Reading(scores_only=self.scores_only, **options)
         self.layout: Layout | None = None
-        self.state = Total(self)
+        self.state: Any = self.choose_state()
+        self.batch_statistic: Statistic = self.choose_statistic()
 
     # A subclass defines these.
 
-    statistic: ClassVar[Statistic]
+    def choose_statistic(self) -> Statistic:
+        """Return the function of a batch that is summed."""
+        raise NotImplementedError
+
+    def choose_state(self) -> Any:
+        """Return the state: by default, the sum of the statistic."""
+        return Total(self)
 
     def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         """Return the shape of the statistic."""
@@ -167,7 +176,7 @@ class StreamingMetric(SumMetric):
     ) -> Any:
         """Return the value for these arrays alone; the state is neither read nor changed."""
         data, layout = self._read(y_true, y_pred, sample_weight, mask)
-        value, problems = self.statistic(read_batch(data, layout))
+        value, problems = self.batch_statistic(read_batch(data, layout))
         raise_for(problem_flags(problems), data, layout)
         return self._cast(self.evaluate(ops.cast(value, "float32"), layout))
 
