@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 import kerasx
-from kerasx_metrics.plugin import CLASSES
+from kerasx_metrics.catalogue import CLASSES
 
 BACKEND = keras.backend.backend()
 pytestmark = pytest.mark.usefixtures("uncompiled")
