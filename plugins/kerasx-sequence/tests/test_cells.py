@@ -264,12 +264,12 @@ def test_layer_is_the_cell_over_time():
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("ESNCell", {"units": 0}, "units must be positive"),
+        ("ESNCell", {"units": 0}, "units must be a positive integer"),
         ("ESNCell", {"units": 2, "connectivity": 1.5}, "connectivity must be from 0 to 1"),
         ("ESNCell", {"units": 2, "leaky": -0.1}, "leaky must be from 0 to 1"),
         ("ESN", {"units": 2, "spectral_radius": -1}, "spectral_radius must be at least 0"),
         ("ZoneoutLSTMCell", {"units": 2, "zoneout_c": 1.5}, "zoneout_c must be from 0 to 1"),
-        ("NASCell", {"units": 2, "projection": 0}, "projection must be positive"),
+        ("NASCell", {"units": 2, "projection": 0}, "projection must be a positive integer"),
     ],
 )
 def test_arguments_out_of_range_raise(name, arguments, message):
