@@ -234,10 +234,10 @@ def test_arguments_that_do_not_fit_raise(arguments, message):
         ([[0, 1]], [[0, -1]], None, "y_pred must hold tags from 0 to 1"),
         ([[0, 0.5]], [[0, 1]], None, "y_true must hold tags"),
         ([[0, 1]], [[[0.0, 1], [np.nan, 0]]], None, "y_pred must hold tags"),
-        ([[0, 1]], [[0, 1, 0]], None, "y_pred must have shape"),
+        ([[0, 1]], [[0, 1, 0]], None, "y_true must have shape"),
         ([[0, 1]], [[[0.0, 1, 2]] * 2], None, "scores of 2 tags"),
         ([0, 1], [[0, 1]], None, "y_true must have shape"),
-        ([[0, 1]], [[0, 1]], [[1.0, 1, 1]], "sample_weight must have shape"),
+        ([[0, 1]], [[0, 1]], [[1.0, 1, 1]], "sample_weight must have the shape"),
     ],
 )
 def test_data_that_do_not_fit_raise(true, predicted, weight, message):

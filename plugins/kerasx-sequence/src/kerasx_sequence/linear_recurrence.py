@@ -18,7 +18,7 @@ import keras
 from keras import ops
 
 import kerasx
-from kerasx.authoring import is_integer, put, wide_dtype, widen
+from kerasx.authoring import check_shape, is_integer, put, wide_dtype, widen
 from kerasx.compiler import compiled, device
 
 Tensor = Any
@@ -308,11 +308,9 @@ def _check(
             f"{shape}; received shape {tuple(decay.shape)}"
         )
     rest = (*shape[:axis], *shape[axis + 1 :])
-    if initial_state is not None and not _matches(tuple(initial_state.shape), rest):
-        raise ValueError(
-            f"linear_recurrence: initial_state must have shape {rest}, that of inputs without "
-            f"axis {axis}; received {tuple(initial_state.shape)}"
-        )
+    if initial_state is not None:
+        description = f"{rest}, that of inputs without axis {axis}"
+        check_shape("linear_recurrence", "initial_state", initial_state.shape, rest, description)
     return axis, keras.backend.result_type(*(tensor.dtype for tensor in tensors.values()))
 
 
@@ -320,10 +318,3 @@ def _broadcasts(shape: tuple, target: tuple) -> bool:
     """Return whether a shape broadcasts to another; `None` is any size."""
     sizes = zip(reversed(shape), reversed(target), strict=False)
     return len(shape) <= len(target) and all(a in (1, None, b) or b is None for a, b in sizes)
-
-
-def _matches(shape: tuple, expected: tuple) -> bool:
-    """Return whether two shapes agree; `None` is any size."""
-    return len(shape) == len(expected) and all(
-        a is None or b is None or a == b for a, b in zip(shape, expected, strict=True)
-    )

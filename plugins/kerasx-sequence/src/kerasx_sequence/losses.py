@@ -7,9 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.authoring import attached, mask_of, reduced, require
+from kerasx.authoring import attached, mask_of, read_labels, reduced, require
 from kerasx_sequence.crf import Potentials, crf_log_likelihood
-from kerasx_sequence.tags import read_tags
 
 
 class CRFLoss(keras.Loss):
@@ -83,8 +82,8 @@ class CRFLoss(keras.Loss):
             potentials = require(y_pred, Potentials, by=self.name, layer="CRF", hint=hint)
         if potentials is None:
             return ops.zeros_like(y_pred[:, 0], self.dtype)
-        tags = read_tags(self.name, y_true, potentials.emissions.shape[:-1])
-        likelihood = crf_log_likelihood(tags=tags, **potentials._asdict())
+        labels = read_labels(self.name, y_true, potentials.emissions.shape[:-1])
+        likelihood = crf_log_likelihood(tags=labels.values, **potentials._asdict())
         return -ops.cast(likelihood, self.dtype)
 
     def _without_transitions(self, y_pred: Any) -> Potentials:

@@ -15,8 +15,7 @@ import keras
 from keras import ops
 
 import kerasx
-from kerasx.authoring import check_argument, mask_of, reduced, wide_dtype
-from kerasx_sequence.summed import check_shape
+from kerasx.authoring import check_argument, check_shape, mask_of, reduced, wide_dtype
 
 Tensor = Any
 FAR = 1e30  # above any cost, and a few thousand times it still fits in float32
