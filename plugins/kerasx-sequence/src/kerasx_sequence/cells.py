@@ -36,7 +36,8 @@ class _LSTMCell(keras.layers.LSTMCell):
         x, dropped_h = _apply_dropout(self, inputs, h, training)
         z = self.gates(ops.matmul(x, self.kernel), ops.matmul(dropped_h, self.recurrent_kernel))
         z = z if self.bias is None else z + self.bias
-        h, c = self.update(*ops.split(z, 4, axis=1), c)
+        i, f, g, o = ops.split(z, 4, axis=1)
+        h, c = self.update(i, f, g, o, c)
         return h, [h, c]
 
 

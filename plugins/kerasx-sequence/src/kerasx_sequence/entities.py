@@ -76,25 +76,14 @@ class Tagging(NamedTuple):
     type_of: np.ndarray
 
 
-def read_scheme(
-    labels: Sequence[str],
-    scheme: str | None = None,
-    mode: str = "lenient",
-    owner: str = "read_scheme",
-) -> Tagging:
+def read_scheme(labels: Sequence[str], scheme: str | None, mode: str, owner: str) -> Tagging:
     """Read a list of labels; `EntityF1` describes the arguments, and errors begin with `owner`."""
     check_one_of(owner, "mode", mode, ("lenient", "strict"))
-    if mode == "lenient":
-        if scheme is not None and scheme not in SCHEMES:
-            raise ValueError(
-                f"{owner}: scheme must be one of {list(SCHEMES)}, or None in lenient mode; "
-                f"received {scheme!r}"
-            )
-        rules = LENIENT
-    else:
-        check_one_of(owner, "scheme", scheme, tuple(SCHEMES))
-        rules = SCHEMES[scheme]
-    prefixes = LENIENT.prefixes if scheme is None else SCHEMES[scheme].prefixes
+    schemes = (*SCHEMES, None) if mode == "lenient" else tuple(SCHEMES)
+    check_one_of(owner, "scheme", scheme, schemes)
+    own_rules = LENIENT if scheme is None else SCHEMES[scheme]
+    rules = LENIENT if mode == "lenient" else own_rules
+    prefixes = own_rules.prefixes
     tags = [_split_label(label, prefixes, owner) for label in labels] + [("O", "")]
     types = tuple(sorted({kind for prefix, kind in tags if prefix != "O"}))
     if not types:

@@ -226,7 +226,7 @@ def _scan_on_torch(
             torch.addcmul(x[1][t], a[0][decay_step], state[1], out=new[1])
             new[1].addcmul_(a[1][decay_step], state[0], value=-sign)
         state, before = new, t
-    return tuple(ops.cast(part, given.dtype) for part, given in zip(states, inputs, strict=True))
+    return tuple(ops.cast(part, source.dtype) for part, source in zip(states, inputs, strict=True))
 
 
 def _scan_in_parallel(
@@ -261,7 +261,7 @@ def _scan_in_parallel(
         span *= 2
     if reverse:
         h = [ops.flip(part, 1) for part in h]
-    return tuple(ops.cast(part, given.dtype) for part, given in zip(h, inputs, strict=True))
+    return tuple(ops.cast(part, source.dtype) for part, source in zip(h, inputs, strict=True))
 
 
 def _product(a: Parts, b: Parts, adjoint: bool = False) -> Parts:

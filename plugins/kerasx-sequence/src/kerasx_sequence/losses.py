@@ -75,6 +75,7 @@ class CRFLoss(keras.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Compute the loss of each sequence, `(batch,)`."""
+        potentials: Potentials | None
         if self.from_logits:
             potentials = attached(y_pred, Potentials) or self._without_transitions(y_pred)
         else:

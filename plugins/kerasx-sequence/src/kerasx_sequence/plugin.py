@@ -97,7 +97,7 @@ def kerasx_metrics() -> list:
 
 @kerasx.hookimpl
 def kerasx_cases() -> list[Case]:
-    """Contribute a case for the contract's tests of each of them."""
+    """Contribute the cases with which the contract tests each contribution."""
     from kerasx_sequence.cases import CASES
 
     return CASES

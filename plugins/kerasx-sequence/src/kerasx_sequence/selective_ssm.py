@@ -148,7 +148,7 @@ class SelectiveSSMCell(keras.layers.Layer):
         kept = mask[..., None]
         stays = ops.cast(ops.logical_not(kept), x.dtype)
         window, newer = [x], x
-        recent = []
+        recent: list[Tensor] = []
         for lag in reversed(range(earlier)):
             start = before[:, lag]
             held = linear_recurrence(
