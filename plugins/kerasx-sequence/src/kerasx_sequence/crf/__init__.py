@@ -15,7 +15,7 @@ import kerasx
 from kerasx_sequence.crf import reference
 from kerasx_sequence.crf.chain import Potentials, add_ends, find_span, forbid, make_chain
 from kerasx_sequence.crf.errors import raise_reason
-from kerasx_sequence.crf.likelihood import TIME_BUCKET, forward_backward, log_likelihood
+from kerasx_sequence.crf.likelihood import TIME_BUCKET, log_likelihood, marginals
 from kerasx_sequence.crf.viterbi import best_tags
 
 __all__ = [
@@ -214,9 +214,7 @@ def crf_marginals(
         *(None if tensor is None else ops.stop_gradient(tensor) for tensor in potentials)
     )
     span = find_span(potentials)
-    emissions = add_ends(potentials, span)
-    result = forward_backward(emissions, potentials.transitions, span, None)
-    return ops.where(ops.isnan(result.value)[:, None, None], float("nan"), -result.slopes)
+    return marginals(add_ends(potentials, span), potentials.transitions, span)
 
 
 @kerasx.kernel(

@@ -73,7 +73,8 @@ def log_likelihood(
     Returns:
         `(batch,)`; NaN for an invalid sequence or a tag out of range.
     """
-    result = forward_backward(emissions, transitions, span, tags)
+    is_narrow = _is_narrow(transitions)
+    result = _run_forward_backward(emissions, transitions, span, tags, is_narrow)
 
     def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
         upstream = ops.where(ops.isnan(result.value), result.value, upstream)
@@ -84,7 +85,7 @@ def log_likelihood(
                 return _expected_pairs_log(result, weight, ops.max(span.last))
             return _expected_pairs(result, weight)
 
-        slopes = -_in_either_space(transitions, expected_pairs)
+        slopes = -_in_either_space(is_narrow, expected_pairs)
         if tags is not None:
             units = transitions.shape[0]
             flat_weight, flat_pairs = ops.reshape(weight, (-1,)), ops.reshape(result.pairs, (-1,))
@@ -95,8 +96,18 @@ def log_likelihood(
     return result.value, gradient
 
 
-def forward_backward(
-    emissions: Tensor, transitions: Tensor, span: Span, tags: Tensor | None
+def marginals(emissions: Tensor, transitions: Tensor, span: Span) -> Tensor:
+    """Compute gamma, the probability of each tag at each step, `(batch, time, tags)`.
+
+    Arguments are those of `log_likelihood`. Steps of an invalid sequence are NaN.
+    """
+    is_narrow = _is_narrow(transitions)
+    result = _run_forward_backward(emissions, transitions, span, None, is_narrow)
+    return ops.where(ops.isnan(result.value)[:, None, None], float("nan"), -result.slopes)
+
+
+def _run_forward_backward(
+    emissions: Tensor, transitions: Tensor, span: Span, tags: Tensor | None, is_narrow: Tensor
 ) -> ForwardBackward:
     """Run the forward-backward pass, on probabilities or on logarithms; see `log_likelihood`.
 
@@ -109,18 +120,22 @@ def forward_backward(
         emissions = ops.pad(emissions, ((0, 0), (0, missing), (0, 0)))
         tags = None if tags is None else ops.pad(tags, ((0, 0), (0, missing)))
     run = functools.partial(_forward_backward, emissions, transitions, span, tags)
-    result = _in_either_space(transitions, run)
+    result = _in_either_space(is_narrow, run)
     return result if isinstance(time, int) else result._replace(slopes=result.slopes[:, :time])
 
 
-def _in_either_space(transitions: Tensor, run: Callable[..., Any]) -> Any:
-    """Run a function of `log_space` on probabilities if these lose nothing, else on logarithms.
-
-    A TensorFlow graph decides as it runs, and compiles only what it takes.
-    """
+def _is_narrow(transitions: Tensor) -> Tensor:
+    """Return whether the range of the transitions is so small that probabilities lose nothing."""
     dtype = wide_dtype(transitions.dtype)
     width = ops.cast(ops.max(transitions), dtype) - ops.cast(ops.min(transitions), dtype)
-    is_narrow = width < -RANGE * np.log(np.finfo(dtype).tiny)
+    return width < -RANGE * np.log(np.finfo(dtype).tiny)
+
+
+def _in_either_space(is_narrow: Tensor, run: Callable[..., Any]) -> Any:
+    """Run a function of `log_space` on probabilities if transitions are narrow, else on logarithms.
+
+    A TensorFlow graph decides as it runs, and compiles only the branch that it takes.
+    """
     if is_concrete(is_narrow):
         return run(log_space=not bool(is_narrow))
     return ops.cond(is_narrow, lambda: run(log_space=False), lambda: run(log_space=True))
@@ -134,10 +149,11 @@ def _forward_backward(
     active, nan = ops.cast(chain.active, shifts.dtype), ops.cast(float("nan"), shifts.dtype)
     scores, one_hot, pairs = -shifts, 0.0, None
     if tags is not None:
-        given = at_least_int32(tags)
-        tags = ops.cast(ops.clip(given, 0, transitions.shape[0] - 1), "int32")
+        wide_tags = at_least_int32(tags)
+        tags = ops.cast(ops.clip(wide_tags, 0, transitions.shape[0] - 1), "int32")
         scores, one_hot, pairs = score(chain, tags)
-        out_of_range = ops.logical_and(chain.active, given != ops.cast(tags, given.dtype))
+        out_of_range = wide_tags != ops.cast(tags, wide_tags.dtype)
+        out_of_range = ops.logical_and(chain.active, out_of_range)
         scores = ops.where(out_of_range, nan, scores)
         one_hot = ops.where(one_hot, ops.expand_dims(active, -1), 0.0)
 
