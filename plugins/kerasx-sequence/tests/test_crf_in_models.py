@@ -125,7 +125,7 @@ def test_a_mask_with_holes_is_an_error_and_the_compiled_loss_is_nan():
 
 def test_the_crf_must_be_last():
     tags = CRF(2, use_kernel=False)(np.zeros((1, 3, 2), "float32"))
-    with pytest.raises(ValueError, match=r"Make the CRF the last layer .* say from_logits=True"):
+    with pytest.raises(ValueError, match=r"Make the CRF the last layer .* pass from_logits=True"):
         CRFLoss()([[0, 1, 1]], tags + 0)
 
 
@@ -144,7 +144,7 @@ def test_each_sequence_has_a_weight():
     loss = CRFLoss(from_logits=True, reduction="sum")
     value = loss(tags, emissions, sample_weight=np.array([[1.0], [0.5]]))
     np.testing.assert_allclose(as_numpy(value), 1.5 * 3 * np.log(2), rtol=1e-6)
-    with pytest.raises(ValueError, match="a weight of each sequence"):
+    with pytest.raises(ValueError, match="a weight for each sequence"):
         loss(tags, emissions, sample_weight=np.ones((2, 3)))
 
 

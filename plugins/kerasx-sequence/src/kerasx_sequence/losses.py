@@ -66,7 +66,7 @@ class CRFLoss(keras.Loss):
             shape = tuple(sample_weight.shape)
             if shape not in ((), (1,)) and (len(shape) > 2 or shape[1:] not in ((), (1,))):
                 raise ValueError(
-                    f"{self.name}: sample_weight must hold a weight of each sequence, of shape "
+                    f"{self.name}: sample_weight must hold a weight for each sequence, of shape "
                     f"{tuple(losses.shape)}; received {shape}"
                 )
         return reduced(
@@ -79,7 +79,7 @@ class CRFLoss(keras.Loss):
         if self.from_logits:
             potentials = attached(y_pred, Potentials) or self._without_transitions(y_pred)
         else:
-            hint = ". If y_pred are emissions that no CRF decodes, say from_logits=True"
+            hint = ". For emissions that no CRF decodes, pass from_logits=True"
             potentials = require(y_pred, Potentials, by=self.name, layer="CRF", hint=hint)
         if potentials is None:
             return ops.zeros_like(y_pred[:, 0], self.dtype)
