@@ -8,9 +8,10 @@ import pytest
 
 import kerasx
 from kerasx.testing.numerics import as_numpy
-from kerasx_transformer import attention
-from kerasx_transformer.attention import _rules as rules_of
-from kerasx_transformer.attention import attention_in_blocks, plain_attention
+from kerasx_transformer.attention.blocks import attention_in_blocks
+from kerasx_transformer.attention.options import Modifiers, Options, as_pair
+from kerasx_transformer.attention.reference import plain_attention
+from kerasx_transformer.attention.routes import Call, choose
 
 BACKEND = keras.backend.backend()
 
@@ -172,11 +173,12 @@ def keep_of(rate, shape, seed):
 
 
 def in_blocks(query, key, value, *, block=4, bias=None, **arguments):
-    tensors = {name: arguments.pop(name, None) for name in ("segment_ids", "mask", "seed")}
-    options = ("causal", "window", "scale", "logit_softcap", "dropout_rate")
-    given = {"causal": False, "dropout_rate": 0.0, **arguments}
-    rules = rules_of(query, *(given.get(name) for name in options))
-    return attention_in_blocks(query, key, value, rules, bias=bias, block=block, **tensors)
+    segment_ids = arguments.pop("segment_ids", None)
+    segment_ids = None if segment_ids is None else as_pair(segment_ids)
+    modifiers = Modifiers(
+        segment_ids, arguments.pop("mask", None), bias, arguments.pop("seed", None)
+    )
+    return attention_in_blocks(query, key, value, modifiers, Options(**arguments), block)
 
 
 PACKED = np.array([[0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 3], [5, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6]], "int32")
@@ -294,32 +296,46 @@ def test_sizes_known_when_it_runs():
     assert all(np.abs(each).sum() > 0 for each in found[1:])
 
 
-def test_explain_says_which_path_runs():
-    query, key, value = (np.ones((1, 4, 1, 2), "float32") for _ in range(3))
-    said = str(kerasx.kernels.blockwise_attention.explain(query, key, value, logit_softcap=3.0))
-    assert "plain: all scores at once" in said
+def call(time, dtype="bfloat16", given=(), **options):
+    shape = (2, time, 4, 16)
+    return Call(shape, shape, shape, dtype, Options(**options), given)
 
 
-def symbols(*shapes, dtype="float32"):
-    return [keras.KerasTensor(shape, dtype) for shape in shapes]
-
-
-def test_path_says_what_runs_and_why(monkeypatch):
-    short = symbols(*[(2, 64, 4, 16)] * 3, dtype="bfloat16")
-    long = symbols(*[(2, 4096, 4, 16)] * 3, dtype="bfloat16")
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_routes_of_short_and_long_sequences_and_why(backend, device):
+    fused = (backend, device) in [("torch", "cpu"), ("torch", "gpu"), ("jax", "gpu")]
     reason = "not the fused kernel, because of logit_softcap"
-    for device in ("cpu", "gpu"):
-        fused = (BACKEND, device) in [("torch", "cpu"), ("torch", "gpu"), ("jax", "gpu")]
-        monkeypatch.setattr(attention, "device", lambda device=device: device)
-        said = path(*long, causal=True)
-        name = {"torch": "sdpa: ", "jax": "cudnn: "}.get(BACKEND) if fused else "blocks: "
-        assert said.startswith(name)
-        said = path(*short, logit_softcap=30.0)
-        assert said.startswith("plain: all scores at once")
-        assert (reason in said) == fused
-        said = path(*long, logit_softcap=30.0)
-        assert said.startswith("blocks: ")
-        assert (reason in said) == fused
+    route = str(choose(call(4096, causal=True), backend, device))
+    name = {"torch": "sdpa: ", "jax": "cudnn: "}.get(backend) if fused else "blocks: "
+    assert route.startswith(name)
+    route = str(choose(call(64, logit_softcap=30.0), backend, device))
+    assert route.startswith("plain: all scores at once")
+    assert (reason in route) == fused
+    route = str(choose(call(4096, logit_softcap=30.0), backend, device))
+    assert route.startswith("blocks: ")
+    assert (reason in route) == fused
+
+
+@pytest.mark.parametrize(
+    ("backend", "obstacle", "arguments"),
+    [
+        ("torch", None, {"given": ["mask"]}),
+        ("torch", "mask with causal", {"given": ["mask"], "causal": True}),
+        ("torch", "window", {"window": 3}),
+        ("torch", "segment_ids", {"given": ["segment_ids"]}),
+        ("torch", "bias, whose gradient it lacks or forms at full size", {"given": ["bias"]}),
+        ("jax", "mask", {"given": ["mask"]}),
+        ("jax", None, {"window": 3, "causal": True}),
+        ("jax", "window without causal", {"window": 3}),
+        ("jax", "dtype", {"dtype": "float32"}),
+        ("jax", "dropout_rate, whose draws depend on seed here", {"dropout_rate": 0.1}),
+    ],
+)
+def test_obstacles_to_fused_attention(backend, obstacle, arguments):
+    route = choose(call(64, **arguments), backend, "gpu")
+    assert route.obstacle == obstacle
+    assert (route.name == "plain") == (obstacle is not None)
 
 
 @pytest.mark.parametrize(
