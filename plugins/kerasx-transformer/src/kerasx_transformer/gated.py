@@ -11,7 +11,7 @@ from keras import ops
 
 import kerasx
 from kerasx.compiler import compiled
-from kerasx_transformer.initializers import anew
+from kerasx_transformer.initializers import fresh_initializer
 
 Tensor = Any  # a tensor of the backend in use, or an array
 Formula = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -206,8 +206,8 @@ class GatedFeedForward(keras.layers.Layer):
         return keras.layers.Dense(
             units,
             use_bias=self.use_bias,
-            kernel_initializer=anew(self.kernel_initializer),
-            bias_initializer=anew(self.bias_initializer),
+            kernel_initializer=fresh_initializer(self.kernel_initializer),
+            bias_initializer=fresh_initializer(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
             kernel_constraint=self.kernel_constraint,

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasx.authoring import check_positive_integers
 from kerasx.compiler import round_up
 from kerasx_transformer.cache import CacheScope, Values
-from kerasx_transformer.multi_head_attention import positive
 from kerasx_transformer.steps import compiled, refuse_unless_stepwise
 
 Tensor = Any
@@ -359,11 +359,11 @@ def _check_arguments(
     min_p: float | None,
     num_beams: int,
 ) -> None:
-    positive("generate", max_new_tokens=max_new_tokens, num_beams=num_beams)
+    check_positive_integers("generate", max_new_tokens=max_new_tokens, num_beams=num_beams)
     if not 0 <= temperature < float("inf"):
         raise ValueError(f"temperature must be 0 or above, and finite; received {temperature}")
     if top_k is not None:
-        positive("generate", top_k=top_k)
+        check_positive_integers("generate", top_k=top_k)
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p must be above 0 and at most 1; received {top_p}")
     if min_p is not None and not 0 <= min_p <= 1:

@@ -13,6 +13,10 @@ from kerasx_transformer.attention.options import Options
 
 PLAIN = 256  # up to this many queries and keys, all scores are computed at once
 
+# Up to this length PyTorch, which compiles nothing, draws faster for all scores at once than it
+# hashes block by block.
+BACKEND_DROPOUT = {"torch": 4096}
+
 DESCRIPTIONS = {
     "cudnn": "cuDNN's fused attention, jax.nn.dot_product_attention(implementation='cudnn')",
     "sdpa": "PyTorch's fused attention, torch.nn.functional.scaled_dot_product_attention",
@@ -73,15 +77,18 @@ def choose(call: Call, backend: str, device: str) -> Route:
         obstacle = _obstacle(fused, call)
         if obstacle is None:
             return Route(fused)
-    return Route("blocks" if _is_long(call, PLAIN) else "plain", obstacle)
+    is_long = _exceeds(PLAIN, call.query[1], call.key[1])
+    return Route("blocks" if is_long else "plain", obstacle)
 
 
-def _is_long(call: Call, limit: int) -> bool:
+def prefers_backend_dropout(query_time: Any, key_time: Any, backend: str) -> bool:
+    """Return whether all scores at once, with the backend's own dropout, beat the kernel's."""
+    return not _exceeds(BACKEND_DROPOUT.get(backend, 0), query_time, key_time)
+
+
+def _exceeds(limit: int, *lengths: Any) -> bool:
     # JAX has a symbol for a size where Keras asks for a shape only; nothing is computed then.
-    return any(
-        time is None or (isinstance(time, int) and time > limit)
-        for time in (call.query[1], call.key[1])
-    )
+    return any(length is None or (isinstance(length, int) and length > limit) for length in lengths)
 
 
 def _obstacle(fused: str, call: Call) -> str | None:
