@@ -9,9 +9,10 @@ import pytest
 import kerasx
 from kerasx.testing.numerics import as_numpy
 from kerasx_transformer.attention.blocks import attention_in_blocks
+from kerasx_transformer.attention.dropout import dropout_factors
 from kerasx_transformer.attention.options import Modifiers, Options, as_pair
 from kerasx_transformer.attention.reference import plain_attention
-from kerasx_transformer.attention.routes import Call, choose
+from kerasx_transformer.attention.routes import Call, choose, prefers_backend_dropout
 
 BACKEND = keras.backend.backend()
 
@@ -294,6 +295,46 @@ def test_sizes_known_when_it_runs():
     found = step(*example.arrays)
     np.testing.assert_allclose(found[0], example.expected[0], atol=2e-5)
     assert all(np.abs(each).sum() > 0 for each in found[1:])
+
+
+def test_dropout_drops_at_its_rate_and_independently():
+    rate, heads, rows, columns = 0.3, 6, 40, 50
+    factors = dropout_factors(
+        rate,
+        keras.ops.convert_to_tensor([3, 2**31 - 1], "int32"),
+        keras.ops.arange(heads)[:, None, None],
+        keras.ops.arange(rows)[:, None],
+        keras.ops.arange(columns),
+    )
+    factors = keras.ops.convert_to_numpy(factors)
+    np.testing.assert_allclose(np.unique(factors), [0, 1 / (1 - rate)], rtol=1e-6)
+    assert np.mean(factors == 0) == pytest.approx(rate, abs=4 * np.sqrt(0.21 / factors.size))
+    assert factors.mean() == pytest.approx(1, abs=0.03)
+    for samples in (  # each head, row and column draws by itself
+        factors.reshape(heads, -1),
+        factors.transpose(1, 0, 2).reshape(rows, -1),
+        factors.transpose(2, 0, 1).reshape(columns, -1),
+    ):
+        correlation = np.corrcoef(samples) - np.eye(len(samples))
+        assert np.abs(correlation).max() < 4.5 / np.sqrt(samples.shape[1])
+
+
+@pytest.mark.parametrize("other", [[8, 9], [7, 10], [9, 7], [7], [7, 9, 0]])
+def test_another_seed_draws_something_else(other):
+    x = np.ones((1, 20, 1, 1), "float32")
+    kernel = functools.partial(kerasx.kernels.blockwise_attention, x, x, x, dropout_rate=0.5)
+    first, again, changed = (
+        keras.ops.convert_to_numpy(kernel(seed=np.array(seed, "int32")))
+        for seed in ([7, 9], [7, 9], other)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - changed).max() > 0.1
+
+
+def test_long_sequences_with_dropout_on_pytorch_use_its_own():
+    assert prefers_backend_dropout(4096, 4096, "torch")
+    assert not prefers_backend_dropout(4097, 4096, "torch")
+    assert not prefers_backend_dropout(16, 16, "tensorflow")
 
 
 def call(time, dtype="bfloat16", given=(), **options):
