@@ -16,50 +16,54 @@ class MultiHeadAttention(ProjectedAttention):
     """Multi-head attention in memory linear in length: Keras's, with positions and a cache.
 
     `softmax(Q K^T / sqrt(key_dim)) V` per head, with `Q`, `K` and `V` linear in `query`, `key` and
-    `value`, and the heads' results mixed by an output projection. It takes the arguments and
+    `value`; an output projection mixes the heads' results. The layer takes the arguments and
     weights of `keras.layers.MultiHeadAttention` (`ours.set_weights(theirs.get_weights())`), and
-    computes with `kerasx.kernels.blockwise_attention`, which never holds the scores. It computes
-    them where they are asked for, where dropout acts on them, and over other axes than the second.
+    computes with `kerasx.kernels.blockwise_attention`, which never holds all scores. It holds them
+    if you ask for them, if it attends over other axes than the second, and, on PyTorch, if dropout
+    acts on up to 4,096 positions.
 
     Within a `kerasx_transformer.CacheScope` it keeps keys and values for the next call, which is
-    how `kerasx_transformer.generate` runs models. Its calls need `use_causal_mask=True` there.
+    how `kerasx_transformer.generate` runs models. Calls there need `use_causal_mask=True`.
 
     From: Vaswani et al. 2017, Attention Is All You Need, section 3.2; rotary positions, Su et al.
     2021 (RoFormer); ALiBi, Press, Smith & Lewis 2022; gates, Qiu et al. 2025 (Gated Attention for
-    Large Language Models).
+    Large Language Models); soft cap, Gemma Team 2024 (Gemma 2), section 2.
 
     Args:
         num_heads: number of heads.
         key_dim: size of each head for query and key.
         value_dim: size of each head for value; `key_dim` by default.
-        dropout: share of the scores that training drops.
+        dropout: probability with which training drops a weight. Draws follow from `seed`; each
+            example, head, query and key draws by itself.
         use_bias: whether the projections have biases.
         output_shape: size of the output, or sizes; by default that of the query.
-        attention_axes: axes of the query over which it attends; by default all but the first and
-            the last.
-        sliding_window: a query sees keys at a distance below this; with `use_causal_mask`, the
-            last so many. `None` for all.
-        flash_attention: `None` for the kernel wherever it can do the call, `False` for the plain
-            composition always, `True` to raise where the kernel cannot do the call.
-        kernel_initializer: of the projections' kernels.
-        bias_initializer: of their biases.
-        kernel_regularizer: of their kernels.
-        bias_regularizer: of their biases.
-        activity_regularizer: of their outputs.
-        kernel_constraint: of their kernels.
-        bias_constraint: of their biases.
+        attention_axes: axes of the query over which the layer attends; by default all but the first
+            and the last.
+        **kwargs: the arguments below, and those of every layer, such as `name` and `dtype`.
+        sliding_window: a query sees keys at a distance below this; with `use_causal_mask`, it sees
+            this many keys, itself included. `None` for all.
+        flash_attention: `None` for the kernel wherever it can do the call, `False` for all scores
+            at once always, `True` to raise where the kernel cannot do the call.
+        kernel_initializer: initializer of the projections' kernels; `"glorot_uniform"` by default.
+        bias_initializer: initializer of their biases; `"zeros"` by default.
+        kernel_regularizer: regularizer of their kernels.
+        bias_regularizer: regularizer of their biases.
+        activity_regularizer: regularizer of their outputs.
+        kernel_constraint: constraint on their kernels.
+        bias_constraint: constraint on their biases.
         use_gate: whether a sigmoid of a projection of the query multiplies the heads' results.
         seed: seed of the dropout.
-        rotary: `True` or a `RotaryEmbedding`: turns queries and keys by their positions.
+        rotary: `True` or a `RotaryEmbedding`: rotates queries and keys by their positions.
         alibi: whether scores fade with distance, by `alibi_slopes`.
-        **kwargs: arguments of every layer, such as `name` and `dtype`.
+        logit_softcap: bound of the scores, or `None`: a score `s` becomes
+            `logit_softcap * tanh(s / logit_softcap)`.
 
     Call arguments:
-        query: `(batch, query time, channels)`; more axes between are allowed.
+        query: `(batch, query time, channels)`; more axes in between are allowed.
         value: `(batch, key time, channels)`.
         key: `(batch, key time, channels)`; `value` by default.
-        query_mask: boolean `(batch, query time)`. It goes on with the output; what comes out at
-            masked queries means nothing.
+        query_mask: boolean `(batch, query time)`. It passes on with the output; ignore the outputs
+            of masked queries.
         value_mask: boolean `(batch, key time)`: masked values are not attended to.
         key_mask: boolean `(batch, key time)`, likewise. Keras fills in these three from the masks
             that tensors carry.
@@ -68,14 +72,17 @@ class MultiHeadAttention(ProjectedAttention):
         return_attention_scores: whether to return the scores as well.
         training: whether dropout acts.
         use_causal_mask: whether a query sees only keys up to its own position.
+        segment_ids: integers `(batch, time)`, or a pair for query and value: a query sees keys of
+            its own segment only. Use it for several texts packed into one row. Rotary positions
+            then count from the start of the row, which changes no score within a segment.
 
     Output shape:
         `(batch, query time, channels)`, of zeros before the output projection where a query may see
         no key; and, if asked for, scores `(batch, num_heads, query time, key time)`.
 
     Raises:
-        ValueError: an argument is out of range; key and value differ in length; or it is called
-            within a `CacheScope` with what a cache cannot do.
+        ValueError: an argument is out of range; key and value differ in length; or a call within a
+            `CacheScope` asks for something that a cache cannot do.
 
     Example:
     >>> import keras, kerasx
@@ -129,10 +136,10 @@ class MultiHeadAttention(ProjectedAttention):
 class GroupedQueryAttention(ProjectedAttention):
     """Grouped-query attention in memory linear in length: Keras's, with positions and a cache.
 
-    As `MultiHeadAttention`, with fewer heads for keys and values than for queries: each serves
-    `num_query_heads / num_key_value_heads` of them, and the cache is smaller by that factor; with
-    one it is multi-query attention. It takes the arguments and weights of
-    `keras.layers.GroupQueryAttention`.
+    Like `MultiHeadAttention`, but with fewer heads for keys and values than for queries. Each
+    serves `num_query_heads / num_key_value_heads` heads of the queries, and the cache is smaller by
+    that factor; one of them makes it multi-query attention. The layer takes the arguments and
+    weights of `keras.layers.GroupQueryAttention`.
 
     From: Ainslie et al. 2023, GQA: Training Generalized Multi-Query Transformer Models from
     Multi-Head Checkpoints, section 2.2.
@@ -141,30 +148,18 @@ class GroupedQueryAttention(ProjectedAttention):
         head_dim: size of each head.
         num_query_heads: number of heads for queries, a multiple of `num_key_value_heads`.
         num_key_value_heads: number of heads for keys and values.
-        dropout: share of the scores that training drops.
+        dropout: probability with which training drops a weight.
         use_bias: whether the projections have biases.
-        sliding_window: a query sees keys at a distance below this; with `use_causal_mask`, the
-            last so many. `None` for all.
-        flash_attention: `None` for the kernel wherever it can do the call, `False` for the plain
-            composition always, `True` to raise where the kernel cannot do the call.
-        kernel_initializer: of the projections' kernels.
-        bias_initializer: of their biases.
-        kernel_regularizer: of their kernels.
-        bias_regularizer: of their biases.
-        activity_regularizer: of their outputs.
-        kernel_constraint: of their kernels.
-        bias_constraint: of their biases.
-        use_gate: whether a sigmoid of a projection of the query multiplies the heads' results.
-        seed: seed of the dropout.
-        rotary: `True` or a `RotaryEmbedding`: turns queries and keys by their positions.
-        alibi: whether scores fade with distance, by `alibi_slopes`.
-        **kwargs: arguments of every layer, such as `name` and `dtype`.
+        **kwargs: `sliding_window`, `flash_attention`, `kernel_initializer`, `bias_initializer`,
+            `kernel_regularizer`, `bias_regularizer`, `activity_regularizer`, `kernel_constraint`,
+            `bias_constraint`, `use_gate`, `seed`, `rotary`, `alibi` and `logit_softcap`, as in
+            `MultiHeadAttention`, and the arguments of every layer.
 
     Call arguments:
         query: `(batch, query time, channels)`.
         value: `(batch, key time, channels)`.
         key, query_mask, value_mask, key_mask, attention_mask, return_attention_scores, training,
-            use_causal_mask: as in `MultiHeadAttention`.
+            use_causal_mask, segment_ids: as in `MultiHeadAttention`.
 
     Output shape:
         `(batch, query time, channels)`, and, if asked for, scores
@@ -172,7 +167,7 @@ class GroupedQueryAttention(ProjectedAttention):
 
     Raises:
         ValueError: an argument is out of range; key and value differ in length; an input has not
-            three axes; or it is called within a `CacheScope` with what a cache cannot do.
+            three axes; or a call within a `CacheScope` asks for something that a cache cannot do.
 
     Example:
     >>> import keras, kerasx
