@@ -13,24 +13,54 @@ from kerasx.authoring.arguments import (
     is_integer,
     is_number,
 )
+from kerasx.authoring.fields import Configurable, argument, snake_case
 from kerasx.authoring.loops import put, wide_dtype, widen
+from kerasx.authoring.metrics import MeanMetric, SumMetric
+from kerasx.authoring.reading import (
+    Labels,
+    check_shape,
+    is_float,
+    predicted_labels,
+    read_labels,
+    refuse,
+    spread,
+    squeeze_last,
+    whole_numbers,
+)
 from kerasx.authoring.reduction import reduced
-from kerasx.authoring.sums import add_pairs, as_pair
+from kerasx.authoring.sums import add_pairs, as_pair, block_sum, ratio, weighted_sums
 
 __all__ = [
+    "Configurable",
+    "Labels",
+    "MeanMetric",
+    "SumMetric",
     "add_pairs",
+    "argument",
     "as_pair",
     "attach",
     "attached",
+    "block_sum",
     "check_argument",
     "check_one_of",
     "check_positive_integers",
+    "check_shape",
+    "is_float",
     "is_integer",
     "is_number",
     "mask_of",
+    "predicted_labels",
     "put",
+    "ratio",
+    "read_labels",
     "reduced",
+    "refuse",
     "require",
+    "snake_case",
+    "spread",
+    "squeeze_last",
+    "weighted_sums",
+    "whole_numbers",
     "wide_dtype",
     "widen",
 ]

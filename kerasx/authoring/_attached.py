@@ -119,7 +119,7 @@ class _Mask(keras.layers.Layer):
     """Returns the mask of its input."""
 
     def __init__(self) -> None:
-        super().__init__(autocast=False)
+        super().__init__(autocast=False, name="mask")  # the class name is no valid scope name
         self.supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
