@@ -29,6 +29,7 @@ from kerasx_transformer.attention.options import (
     hide,
 )
 from kerasx_transformer.attention.tiling import needed_keys, tile
+from kerasx_transformer.softcap import soft_cap_gradient
 
 Tensor = Any
 BLOCK = 512  # queries, and keys, of a block
@@ -229,7 +230,7 @@ class Blocks:
                     dS = P * (dP - D)
                     if d_bias:
                         d_bias = [self._add_tile(d_bias[0], here.queries_first(dS), here)]
-                    dS = self.options.capped_gradient(dS, capped)
+                    dS = soft_cap_gradient(dS, capped, self.options.logit_softcap)
                     dV_h = _add_rows(dV_h, ops.matmul(used, dO), here.column)
                     dK_h = _add_rows(dK_h, ops.matmul(dS, Q), here.column)
                     dQ_T = dQ_T + ops.matmul(ops.transpose(K), dS)

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from kerasx_transformer.softcap import soft_cap
+
 Tensor = Any
 LEAST = -1e30  # below every score, yet finite: the maximum of a row that sees nothing
 
@@ -44,15 +46,7 @@ class Options:
 
     def capped(self, scores: Tensor) -> Tensor:
         """Scores after the soft cap."""
-        if self.logit_softcap is None:
-            return scores
-        return self.logit_softcap * ops.tanh(scores / self.logit_softcap)
-
-    def capped_gradient(self, gradient: Tensor, capped: Tensor) -> Tensor:
-        """Gradient with respect to the scores before the soft cap, from that after it."""
-        if self.logit_softcap is None:
-            return gradient
-        return gradient * (1 - ops.square(capped / self.logit_softcap))
+        return soft_cap(scores, self.logit_softcap)
 
 
 class Modifiers(NamedTuple):
