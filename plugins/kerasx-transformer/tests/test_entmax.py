@@ -138,7 +138,7 @@ def test_rows_without_a_distribution_are_nan(alpha):
 
 @pytest.mark.parametrize("alpha", [1, 0.5, float("nan"), float("inf")])
 def test_no_alpha(alpha):
-    with pytest.raises(ValueError, match="alpha must be above 1; received"):
+    with pytest.raises(ValueError, match=r"alpha must be above 1 \(.*\); received"):
         kerasx.kernels.entmax(np.zeros((2, 3), "float32"), alpha)
 
 

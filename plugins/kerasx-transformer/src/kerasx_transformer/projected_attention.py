@@ -201,7 +201,7 @@ class ProjectedAttention(keras.layers.Layer):
             folding.align_mask(_as_bool(attention_mask)),
             folding.align_mask(None if mask is None else mask[:, None]),
         )
-        options = {
+        options: dict[str, Any] = {
             "causal": use_causal_mask,
             "window": self.sliding_window,
             "logit_softcap": self.logit_softcap,

@@ -114,7 +114,7 @@ def _try_out(layer: Any, args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Exce
     is_half = getattr(layer, "compute_dtype", "float32") in ("float16", "bfloat16")
     tolerance = 0.05 if is_half else 1e-3
     for outputs in zip(*map(keras.tree.flatten, (at_once, first, last)), strict=True):
-        problem = _difference(*map(_as_array, outputs), tolerance)
+        problem = _difference(*map(_as_array, outputs), tolerance=tolerance)
         if problem:
             return at_once, problem
     return at_once, None
@@ -134,7 +134,7 @@ def _with_noise(layer: Any, variables: list[Any]) -> list[Tensor]:
 
 
 def _difference(
-    at_once: np.ndarray, first: np.ndarray, last: np.ndarray, tolerance: float
+    at_once: np.ndarray, first: np.ndarray, last: np.ndarray, *, tolerance: float
 ) -> Exception | None:
     """Return what is wrong with an output in steps compared with that at once, or None."""
     if first.ndim < 2 or last.ndim < 2:
