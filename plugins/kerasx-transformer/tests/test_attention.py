@@ -1,4 +1,4 @@
-"""Attention in blocks, at once, and as the kernel equals a brute force in float64."""
+"""Attention in blocks, at once, and as the kernel, against brute force in float64."""
 
 import functools
 
@@ -51,14 +51,14 @@ def brute_force(query, key, value, upstream, visible, bias, scale, softcap, kept
 
 
 def reduced_to(array, shape):
-    """Summed over the axes along which an array of this shape is broadcast."""
+    """Sum over the axes along which an array of this shape is broadcast."""
     shape = (1,) * (4 - len(shape)) + tuple(shape)
     axes = tuple(axis for axis, size in enumerate(shape) if size == 1)
     return array.sum(axes, keepdims=True)
 
 
 class Example:
-    """Inputs of attention, what a brute force makes of them, and how to run a function on them."""
+    """Inputs of attention, their result by brute force, and a way to run a function on them."""
 
     def __init__(self, times=(11, 11), heads=(4, 2), dims=(4, 4), seed=0, **arguments):
         random = np.random.default_rng(seed)
@@ -110,7 +110,7 @@ class Example:
             self.expected[-1] = reduced.reshape(self.bias.shape)
 
     def run(self, function, xla=False, dtype="float32"):
-        """Output and gradients of a function of the arguments of attention."""
+        """Output and gradients of a function that takes the arguments of attention."""
         inputs = [*self.arrays, *([] if self.bias is None else [self.bias])]
         inputs = [keras.ops.convert_to_tensor(each, dtype) for each in inputs]
         tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, self.tensors)
@@ -121,14 +121,14 @@ class Example:
 
         return as_numpy(with_gradients(called, inputs, upstream, xla))
 
-    def compare(self, found, tolerance=2e-5):
-        for ours, theirs in zip(found, self.expected, strict=True):
+    def compare(self, actual, tolerance=2e-5):
+        for ours, theirs in zip(actual, self.expected, strict=True):
             atol = tolerance * max(1, np.abs(theirs).max())
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=atol)
 
 
 def with_gradients(function, inputs, upstream, xla):
-    """The output of a function and its gradients along `upstream`, in one compiled step."""
+    """Output of a function and its gradients along `upstream`, in one compiled step."""
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
@@ -226,20 +226,20 @@ EXAMPLES = {
         "dims": (4, 3),
     },
 }
-# The loops are of keras.ops alone: PyTorch, which compiles nothing, runs every example; XLA takes
-# seconds for each.
+# The loops use keras.ops only, so one backend can test them all. PyTorch compiles nothing and runs
+# every example; XLA takes seconds for each.
 IN_BLOCKS = EXAMPLES if BACKEND == "torch" else ["everything", "window, many keys", "more queries"]
 AT_ONCE = ["everything", "more queries"] if BACKEND == "jax" else EXAMPLES
 
 
 @functools.cache
-def found_in_blocks(name):
+def computed_in_blocks(name):
     return Example(**EXAMPLES[name]).run(in_blocks, xla=True)
 
 
 @pytest.mark.parametrize("name", IN_BLOCKS)
 def test_in_blocks(name):
-    Example(**EXAMPLES[name]).compare(found_in_blocks(name))
+    Example(**EXAMPLES[name]).compare(computed_in_blocks(name))
 
 
 @pytest.mark.parametrize("name", AT_ONCE)
@@ -255,7 +255,7 @@ def test_kernel(name):
 
 
 @pytest.mark.parametrize("causal", [True, False] if BACKEND == "torch" else [True])
-def test_kernel_beyond_what_is_done_at_once(causal):
+def test_kernel_in_blocks(causal):
     example = Example(times=(290, 290), heads=(1, 1), dims=(2, 2), causal=causal, window=40)
     example.compare(example.run(kerasx.kernels.blockwise_attention))
 
@@ -266,13 +266,13 @@ def test_half_precision(dtype):
     inputs = [keras.ops.convert_to_tensor(each, dtype) for each in example.arrays]
     upstream = keras.ops.convert_to_tensor(example.upstream, dtype)
     function = functools.partial(in_blocks, causal=True)
-    found = with_gradients(function, inputs, upstream, xla=True)
-    assert {keras.backend.standardize_dtype(each.dtype) for each in found} == {dtype}
-    example.compare(as_numpy(found), {"float16": 2e-3, "bfloat16": 2e-2}[dtype])
+    actual = with_gradients(function, inputs, upstream, xla=True)
+    assert {keras.backend.standardize_dtype(each.dtype) for each in actual} == {dtype}
+    example.compare(as_numpy(actual), {"float16": 2e-3, "bfloat16": 2e-2}[dtype])
 
 
 def test_a_query_that_sees_nothing_gives_zeros():
-    output, of_query, *_ = found_in_blocks("more queries")
+    output, of_query, *_ = computed_in_blocks("more queries")
     assert not output[:, :6].any()
     assert not of_query[:, :6].any()
     assert output[:, 6:].all()
@@ -292,9 +292,9 @@ def test_sizes_known_when_it_runs():
         return output, *tape.gradient(output, [query, key, value])
 
     example = Example(times=(11, 11), heads=(2, 2), causal=True)
-    found = step(*example.arrays)
-    np.testing.assert_allclose(found[0], example.expected[0], atol=2e-5)
-    assert all(np.abs(each).sum() > 0 for each in found[1:])
+    actual = step(*example.arrays)
+    np.testing.assert_allclose(actual[0], example.expected[0], atol=2e-5)
+    assert all(np.abs(each).sum() > 0 for each in actual[1:])
 
 
 def test_dropout_drops_at_its_rate_and_independently():
@@ -391,7 +391,7 @@ def test_obstacles_to_fused_attention(backend, obstacle, arguments):
         ({"segment_ids": (2, 4)}, r"segment_ids must have shape \(2, 5\)"),
     ],
 )
-def test_shapes_that_do_not_fit(change, message):
+def test_shapes_that_do_not_match(change, message):
     shapes = {"query": (2, 5, 4, 4), "key": (2, 5, 2, 4), "value": (2, 5, 2, 4), **change}
     dtypes = {"mask": "bool", "segment_ids": "int32"}
     tensors = {name: np.ones(shape, dtypes.get(name, "float32")) for name, shape in shapes.items()}
@@ -409,7 +409,7 @@ def test_shapes_that_do_not_fit(change, message):
         ({"dropout_rate": 0.5}, "seed must be given with dropout_rate"),
     ],
 )
-def test_arguments_that_do_not_fit(arguments, message):
+def test_arguments_out_of_range(arguments, message):
     x = np.ones((2, 5, 2, 4), "float32")
     with pytest.raises(ValueError, match=message):
         kerasx.kernels.blockwise_attention(x, x, x, **arguments)

@@ -31,7 +31,7 @@ CALLS = {
 }
 MULTI_HEAD = {
     "plain": {},
-    # Keras on JAX cannot fuse values of another size than keys; with dropout it does not fuse.
+    # Keras on JAX cannot fuse values of another size than keys; dropout keeps it from fusing.
     "value_dim": {"value_dim": 3, "use_bias": False, "dropout": 0.1},
     "gate": {"use_gate": True, "output_shape": (2, 3)},
     "window": {"sliding_window": 2},
@@ -79,19 +79,19 @@ def test_equals_that_of_keras_with_its_weights_and_config(theirs, ours, argument
     mine.set_weights(layer.get_weights())
     for name, call in CALLS.items():
         expected = layer(query, value, key, **call)
-        found = mine(query, value, key, **call)
-        if not isinstance(found, tuple):
-            # A query that sees no key: zeros for us, the mean of all values for Keras.
+        actual = mine(query, value, key, **call)
+        if not isinstance(actual, tuple):
+            # For a query that sees no key we give zeros, Keras the mean of all values.
             rows = sees_a_key(call, options.get("sliding_window", 9))
-            found, expected = (keras.ops.convert_to_numpy(each) for each in (found, expected))
-            assert_close(found[rows], expected[rows], 1e-5, name)
+            actual, expected = (keras.ops.convert_to_numpy(each) for each in (actual, expected))
+            assert_close(actual[rows], expected[rows], 1e-5, name)
             assert rows.mean() > 0.6
         else:
-            assert_close(found, expected, 1e-5, name)
+            assert_close(actual, expected, 1e-5, name)
         symbols = [keras.Input(each.shape[1:]) for each in (query, value, key)]
         flags = {key: given for key, given in call.items() if given is True}
         shapes = [each.shape[1:] for each in keras.tree.flatten(mine(*symbols, **flags))]
-        assert shapes == [tuple(each.shape[1:]) for each in keras.tree.flatten(found)]
+        assert shapes == [tuple(each.shape[1:]) for each in keras.tree.flatten(actual)]
     layer.set_weights(mine.get_weights())
     assert [each.name for each in layer.weights] == [each.name for each in mine.weights]
 
@@ -106,10 +106,10 @@ def test_attends_over_the_axes_that_keras_attends_over(axes, scores):
     mine = MultiHeadAttention(2, 4, attention_axes=axes)
     mine(query, value)
     mine.set_weights(layer.get_weights())
-    found = mine(query, value, **call)
-    assert_close(found, expected, 1e-5, f"attention_axes={axes}")
+    actual = mine(query, value, **call)
+    assert_close(actual, expected, 1e-5, f"attention_axes={axes}")
     symbolic = mine(keras.Input((3, 4, 8)), keras.Input((3, 4, 8)), **call)
-    for one, other in zip(*map(keras.tree.flatten, (symbolic, found)), strict=True):
+    for one, other in zip(*map(keras.tree.flatten, (symbolic, actual)), strict=True):
         assert one.shape[1:] == tuple(other.shape[1:])
 
 
@@ -126,8 +126,8 @@ def test_masks_that_tensors_carry_count_as_in_keras(causal):
     ours = model(MultiHeadAttention(2, 4))
     ours.set_weights(theirs.get_weights())
     kept = tokens > 0
-    found, expected = (keras.ops.convert_to_numpy(each(tokens)) for each in (ours, theirs))
-    assert_close(found[kept], expected[kept], 1e-5, "where tokens are kept")
+    actual, expected = (keras.ops.convert_to_numpy(each(tokens)) for each in (ours, theirs))
+    assert_close(actual[kept], expected[kept], 1e-5, "where tokens are kept")
 
 
 def turned(x, base=10000.0):
@@ -186,7 +186,7 @@ def test_equals_a_plain_computation(data):
     keep = np.asarray(data.draw(tensors((2, keys)))) < 1
     is_packed = data.draw(st.booleans(), "packed")
     segments = [np.arange(2 * size).reshape(2, size) // 3 * is_packed for size in (time, keys)]
-    # Without the kernel, scores are computed: both must be right.
+    # Without the kernel, all scores are computed at once. Both must be right.
     flash = data.draw(st.sampled_from([None, False]), "flash_attention")
     layer = GroupedQueryAttention(
         4,
@@ -200,9 +200,9 @@ def test_equals_a_plain_computation(data):
         logit_softcap=options["softcap"],
     )
     given = {"segment_ids": segments} if is_packed else {}
-    found = layer(x, value, value_mask=keep, use_causal_mask=causal, **given)
+    actual = layer(x, value, value_mask=keep, use_causal_mask=causal, **given)
     expected = plain(layer, x, value, keep, segments, causal=causal, **options)
-    assert_close(found, expected, 1e-5, f"{options}, causal={causal}")
+    assert_close(actual, expected, 1e-5, f"{options}, causal={causal}")
 
 
 @given(st.data())
@@ -225,18 +225,18 @@ def test_steps_with_a_cache_give_what_a_whole_call_gives(data):
     def call(start, end):
         mask = None if keep is None else keep[:, start:end]
         part = x[:, start:end]
-        found = layer(part, part, value_mask=mask, use_causal_mask=True)
-        return keras.ops.convert_to_numpy(found)
+        actual = layer(part, part, value_mask=mask, use_causal_mask=True)
+        return keras.ops.convert_to_numpy(actual)
 
     expected = call(0, 7)
-    found, values = [], None
+    actual, values = [], None
     for start, end in zip([0, *cuts], [*cuts, 7], strict=True):
         with CacheScope(8, values, start) as cache:
-            found.append(call(start, end))
+            actual.append(call(start, end))
         values = cache.values
         heads = getattr(layer, "num_key_value_heads", 2)
         assert tuple(values[0][0].shape) == (2, 8, heads, 4)
-    assert_close(np.concatenate(found, 1), expected, 1e-5, f"{options}, cut at {cuts}")
+    assert_close(np.concatenate(actual, 1), expected, 1e-5, f"{options}, cut at {cuts}")
 
 
 def test_half_precision_is_near_single_precision():
@@ -272,12 +272,12 @@ def test_gradients_of_the_kernel_are_those_of_the_definition(policy, causal):
     ours(x, x)
     plainly(x, x)
     plainly.set_weights(ours.get_weights())
-    found, expected = (
+    actual, expected = (
         gradients(lambda x, layer=layer: keras.ops.sum(keras.ops.square(layer(x, x, **call))), [x])
         for layer in (ours, plainly)
     )
     assert np.abs(expected[0]).max() > 0.01
-    assert_close(found, expected, POLICIES[policy], f"causal={causal}")
+    assert_close(actual, expected, POLICIES[policy], f"causal={causal}")
 
 
 def test_packed_sequences_are_computed_as_each_by_itself():
@@ -318,17 +318,17 @@ def test_dropout_of_the_kernel_is_that_of_the_reference_for_the_same_seed(policy
         return layer.output_dense(heads)
 
     assert_close(by_kernel(x), by_definition(x), POLICIES[policy], "values")
-    found, expected = (
+    actual, expected = (
         gradients(lambda x, run=run: keras.ops.sum(keras.ops.square(run(x))), [x])
         for run in (by_kernel, by_definition)
     )
-    assert_close(found, expected, POLICIES[policy], "gradients")
+    assert_close(actual, expected, POLICIES[policy], "gradients")
     without = keras.ops.convert_to_numpy(layer(x, x, **call))
     assert np.abs(without - keras.ops.convert_to_numpy(by_kernel(x))).max() > 1e-3
 
 
 @pytest.mark.parametrize("flash_attention", [None, True, False])
-def test_dropout_keeps_the_mean_and_draws_anew_in_each_call(flash_attention):
+def test_dropout_keeps_the_mean_and_draws_again_in_each_call(flash_attention):
     (x,) = inputs((8, 16, 6))
     layer = with_dropout(flash_attention=flash_attention)
     expected = keras.ops.convert_to_numpy(layer(x, x))
@@ -373,18 +373,18 @@ def test_a_model_with_segments_and_a_soft_cap_reloads(tmp_path):
     model = keras.Model(symbols, y)
     expected = model.predict((x, PACKED), verbose=0)
     model.save(tmp_path / "model.keras")
-    (found,) = reloaded(tmp_path / "model.keras", [x, PACKED], [])
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    (actual,) = reloaded(tmp_path / "model.keras", [x, PACKED], [])
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
 def test_a_configuration_without_a_soft_cap_loads():
-    """As those saved before layers had one."""
+    """Files saved before the layers had a soft cap have no such entry."""
     config = MultiHeadAttention(2, 4).get_config()
     del config["logit_softcap"]
     assert MultiHeadAttention.from_config(config).logit_softcap is None
 
 
-def test_a_rotary_layer_of_ones_own_is_kept_with_its_config():
+def test_a_custom_rotary_layer_is_saved_with_its_config():
     from kerasx_transformer.rotary import RotaryEmbedding
 
     layer = MultiHeadAttention(2, 4, rotary=RotaryEmbedding(base=50.0))

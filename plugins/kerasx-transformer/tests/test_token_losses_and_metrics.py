@@ -37,9 +37,9 @@ def test_loss_equals_that_of_keras(y_true, logits, weight, reduction, ignored, w
     )
     ours = kerasx.losses.LinearCrossEntropy(ignored, from_logits=not recorded, reduction=reduction)
     y_pred = head_on(logits) if recorded else logits
-    found = ops.convert_to_numpy(ours(y_true, y_pred, weight))
+    actual = ops.convert_to_numpy(ours(y_true, y_pred, weight))
     expected = ops.convert_to_numpy(theirs(y_true, logits, weight))
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 @given(y_true=labels((3, 4), WORDS), logits=tensors((3, 4, WORDS)), recorded=st.booleans())
@@ -47,19 +47,19 @@ def test_smoothing_and_z_loss_are_the_formula(y_true, logits, recorded):
     loss = kerasx.losses.LinearCrossEntropy(
         label_smoothing=0.1, z_loss=0.01, from_logits=not recorded, reduction=None
     )
-    found = ops.convert_to_numpy(loss(y_true, head_on(logits) if recorded else logits))
+    actual = ops.convert_to_numpy(loss(y_true, head_on(logits) if recorded else logits))
     exact = logits.astype("float64")
     normalizer = np.log(np.exp(exact).sum(-1))
     target = 0.9 * np.eye(WORDS)[y_true] + 0.1 / WORDS
     expected = normalizer - (target * exact).sum(-1) + 0.01 * normalizer**2
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_weights_of_examples_are_not_taken_for_weights_of_times():
     logits, y_true = np.zeros((3, 3, WORDS), "float32"), np.zeros((3, 3), "int32")
     loss = kerasx.losses.LinearCrossEntropy(from_logits=True, reduction=None)
-    found = ops.convert_to_numpy(loss(y_true, logits, np.array([0.0, 1.0, 2.0])))
-    np.testing.assert_allclose(found, np.log(WORDS) * np.array([[0], [1], [2]] * 1) * np.ones(3))
+    actual = ops.convert_to_numpy(loss(y_true, logits, np.array([0.0, 1.0, 2.0])))
+    np.testing.assert_allclose(actual, np.log(WORDS) * np.array([[0], [1], [2]] * 1) * np.ones(3))
 
 
 METRICS = ("nats", "token_accuracy")
@@ -93,15 +93,15 @@ def test_metrics_are_exact_over_batches(y_true, logits, weight, form, ignored):
             y_pred = logits[rows] if form == "logits" else np.exp(log_p[rows]).astype("float32")
         for metric in metrics:
             metric.update_state(y_true[rows], y_pred, weight[rows])
-    found = [float(metric.result()) for metric in metrics]
+    actual = [float(metric.result()) for metric in metrics]
     if kept.sum() == 0:
-        assert np.isnan(found).all()
+        assert np.isnan(actual).all()
         return
     nats = (kept * nll).sum() / kept.sum()
     hits = (kept * (logits.argmax(-1) == y_true)).sum() / kept.sum()
-    np.testing.assert_allclose(found[:3], [nats, np.exp(nats), nats / np.log(2)], rtol=1e-5)
+    np.testing.assert_allclose(actual[:3], [nats, np.exp(nats), nats / np.log(2)], rtol=1e-5)
     # A tie of logits need not be one of probabilities.
-    assert form == "probabilities" or found[3] == pytest.approx(hits, rel=1e-5, abs=1e-7)
+    assert form == "probabilities" or actual[3] == pytest.approx(hits, rel=1e-5, abs=1e-7)
 
 
 RANDOM = np.random.default_rng(3)
@@ -213,11 +213,11 @@ def test_shapes_that_do_not_match(shapes, message):
         ({"ignore_class": 0.5}, "ignore_class must be a whole number"),
     ],
 )
-def test_arguments_of_the_loss_that_do_not_fit(arguments, message):
+def test_arguments_of_the_loss_out_of_range(arguments, message):
     with pytest.raises(ValueError, match=message):
         kerasx.losses.LinearCrossEntropy(**arguments)
 
 
-def test_unit_that_does_not_fit():
+def test_an_unknown_unit():
     with pytest.raises(ValueError, match=r"unit must be .*; received 'bytes'"):
         kerasx.metrics.Perplexity(unit="bytes")

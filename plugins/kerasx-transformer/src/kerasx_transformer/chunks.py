@@ -20,7 +20,7 @@ LARGER = {"gpu": 8}
 
 
 def rows_of_chunk(columns: int) -> int:
-    """Return how many rows a chunk has at most, if each needs so many columns."""
+    """Return the largest number of rows of a chunk, for rows of this many columns."""
     return max(ROWS, LOGITS // columns) * LARGER.get(device(), 1)
 
 

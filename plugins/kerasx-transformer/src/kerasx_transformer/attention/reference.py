@@ -46,7 +46,7 @@ def plain_attention(
     """
     chosen = Options(**options)
     result_dtype, dtype = query.dtype, accumulation_dtype(query)
-    query, key, value = (ops.cast(each, dtype) for each in (query, key, value))
+    query, key, value = (ops.cast(x, dtype) for x in (query, key, value))
     batch, query_time, heads, head_dim = ops.shape(query)
     key_time, groups = ops.shape(key)[1:3]
     query = ops.reshape(chosen.scaled(query), (-1, query_time, groups, heads // groups, head_dim))

@@ -102,7 +102,7 @@ class Tiling:
 
 
 def tile(query_time: Size, key_time: Size, options: Options, block: int) -> Tiling:
-    """Divide the scores of so many queries and keys into tiles of at most `block` each way."""
+    """Divide the scores of queries and keys into tiles of at most `block` each way."""
     key_blocks, pitch = _divided(key_time, block)
     narrow_window, reach = None, 0  # reach: how many keys other than its own a query sees
     if options.window is not None:
