@@ -2,19 +2,20 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-BACKENDS ?= tensorflow jax
-PROFILE ?= ci
+BACKENDS ?=
 PYTEST_ARGS ?=
 WORK ?=
 BACKEND ?= tensorflow
-BACKEND_FREE := tests/distribution tests/registry tests/test_digits.py tests/test_new.py \
-	tests/test_readme.py $(wildcard plugins/*/tests/test_documentation.py plugins/*/tests/test_plots.py)
 
 # What pip installs for each backend; may carry pip options, such as an --index-url.
-# TensorFlow's CPU build is smaller and enough for everything here.
+# TensorFlow's CPU build is smaller and enough for everything here. On Linux, plain `torch` brings
+# several gigabytes of GPU packages: TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
+# installs its CPU build, and TORCH=torch==2.13.0 a certain version.
 TENSORFLOW ?= $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorflow-cpu,tensorflow)
 JAX ?= jax
 TORCH ?= torch
+
+ALL_BACKENDS := tensorflow jax torch
 
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 BIN := $(VENV)/bin
@@ -26,36 +27,52 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test wheels lint format bench bench-compare bench-gpu docs clean FORCE
+.PRECIOUS: $(STAMPS)/extra-%
+.NOTPARALLEL:
+.PHONY: help demo test test-all test-thorough wheels lint format bench bench-compare bench-gpu docs clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 	@echo
-	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) BACKENDS=\"$(BACKENDS)\" PROFILE=$(PROFILE) PYTEST_ARGS=\"$(PYTEST_ARGS)\""
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) BACKENDS=\"$(BACKENDS)\" PYTEST_ARGS=\"$(PYTEST_ARGS)\""
 	@echo "           TENSORFLOW=\"$(TENSORFLOW)\" JAX=\"$(JAX)\" TORCH=\"$(TORCH)\""
 
 demo: $(STAMPS)/tensorflow $(STAMPS)/extra-demo ## train, evaluate, save and reload a small network on real digits
 	KERAS_BACKEND=tensorflow $(BIN)/python examples/digits.py
 
-# What does not depend on the backend runs along with TensorFlow's tests only. Each worker begins with
-# one part of the files, in order, so that what a file compiles or builds is there for its next test.
+test: $(addprefix fast-,$(or $(BACKENDS),tensorflow)) ## run the fast tests on TensorFlow: make test BACKENDS=torch
+	@echo "The fast tests have passed on $(or $(BACKENDS),tensorflow). The rest: make test-all runs them on"
+	@echo "TensorFlow, JAX and PyTorch, and make test-thorough runs every test there."
+
+test-all: $(addprefix fast-,$(or $(BACKENDS),$(ALL_BACKENDS))) ## run the fast tests on TensorFlow, JAX and PyTorch
+
+test-thorough: $(addprefix thorough-,$(or $(BACKENDS),$(ALL_BACKENDS))) ## run every test on each backend; after a break, continue
+
 # One worker per core and one thread per worker: PyTorch slows down twentyfold where its threads
-# outnumber the cores. JAX's compiler optimizes less here: the tests compile more than they compute,
-# and TensorFlow's tests run the same compiler in full.
-test: $(BACKENDS:%=$(STAMPS)/%) $(STAMPS)/extra-test ## run all tests on each backend: make test BACKENDS=torch
-	@$(foreach backend,$(BACKENDS),echo "== tests on $(backend) ==" && \
-		KERAS_BACKEND=$(backend) OMP_NUM_THREADS=1 JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
-			$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal --hypothesis-profile=$(PROFILE) \
-			$(if $(filter tensorflow,$(backend)),,$(BACKEND_FREE:%=--ignore=%)) $(PYTEST_ARGS) &&) true
+# outnumber the cores. Each worker begins with one part of the files, in order, so that what a file
+# compiles or builds is there for its next test.
+PYTEST = KERAS_BACKEND=$* OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
+
+# The fast tests compile more than they compute, so JAX optimizes what it compiles less there.
+fast-%: $(STAMPS)/% $(STAMPS)/extra-test
+	@echo "== fast tests on $* =="
+	@JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PYTEST) --tier=fast $(PYTEST_ARGS)
+
+thorough-%: $(STAMPS)/% $(STAMPS)/extra-test
+	@echo "== all tests on $*; remove .thorough to start again =="
+	@$(PYTEST) --tier=thorough --resume=.thorough/$* $(PYTEST_ARGS)
+	@rm -f .thorough/$*
 
 wheels: $(STAMPS)/venv ## build dist/*.whl for kerasx and every plugin, fit for publishing
 	rm -rf dist
 	KERASX_PLAIN_REQUIREMENTS=1 $(PIP) wheel --no-deps --wheel-dir dist . $(PLUGINS:%=./%)
 	@ls dist
 
-lint: $(STAMPS)/extra-dev ## check style
+lint: $(STAMPS)/extra-dev ## check style and types, and report unused code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/vulture
 
 format: $(STAMPS)/extra-dev ## put the code into the project's style
 	$(BIN)/ruff check --fix .
@@ -75,7 +92,7 @@ docs: $(STAMPS)/jax $(STAMPS)/extra-dev ## build the documentation in build/site
 	KERAS_BACKEND=jax $(BIN)/mkdocs build
 
 clean: ## remove the environment and everything that was built
-	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis .benchmarks kerasx-demo
+	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis .benchmarks .mypy_cache .thorough kerasx-demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/venv:

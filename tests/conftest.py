@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 
+import keras
 import pytest
 
 from kerasx.testing import Worker, WorkerError, run_python
@@ -57,7 +58,7 @@ def plant(tmp_path_factory):
 def environment(site, variables):
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("KERASX")}
     path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
-    return {**inherited, "PYTHONPATH": path, "KERAS_BACKEND": "numpy", **variables}
+    return {**inherited, "PYTHONPATH": path, "KERAS_BACKEND": keras.backend.backend(), **variables}
 
 
 @pytest.fixture(scope="session")

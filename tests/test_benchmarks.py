@@ -257,7 +257,7 @@ def test_committed_results_can_be_read_compared_and_shown(capsys):
     assert machines[0]["machine"] in capsys.readouterr().out
 
 
-@pytest.mark.always  # a file that no machine without a GPU runs otherwise
+@pytest.mark.thorough
 @on_jax
 def test_gpu_benchmark_at_small_sizes(tmp_path):
     names = ("linear_cross_entropy", "attention", "min_gru", "crf_log_likelihood")

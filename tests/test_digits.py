@@ -15,9 +15,12 @@ import kerasx  # noqa: F401  registers what the saved model needs
 PROGRAM = Path(__file__).parent.parent / "examples" / "digits.py"
 IMAGES = 360
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="once is enough for programs"
-)
+pytestmark = [
+    pytest.mark.thorough,  # `make demo` runs it too
+    pytest.mark.skipif(
+        keras.backend.backend() != "tensorflow", reason="once is enough for programs"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -143,6 +143,7 @@ def test_too_few_files_are_an_error(tmp_path, monkeypatch, capsys):
     assert f"--source has too few Python files to learn from: {tmp_path}" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_language_model(library, tmp_path):
     from language_model import PROMPT, read_files
     from ngram import witten_bell

@@ -27,6 +27,7 @@ def test_only_the_beginning_says_what_to_repeat(monkeypatch):
     assert len(np.unique(shown)) == long_memory.SYMBOLS
 
 
+@pytest.mark.thorough
 def test_prints_a_table():
     command = [sys.executable, str(EXAMPLES / "long_memory.py"), "--length=20", "--seconds=0.1"]
     done = subprocess.run(

@@ -48,6 +48,7 @@ def test_a_window_begins_a_token_anew():
     assert characters[1].tolist() == [35, 35, 35, 10, *[0] * (LENGTH - 4)]
 
 
+@pytest.mark.thorough
 def test_the_program_compares_two_taggers(tmp_path):
     for number in range(60):
         (tmp_path / f"module{number}.py").write_text(f"def f{number}(x):\n    return x\n" * 30)

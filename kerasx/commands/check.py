@@ -63,10 +63,10 @@ def check(targets: tuple[str, ...], examples: int) -> None:
     columns = ("passed", "failed", "waived")
     rows = [(name, *(str(count[key]) for key in columns)) for name, count in counts.items()]
     print_table(["contribution", *columns], rows)
-    for item, error in broken:
+    for item, failure in broken:
         reason = " ".join(item.check.reason.split("\n\n")[0].split())
         click.echo(f"\n{item.label} failed. Promised: {reason}")
-        click.echo(f"{type(error).__name__}: {error}".strip())
+        click.echo(f"{type(failure).__name__}: {failure}".strip())
     for item in items:
         if item.waived:
             click.echo(f"\n{item.label} is waived: {item.waived}")

@@ -1,5 +1,7 @@
 """Tables: fitted to a terminal; elsewhere aligned lines that are never cut."""
 
+from collections.abc import Sequence
+
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -9,7 +11,7 @@ from rich.text import Text
 UNLIMITED = 10_000
 
 
-def print_table(columns: list[str], rows: list[tuple[str, ...]]) -> None:
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows of text under the names of their columns."""
     console = Console()
     if console.is_terminal:

@@ -43,6 +43,7 @@ class Kernel(Generic[P, R]):
     """
 
     __name__: str
+    __qualname__: str
 
     def __init__(
         self,
@@ -202,7 +203,7 @@ class Kernel(Generic[P, R]):
         kernel = keras.saving.get_registered_object(config["kernel"])
         if isinstance(kernel, Kernel):
             return kernel
-        if isinstance(kernel, type):  # a placeholder, which says what to install
+        if hasattr(kernel, "from_config"):  # a placeholder, which says what to install
             kernel.from_config(config)
         raise UnknownNameError(
             f"no kernel is registered as {config['kernel']!r}: install the plugin that provides "

@@ -68,7 +68,8 @@ class Buckets:
         shapes = {name: keras.ops.shape(tensors[name]) for name in sizes.forms}
         for name, form in sizes.forms.items():
             for dim, size in form.pairs(shapes[name]) or ():
-                known[dim] = size if isinstance(size, int) else known.get(dim, size)
+                if isinstance(dim, str):
+                    known[dim] = size if isinstance(size, int) else known.get(dim, size)
         found = Sizes(known, sizes.forms, shapes)
         return None if self._are_known(found) else found
 

@@ -88,11 +88,11 @@ def _gradients(
     *upstream: Any,
 ) -> Leaves:
     """Compute the gradient of each tensor among the arguments, or None."""
-    upstream = [
-        given if _is_floating(output) else None
-        for given, output in zip(upstream, keras.tree.flatten(outputs), strict=True)
+    floating = [
+        slope if _is_floating(output) else None
+        for slope, output in zip(upstream, keras.tree.flatten(outputs), strict=True)
     ]
-    returned = gradient(keras.tree.pack_sequence_as(outputs, upstream))
+    returned = gradient(keras.tree.pack_sequence_as(outputs, floating))
     if len(args) == 1 and not isinstance(returned, tuple):
         returned = (returned,)
     if not isinstance(returned, tuple) or len(returned) != len(args):
@@ -171,9 +171,9 @@ def _of_torch() -> Callable[[Flat, Leaves], Leaves]:
     class WithGradient(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, flat: Flat, *tensors: Any) -> tuple:
-            outputs, ctx.gradients = flat(*tensors)
+            attached, ctx.gradients = flat(*tensors)
             # Detach: an output captured by the gradient's closure would keep itself alive.
-            outputs = tuple(output.detach() for output in outputs)
+            outputs = tuple(output.detach() for output in attached)
             ctx.mark_non_differentiable(*(each for each in outputs if not _is_floating(each)))
             return outputs
 

@@ -119,7 +119,9 @@ class Sizes:
 
     def format_known(self, form: Form) -> str:
         """Format a form with the known sizes filled in, such as `(256, vocabulary)`."""
-        return shown([self.known.get(dim, dim) for dim in form.dims])
+        return shown(
+            [self.known.get(dim, dim) if isinstance(dim, str) else dim for dim in form.dims]
+        )
 
 
 class Shapes:

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,8 +129,12 @@ def _walk(value: Any, where: Where = ()) -> Iterator[tuple[Where, dict[str, Any]
     # Strings only as in compile(loss="mse", metrics=["accuracy"]).
     named = [*where[:2]] in _COMPILED and "config" not in where and not is_object
     kinds = (dict, list, str) if named else (dict, list)
-    inside = enumerate(value) if isinstance(value, list) else getattr(value, "items", tuple)()
-    for key, each in inside:
+    members: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, list):
+        members = enumerate(value)
+    elif isinstance(value, dict):
+        members = value.items()
+    for key, each in members:
         if isinstance(each, kinds):
             yield from _walk(each, (*where, key))
 
@@ -143,7 +147,7 @@ def _identify(
 ) -> SavedObject | None:
     """Identify one object, looked up as Keras would; `None` for plain values."""
     by_name = isinstance(node, str)
-    if by_name:
+    if isinstance(node, str):
         node = {"module": "builtins", "class_name": "function", "config": node}
     if node["class_name"] in _DATA:
         return None

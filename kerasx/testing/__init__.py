@@ -31,7 +31,7 @@ from kerasx.testing.strategies import labels, masks, probabilities, sizes, tenso
 from kerasx.testing.worker import Worker, WorkerError, importable_from, run_python
 
 # The checks; importing them adds them to the contract.
-from kerasx.testing import everything, kernels, layers, losses, metrics  # isort: skip
+from kerasx.testing import common, kernels, layers, losses, metrics  # isort: skip
 
 __all__ = [
     "BACKEND",
@@ -43,9 +43,9 @@ __all__ = [
     "as_numpy",
     "assert_close",
     "best_dtype",
+    "common",
     "compiled",
     "contract_tests",
-    "everything",
     "gradients",
     "importable_from",
     "kernels",

@@ -1,7 +1,7 @@
 """The contract: which checks there are, which apply to what, and how they run.
 
 A check is a function of a case and of hypothesis's data; its docstring is its reason. Those in
-`everything` need no case and take a subject.
+`common` need no case and take a subject.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,7 @@ class Check:
         when: whether it applies to a case.
         share: part of hypothesis's examples that it draws.
         least: the least number of examples; the first one is the simplest, so it may show little.
+        quick: whether it takes little time, so that it may run on every contribution each time.
     """
 
     function: Callable[..., None]
@@ -44,6 +45,7 @@ class Check:
     when: Callable[[Case], bool] | None
     share: float
     least: int
+    quick: bool
 
     @property
     def name(self) -> str:
@@ -69,11 +71,12 @@ def check(
     when: Callable[[Case], bool] | None = None,
     share: float = 1.0,
     least: int = 1,
+    quick: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorator: add a function to the contract."""
 
     def add(function: Callable[..., None]) -> Callable[..., None]:
-        CHECKS.append(Check(function, kinds or tuple(KINDS), when, share, least))
+        CHECKS.append(Check(function, kinds or tuple(KINDS), when, share, least, quick))
         return function
 
     return add
@@ -124,6 +127,7 @@ class Item:
             self.check.function(self.subject)
             return
         run = hypothesis.given(data=st.data())(_named(self.check.function, self.case))
+        assert hypothesis.settings.default is not None
         usual = hypothesis.settings.default.max_examples
         hypothesis.settings(
             max_examples=max(self.check.least, round(usual * self.check.share)),
@@ -233,10 +237,25 @@ def _of(value: Any, cases: Iterable[Case]) -> tuple[Case, ...]:
     return tuple(case for case in cases if case.of is value)
 
 
-def contract_tests(*targets: str) -> Callable[..., None]:
-    """A pytest test for every check of every case of these plugins.
+def is_fast(item: Item, representatives: Collection[str]) -> bool:
+    """Return whether a check of a case is one for every run of the tests.
 
-    Put this into a plugin's test file, and that is the whole contract:
+    Those are, for each contribution, the checks that need no case, and the quick ones of its first
+    case. For the representatives they are all checks of the first case.
+    """
+    if item.case is None:
+        return True
+    if item.case is not item.subject.cases[0]:
+        return False
+    return item.check.quick or item.subject.object.__name__ in representatives
+
+
+def contract_tests(
+    *targets: str, representatives: Collection[str] | None = None
+) -> Callable[..., None]:
+    """Return a pytest test of every check of every case of these plugins.
+
+    One line in a plugin's test file runs the whole contract:
 
     ```python
     from kerasx.testing import contract_tests
@@ -244,24 +263,33 @@ def contract_tests(*targets: str) -> Callable[..., None]:
     test_contract = contract_tests("acme-layers")
     ```
 
+    The whole contract of a large plugin takes long. If `representatives` names one contribution for
+    each mechanism of the plugin, tests get the marker `thorough` unless they are quick or check the
+    first case of a representative: `pytest -m "not thorough"` leaves them out.
+
     Args:
         *targets: plugins, by distribution or import package, or objects as `package.module:Name`.
+        representatives: names of the contributions on which every run checks everything. By
+            default no test is marked.
 
     Raises:
-        ValueError: a target names nothing, or a plugin is not loaded.
+        ValueError: a target or a representative names nothing, or a plugin is not loaded.
     """
-    items = plan(subject for target in targets for subject in subjects(target))
+    checked = [subject for target in targets for subject in subjects(target)]
+    unknown = set(representatives or ()) - {subject.object.__name__ for subject in checked}
+    if unknown:
+        raise ValueError(
+            f"contract_tests: representatives must be contributions of {', '.join(targets)}; "
+            f"received {sorted(unknown)}"
+        )
+
+    def marks(item: Item) -> list[pytest.MarkDecorator]:
+        skip = [pytest.mark.skip(reason=item.waived)] if item.waived else []
+        slow = representatives is not None and not is_fast(item, representatives)
+        return [*skip, pytest.mark.thorough] if slow else skip
 
     @pytest.mark.parametrize(
-        "item",
-        [
-            pytest.param(
-                item,
-                id=item.label,
-                marks=[pytest.mark.skip(reason=item.waived)] if item.waived else [],
-            )
-            for item in items
-        ],
+        "item", [pytest.param(item, id=item.label, marks=marks(item)) for item in plan(checked)]
     )
     def test_contract(item: Item) -> None:
         item.run()

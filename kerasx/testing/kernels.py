@@ -29,8 +29,8 @@ from kerasx.testing.numerics import (
 )
 from kerasx.testing.reloading import modules_of, reloaded
 
-DEAR = 1 / 30
-SOME = 1 / 3
+EXPENSIVE = 1 / 30
+MODERATE = 1 / 3
 
 
 def _reference(case: Case) -> Callable[..., Any]:
@@ -56,7 +56,7 @@ def _floats(drawn: Any) -> tuple[list[np.ndarray], Callable[..., Any]]:
     return [leaves[place] for place in places], replaced
 
 
-@check("kernels", share=SOME)
+@check("kernels", share=MODERATE)
 def equals_its_reference(case: Case, data: DataObject) -> None:
     """Values equal the reference: called as it is, uncompiled, and inside a compiled function.
 
@@ -106,7 +106,7 @@ def gradient_equals_its_reference(case: Case, data: DataObject) -> None:
         assert_close(found, expected, 10 * case.close("float32"), f"the {way} gradient")
 
 
-@check("kernels", share=DEAR)
+@check("kernels", share=EXPENSIVE)
 def is_a_node_of_models(case: Case, data: DataObject) -> None:
     """It is a node of a functional model, which predicts the same in another process."""
     drawn = case.draw(data)
@@ -122,7 +122,7 @@ def is_a_node_of_models(case: Case, data: DataObject) -> None:
     assert_close(found, expected, case.close("float32"), "predictions of the reloaded model")
 
 
-@check("kernels", share=1 / 6)
+@check("kernels", share=1 / 6, quick=True)
 def kernel_works_in_half_precision(case: Case, data: DataObject) -> None:
     """Half-precision inputs give the reference's values for those inputs, within the tolerance."""
     dtype = data.draw(st.sampled_from(["float16", "bfloat16"]), "dtype")
@@ -139,7 +139,9 @@ def kernel_works_in_half_precision(case: Case, data: DataObject) -> None:
     assert_close(found, expected, case.close(dtype), f"{case.of.__name__} of {dtype}")
 
 
-@check("kernels", share=DEAR, when=lambda case: case.buckets is not None and BACKEND != "torch")
+@check(
+    "kernels", share=EXPENSIVE, when=lambda case: case.buckets is not None and BACKEND != "torch"
+)
 def compiles_once_per_bucket(case: Case, data: DataObject) -> None:
     """For lengths one to nine it compiles no more programs than it has buckets.
 
@@ -154,6 +156,7 @@ def compiles_once_per_bucket(case: Case, data: DataObject) -> None:
         }
         call(case.make(), case.draw(data, lengths))
     count = _programs(case) - before
+    assert case.buckets is not None
     assert count <= case.buckets, f"{count} programs for 9 lengths; buckets={case.buckets}"
 
 
@@ -161,7 +164,7 @@ def _programs(case: Case) -> int:
     return case.of.region.count_programs()
 
 
-@check("kernels", share=DEAR, when=lambda case: case.of.shapes and case.of.shapes.returns)
+@check("kernels", share=EXPENSIVE, when=lambda case: case.of.shapes and case.of.shapes.returns)
 def returns_what_it_declares(case: Case, data: DataObject) -> None:
     """What it returns has the shapes and dtypes that `returns` declares.
 

@@ -32,8 +32,8 @@ from kerasx.testing.numerics import (
 )
 from kerasx.testing.reloading import modules_of, reloaded
 
-DEAR = 1 / 30  # checks that compile a model, or start a process
-SOME = 1 / 6
+EXPENSIVE = 1 / 30  # checks that compile a model, or start a process
+MODERATE = 1 / 6
 
 
 def _leaves(drawn: Any) -> list[np.ndarray]:
@@ -46,7 +46,7 @@ def _built(case: Case, drawn: Any) -> keras.Layer:
     return layer
 
 
-@check("layers", "losses", "metrics", share=DEAR)
+@check("layers", "losses", "metrics", share=EXPENSIVE, quick=True)
 def keeps_its_arguments(case: Case, data: DataObject) -> None:
     """`get_config` keeps every argument of the constructor, as JSON, and rebuilds an equal object.
 
@@ -73,7 +73,7 @@ def keeps_its_arguments(case: Case, data: DataObject) -> None:
     assert before == after, f"rebuilt from its config it differs: {before} became {after}"
 
 
-@check("layers", share=SOME)
+@check("layers", share=MODERATE, quick=True)
 def knows_its_output(case: Case, data: DataObject) -> None:
     """Shapes and dtypes that Keras infers equal those computed, also where the batch is unknown.
 
@@ -99,7 +99,7 @@ def knows_its_output(case: Case, data: DataObject) -> None:
         assert inferred.dtype == dtype, f"the inferred dtype is {inferred.dtype}, computed: {dtype}"
 
 
-@check("layers", share=DEAR)
+@check("layers", share=EXPENSIVE)
 def reloads(case: Case, data: DataObject) -> None:
     """A saved model predicts the same in another process, which only imports kerasx.
 
@@ -115,7 +115,7 @@ def reloads(case: Case, data: DataObject) -> None:
     assert_close(found, expected, case.close("float32"), "predictions of the reloaded model")
 
 
-@check("layers", share=DEAR, when=lambda case: BACKEND == "tensorflow")
+@check("layers", share=EXPENSIVE, when=lambda case: BACKEND == "tensorflow")
 def exports(case: Case, data: DataObject) -> None:
     """A model is exported as a SavedModel that predicts the same, without Keras or kerasx.
 
@@ -136,7 +136,7 @@ def exports(case: Case, data: DataObject) -> None:
     assert_close(found, expected, case.close("float32"), "predictions of the exported model")
 
 
-@check("layers", share=DEAR)
+@check("layers", share=EXPENSIVE)
 def compiles(case: Case, data: DataObject) -> None:
     """Compiled, by XLA or not, it gives what it gives in eager mode.
 
@@ -173,7 +173,7 @@ def _targets(outputs: Any, random: np.random.Generator) -> list[np.ndarray]:
     ]
 
 
-@check("layers", share=DEAR, when=lambda case: case.differentiable)
+@check("layers", share=EXPENSIVE, when=lambda case: case.differentiable)
 def every_weight_learns(case: Case, data: DataObject) -> None:
     """One step of training gives every trainable weight a finite gradient that is not all zero.
 
@@ -237,7 +237,7 @@ def trains(case: Case, data: DataObject) -> None:
             assert dtype == wanted.compute_dtype, f"under {name} its output is {dtype}"
 
 
-@check("layers", share=SOME, when=lambda case: case.independent and "batch" in case.dimensions)
+@check("layers", share=MODERATE, when=lambda case: case.independent and "batch" in case.dimensions)
 def examples_do_not_leak(case: Case, data: DataObject) -> None:
     """What comes out for an example does not depend on the rest of the batch.
 
@@ -257,7 +257,7 @@ def examples_do_not_leak(case: Case, data: DataObject) -> None:
     assert_close(second, first, case.close("float32"), "the first example, in another batch")
 
 
-@check("layers", share=SOME, when=lambda case: case.varies != ())
+@check("layers", share=MODERATE, when=lambda case: case.varies != ())
 def dimensions_vary(case: Case, data: DataObject) -> None:
     """Once built, it takes other sizes of the dimensions that it says may vary.
 
@@ -272,7 +272,7 @@ def dimensions_vary(case: Case, data: DataObject) -> None:
     assert_close(found, expected, case.close("float32"), "beside a layer built at that size")
 
 
-@check("layers", share=SOME, when=lambda case: case.masked)
+@check("layers", share=MODERATE, when=lambda case: case.masked)
 def honours_masks(case: Case, data: DataObject) -> None:
     """Masked positions change nothing at the others, and the mask goes on where time does.
 
@@ -306,7 +306,7 @@ def honours_masks(case: Case, data: DataObject) -> None:
     assert_close(second, first, case.close("float32"), "other values at masked positions")
 
 
-@check("layers", share=SOME)
+@check("layers", share=MODERATE)
 def inference_is_repeatable(case: Case, data: DataObject) -> None:
     """With `training=False`, the same inputs give the same outputs."""
     drawn = case.draw(data)
@@ -316,7 +316,7 @@ def inference_is_repeatable(case: Case, data: DataObject) -> None:
     assert_close(second, first, 0.0, "a second call in inference")
 
 
-@check("layers", share=SOME, when=lambda case: case.random)
+@check("layers", share=MODERATE, when=lambda case: case.random)
 def a_seed_repeats_training(case: Case, data: DataObject) -> None:
     """After `keras.utils.set_random_seed`, a layer built anew draws the same; later it does not.
 
@@ -344,7 +344,7 @@ def _takes_training(layer: keras.Layer) -> bool:
     return "training" in inspect.signature(layer.call).parameters
 
 
-@check("layers", share=DEAR)
+@check("layers", share=EXPENSIVE)
 def copies(case: Case, data: DataObject) -> None:
     """Deep copies and pickles, of it and of a model, give the same; `clone_model` rebuilds it.
 

@@ -30,8 +30,8 @@ from kerasx.testing.numerics import (
 from kerasx.testing.reloading import modules_of, reloaded
 from kerasx.testing.strategies import weights
 
-DEAR = 1 / 30
-SOME = 1 / 6
+EXPENSIVE = 1 / 30
+MODERATE = 1 / 6
 
 
 def _is_class(case: Case) -> bool:
@@ -54,7 +54,7 @@ def _total(case: Case, y_true: Any, dtype: str = "float32") -> Callable[[Any], A
     return total
 
 
-@check("losses", share=SOME, when=_is_class)
+@check("losses", share=MODERATE, when=_is_class)
 def reduces(case: Case, data: DataObject) -> None:
     """Each reduction of Keras, and sample weights, follow from the losses of the examples."""
     y_true, y_pred = case.draw(data)
@@ -69,7 +69,7 @@ def reduces(case: Case, data: DataObject) -> None:
             assert_close(found, expected, case.close("float32"), what)
 
 
-@check("losses", share=DEAR, least=2, when=lambda case: case.masked and _is_class(case))
+@check("losses", share=EXPENSIVE, least=2, when=lambda case: case.masked and _is_class(case))
 def leaves_masked_positions_out(case: Case, data: DataObject) -> None:
     """Positions that Keras masks out do not count."""
     y_true, y_pred = case.draw(data)
@@ -84,7 +84,7 @@ def leaves_masked_positions_out(case: Case, data: DataObject) -> None:
     assert_close(found, np.asarray(expected), case.close("float32"), "the sum of what is kept")
 
 
-@check("losses", share=SOME, when=lambda case: case.differentiable)
+@check("losses", share=MODERATE, when=lambda case: case.differentiable)
 def gradient_is_the_slope(case: Case, data: DataObject) -> None:
     """The gradient equals finite differences: in float64 where the backend has it.
 
@@ -114,7 +114,7 @@ def gradient_is_the_slope(case: Case, data: DataObject) -> None:
     assert difference <= allowed * scale, f"the gradient along a line is {found}, not {slope}"
 
 
-@check("losses", share=SOME)
+@check("losses", share=MODERATE, quick=True)
 def is_finite_at_extremes(case: Case, data: DataObject) -> None:
     """Value and gradient are finite for the largest predictions, equal ones, and equal labels.
 
@@ -135,7 +135,7 @@ def is_finite_at_extremes(case: Case, data: DataObject) -> None:
             assert_finite(gradients(_total(case, labels), [predictions]), f"the gradient at {what}")
 
 
-@check("losses", share=SOME, when=lambda case: bool(case.invariances))
+@check("losses", share=MODERATE, when=lambda case: bool(case.invariances))
 def is_invariant(case: Case, data: DataObject) -> None:
     """What must not change the loss does not."""
     y_true, y_pred = case.draw(data)
@@ -146,7 +146,7 @@ def is_invariant(case: Case, data: DataObject) -> None:
         assert_close(found, expected, case.close("float32"), f"the loss after {name}")
 
 
-@check("losses", share=SOME)
+@check("losses", share=MODERATE)
 def works_in_half_precision(case: Case, data: DataObject) -> None:
     """Predictions in half precision give the loss of those predictions, within the tolerance.
 
@@ -160,7 +160,7 @@ def works_in_half_precision(case: Case, data: DataObject) -> None:
     assert_close(found, expected, case.close(dtype), f"the loss of {dtype} predictions")
 
 
-@check("losses", share=DEAR, least=2)
+@check("losses", share=EXPENSIVE, least=2)
 def compiles_as_a_loss(case: Case, data: DataObject) -> None:
     """Compiled, value and gradient are those of eager mode."""
     y_true, y_pred = case.draw(data)
@@ -172,7 +172,7 @@ def compiles_as_a_loss(case: Case, data: DataObject) -> None:
         assert_close(found, expected, case.close("float32"), "the gradient of the compiled loss")
 
 
-@check("losses", share=DEAR, least=2)
+@check("losses", share=EXPENSIVE, least=2)
 def reloads_with_its_model(case: Case, data: DataObject) -> None:
     """A model compiled with it, saved, has the same loss in another process."""
     y_true, y_pred = case.draw(data)

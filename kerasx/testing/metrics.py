@@ -20,8 +20,8 @@ from kerasx.testing.contract import check
 from kerasx.testing.numerics import as_numpy, assert_close, inputs_like, no_loss
 from kerasx.testing.reloading import modules_of, reloaded
 
-DEAR = 1 / 30
-SOME = 1 / 15
+EXPENSIVE = 1 / 30
+MODERATE = 1 / 15
 # Even for it costs a compilation per size of batch.
 SAMPLES = 6
 
@@ -44,7 +44,7 @@ def _value(case: Case, *data: Any) -> Any:
     return as_numpy(metric.result())
 
 
-@check("metrics", share=SOME, when=_is_class)
+@check("metrics", share=MODERATE, when=_is_class)
 def batches_do_not_matter(case: Case, data: DataObject) -> None:
     """However the samples are cut into batches, and in which order, the result is that of all.
 
@@ -60,7 +60,7 @@ def batches_do_not_matter(case: Case, data: DataObject) -> None:
     assert_close(metric.result(), expected, case.close("float32"), f"from batches of {size}")
 
 
-@check("metrics", share=SOME)
+@check("metrics", share=MODERATE, quick=True)
 def order_does_not_matter(case: Case, data: DataObject) -> None:
     """Samples in another order give the same result."""
     y_true, y_pred = case.draw(data, batch=SAMPLES)
@@ -69,7 +69,7 @@ def order_does_not_matter(case: Case, data: DataObject) -> None:
     assert_close(found, expected, case.close("float32"), "the samples in another order")
 
 
-@check("metrics", share=SOME, when=_takes_weights)
+@check("metrics", share=MODERATE, when=_takes_weights)
 def weights_repeat(case: Case, data: DataObject) -> None:
     """A weight of k counts as k samples would, and one of zero adds nothing to its like.
 
@@ -85,7 +85,7 @@ def weights_repeat(case: Case, data: DataObject) -> None:
     assert_close(found, expected, case.close("float32"), f"with weights {weight}, beside copies")
 
 
-@check("metrics", share=DEAR, when=_is_class)
+@check("metrics", share=EXPENSIVE, when=_is_class)
 def reset_forgets(case: Case, data: DataObject) -> None:
     """After `reset_state` it is as good as new; a result before any update is defined and repeats.
 
@@ -109,7 +109,7 @@ def reset_forgets(case: Case, data: DataObject) -> None:
     assert_close(metric.result(), expected, case.close("float32"), "what is added after a reset")
 
 
-@check("metrics", share=DEAR, when=_is_class)
+@check("metrics", share=EXPENSIVE, when=_is_class)
 def workers_merge(case: Case, data: DataObject) -> None:
     """`merge_state` with the metrics of other workers gives the result of one that saw all.
 
@@ -130,7 +130,7 @@ def workers_merge(case: Case, data: DataObject) -> None:
     assert_close(first.result(), expected, case.close("float32"), "the merged result")
 
 
-@check("metrics", share=DEAR, when=_is_class)
+@check("metrics", share=EXPENSIVE, when=_is_class)
 def works_in_a_model(case: Case, data: DataObject) -> None:
     """In `fit` and `evaluate` it has the value of the whole epoch, and a saved model keeps it."""
     y_true, y_pred = case.draw(data, batch=SAMPLES)

@@ -131,7 +131,7 @@ def run_python(
         The finished process; its `stdout` has both the output and the errors.
     """
     return subprocess.run(
-        [os.fspath(python), *map(os.fspath, arguments)],
+        [os.fspath(python), *(os.fspath(argument) for argument in arguments)],
         cwd=cwd,
         env=environment,
         stdin=subprocess.DEVNULL,

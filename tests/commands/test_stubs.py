@@ -2,11 +2,14 @@
 
 import os
 import re
-import subprocess
 import sys
+import venv
 from pathlib import Path
 
+import keras
 import pytest
+
+from kerasx.testing import run_python
 
 # One worker: mypy's cache makes every run after the first one short.
 pytestmark = pytest.mark.xdist_group("stubs")
@@ -110,20 +113,15 @@ from kerasx.losses import NoSuch  # written
 @pytest.fixture(scope="module")
 def python(plant, tmp_path_factory):
     """Start the Python of an environment of its own, which has the plugins and all that is here."""
-    venv = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    directory = tmp_path_factory.mktemp("environment")
+    venv.create(directory, symlinks=True)
     path = os.pathsep.join([str(plant(PLUGINS)), *filter(None, sys.path)])
-    environment = {**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "numpy"}
+    environment = {**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": keras.backend.backend()}
     environment.pop("KERASX_PLUGINS", None)
 
     def run(*arguments, **options):
-        return subprocess.run(
-            [venv / "bin" / "python", *arguments],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            **options,
+        return run_python(
+            *arguments, python=directory / "bin" / "python", environment=environment, **options
         )
 
     return run
@@ -174,6 +172,7 @@ def test_what_first_parties_ship_needs_no_command(check):
     assert check() == lines_marked("always")
 
 
+@pytest.mark.thorough
 def test_stubs_of_the_environment_need_no_setting(python, check):
     purelib = python("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
     done = python("-m", "kerasx", "stubs")
@@ -189,6 +188,7 @@ def test_stubs_of_the_environment_need_no_setting(python, check):
         Path(purelib, "kerasx-stubs").rmdir()
 
 
+@pytest.mark.thorough
 def test_stubs_of_a_project(command, check):
     typings = check.directory / "typings"
     status, printed = command("stubs", "--output", typings)

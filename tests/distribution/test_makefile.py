@@ -1,6 +1,7 @@
 """The Makefile installs once, and again only when something changed; nothing is installed here."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -31,27 +32,35 @@ def make(run, clone, tmp_path):
     return make
 
 
-def installs(calls: list[str]) -> list[str]:
+def installs(calls):
     return [call.split(" install ")[1] for call in calls if " install " in call]
 
 
-def backends(calls: list[str]) -> list[str]:
-    runs = [call.split() for call in calls if "-m pytest" in call]
-    return [variable.removeprefix("KERAS_BACKEND=") for variable, *_ in runs]
+def runs_of_pytest(calls):
+    """Return the backend and the tier of each run of pytest."""
+    runs = [call for call in calls if "-m pytest" in call]
+    return [re.search(r"KERAS_BACKEND=(\w+) .* --tier=(\w+)", run).groups() for run in runs]
 
 
 def test_a_second_run_installs_nothing(make):
     first, second = make("test"), make("test")
-    assert len(installs(first)) == 3
+    assert len(installs(first)) == 2
     assert installs(second) == []
-    assert backends(first) == backends(second) == ["tensorflow", "jax"]
+    assert runs_of_pytest(first) == runs_of_pytest(second) == [("tensorflow", "fast")]
+
+
+@pytest.mark.parametrize(("target", "tier"), [("test-all", "fast"), ("test-thorough", "thorough")])
+def test_all_backends(make, target, tier):
+    backends = ("tensorflow", "jax", "torch")
+    assert runs_of_pytest(make(target)) == [(backend, tier) for backend in backends]
+    assert runs_of_pytest(make(target, "BACKENDS=jax")) == [("jax", tier)]
 
 
 def test_another_backend_installs_only_that(make):
     make("test")
     calls = make("test", "BACKENDS=torch")
     assert installs(calls) == ["torch"]
-    assert backends(calls) == ["torch"]
+    assert runs_of_pytest(calls) == [("torch", "fast")]
 
 
 def test_another_version_of_a_backend_is_installed(make):
@@ -70,11 +79,6 @@ def test_changed_requirements_are_installed(make, clone):
         assert len(installs(make("test"))) == 1
     finally:
         os.utime(project, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-
-
-def test_distribution_tests_run_with_tensorflow_only(make):
-    calls = [call for call in make("test", "BACKENDS=jax tensorflow torch") if "-m pytest" in call]
-    assert ["--ignore=tests/distribution" in call for call in calls] == [True, False, True]
 
 
 def test_a_failing_backend_fails_the_target(make, tmp_path):

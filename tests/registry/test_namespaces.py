@@ -269,6 +269,7 @@ def test_import_needs_neither_the_command_line_nor_charts(run):
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.thorough
 def test_plugins_load_where_python_drops_docstrings(run):
     code = "import kerasx; print(kerasx.layers.Scale.__doc__)"
     assert run({"acme-layers": ACME}, "-OO", "-c", code).stdout == "None\n"
@@ -291,6 +292,7 @@ print(model.predict(np.ones((1, 3)), verbose=0).tolist())
 """
 
 
+@pytest.mark.thorough
 def test_model_reloads_in_another_process(run, tmp_path):
     def last_line(code):
         return run({"acme-layers": ACME}, "-c", code, tmp_path / "model.keras").stdout.split("\n")[

@@ -39,6 +39,7 @@ def test_loads_and_predicts_the_same(saved):
         np.testing.assert_allclose(predictions[name], values, rtol=1e-4, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.thorough
 def test_evaluates_to_the_same(saved):
     path, model = saved
     expected = arrays_of(path, "results")

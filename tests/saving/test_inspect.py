@@ -39,7 +39,6 @@ def trap(tmp_path, monkeypatch):
     """A module that must not be imported."""
     (tmp_path / "trap.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    return "trap"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +80,8 @@ def trap(tmp_path, monkeypatch):
     ],
 )
 @pytest.mark.parametrize("depth", ["layer", "deep inside"])
-def test_names_of_what_is_no_part_of_a_model(archive, trap, node, sentence, depth):
+@pytest.mark.usefixtures("trap")
+def test_names_of_what_is_no_part_of_a_model(archive, node, sentence, depth):
     node = {"config": {}, **node}
     if depth == "deep inside":
         node = {**LAYER, "config": {"units": 2, "activation": [{"any": [node]}]}}
@@ -102,7 +102,8 @@ def test_texts_inside_a_loss_are_no_losses(archive):
     assert [each.type for each in inspect_model(path).objects][2:] == ["keras.losses.Dice", "mse"]
 
 
-def test_safe_mode_is_no_leave_for_other_names(archive, trap):
+@pytest.mark.usefixtures("trap")
+def test_safe_mode_is_no_leave_for_other_names(archive):
     path = archive(config_with(module="trap", class_name="TFSMLayer", config={}))
     with pytest.raises(SavedModelError, match=r"trap\.TFSMLayer is not registered"):
         kerasx.load_model(path, safe_mode=False)

@@ -185,7 +185,7 @@ class HoldsALock(Scale):
         self.lock = threading.Lock()
 
     def __deepcopy__(self, memo):
-        raise TypeError("cannot copy a lock")
+        raise TypeError(f"cannot copy {self.lock}")
 
 
 LOSS = {"inputs": pairs}

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from kerasx.commands.check import check as check_command
 from kerasx.compiler import Kernel
-from kerasx.testing import Case, contract_tests, everything
-from kerasx.testing.contract import CHECKS, Subject, plan, subjects
+from kerasx.testing import Case, common, contract_tests
+from kerasx.testing.contract import CHECKS, Subject, is_fast, plan, subjects
 
 BACKEND = keras.backend.backend()
 # Nothing is compiled there, or there is no such format.
@@ -58,26 +58,26 @@ def test_sound_contributions_pass(case):
 
 
 @pytest.fixture
-def as_many_examples_everywhere(pytestconfig):
-    """On JAX the usual ones are too few for what is wrong only at times."""
-    usual = pytestconfig.getoption("hypothesis_profile")
-    if usual == "ci":
-        hypothesis.settings.register_profile("many", max_examples=30, derandomize=True)
-        hypothesis.settings.load_profile("many")
+def many_examples():
+    """Draw enough inputs to see what is wrong only at times."""
+    usual = hypothesis.settings.get_current_profile_name()
+    examples = max(30, hypothesis.settings.default.max_examples)
+    hypothesis.settings.register_profile("many", max_examples=examples, derandomize=True)
+    hypothesis.settings.load_profile("many")
     yield
     hypothesis.settings.load_profile(usual)
 
 
-@pytest.mark.usefixtures("as_many_examples_everywhere")
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize(
     ("case", "wanted", "allowed"),
     contract_examples.BROKEN,
     ids=lambda value: value.label if isinstance(value, Case) else "",
 )
 def test_broken_contributions_are_caught(case, wanted, allowed, pytestconfig):
-    """PROFILE=thorough also sees that the other checks let it pass."""
+    """The thorough tier also sees that the other checks let it pass."""
     items = items_of(case)
-    if pytestconfig.getoption("hypothesis_profile") != "thorough":
+    if pytestconfig.getoption("tier") == "fast":
         items = [item for item in items if item.check.name in wanted]
     failed = failing(items)
     assert wanted - ELSEWHERE.get(BACKEND, set()) <= failed.keys()
@@ -99,8 +99,8 @@ def subject(value, kind="layers", **more):
 
 def test_no_case():
     with pytest.raises(AssertionError, match=r"Scale has no case.*kerasx_cases.*Case\(Scale"):
-        everything.has_a_case(subject(contract_examples.Scale))
-    everything.has_a_case(subject(contract_examples.Scale, cases=contract_examples.SOUND))
+        common.has_a_case(subject(contract_examples.Scale))
+    common.has_a_case(subject(contract_examples.Scale, cases=contract_examples.SOUND))
 
 
 def documented(doc):
@@ -121,9 +121,9 @@ def documented(doc):
     ],
 )
 def test_docstrings(doc, message):
-    everything.is_documented(documented("A layer.\n\nArgs:\n    units: how many."))
+    common.is_documented(documented("A layer.\n\nArgs:\n    units: how many."))
     with pytest.raises(AssertionError, match=message):
-        everything.is_documented(documented(doc))
+        common.is_documented(documented(doc))
 
 
 @pytest.fixture
@@ -146,22 +146,22 @@ def package(tmp_path, monkeypatch):
 def test_private_imports(package, line):
     name = f"private_{abs(hash(line))}"
     with pytest.raises(AssertionError, match=rf"keras.src: {name}.py:2"):
-        everything.uses_public_keras(package(name, f"import keras\n{line}"))
-    everything.uses_public_keras(package(f"{name}_not", "from keras import ops"))
+        common.uses_public_keras(package(name, f"import keras\n{line}"))
+    common.uses_public_keras(package(f"{name}_not", "from keras import ops"))
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="PyTorch has no setting that shows it")
 def test_computing_on_import(package):
     with pytest.raises(AssertionError, match="after `import busy` a device is in use"):
-        everything.import_computes_nothing(package("busy", "import keras; keras.ops.ones(3) + 1"))
+        common.import_computes_nothing(package("busy", "import keras; keras.ops.ones(3) + 1"))
 
 
 def test_names_resolve():
     (found, *_) = subjects("kerasx_metrics")
-    everything.resolves(found)
+    common.resolves(found)
     other = Subject(found.kind, contract_examples.MeanOf, found.qualified)
     with pytest.raises(AssertionError):
-        everything.resolves(other)
+        common.resolves(other)
 
 
 # Targets, and how they are run
@@ -186,6 +186,29 @@ def test_waived_checks_are_skipped_with_their_reason(monkeypatch):
     skipped = [each for each in marks if each.marks]
     assert [each.id for each in skipped] == ["Scale-copies"]
     assert skipped[0].marks[0].kwargs["reason"] == "a reason"
+
+
+def marked(representatives):
+    parameters = contract_tests("kerasx-metrics", representatives=representatives).pytestmark
+    return {
+        each.id for each in parameters[0].args[1] for mark in each.marks if mark.name == "thorough"
+    }
+
+
+def test_only_slow_checks_are_left_to_the_thorough_tier():
+    assert marked(None) == set()
+    thorough = marked(["F1Score"])
+    assert {"AUROC-reset_forgets", "AUROC-works_in_a_model"} < thorough
+    assert not {each for each in thorough if each.startswith("F1Score-")}
+    with pytest.raises(ValueError, match=r"representatives must be .* received \['F2'\]"):
+        marked(["F1Score", "F2"])
+
+
+@pytest.mark.parametrize("plugin", ["kerasx-metrics", "kerasx-sequence", "kerasx-transformer"])
+def test_the_fast_tier_exercises_every_contribution(plugin):
+    items = [item for item in plan(subjects(plugin)) if item.case and is_fast(item, ())]
+    exercised = {item.subject.object.__name__ for item in items}
+    assert exercised == {subject.object.__name__ for subject in subjects(plugin)}
 
 
 def test_command(monkeypatch):

@@ -106,9 +106,12 @@ def _private_imports(package: str) -> tuple[str, ...]:
     found = set()
     for file in files:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [f"{node.module}.{each.name}" for each in node.names]
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            else:
+                continue
             if any(f"{name}.".startswith("keras.src.") for name in names):
                 found.add(f"{file.name}:{node.lineno}")
     return tuple(sorted(found))
