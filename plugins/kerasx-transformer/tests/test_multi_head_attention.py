@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kerasx.testing.reload import reloaded
 
 from kerasx.testing import sizes, tensors
 from kerasx.testing.numerics import assert_close, gradients
-from kerasx.testing.reload import reloaded
 from kerasx_transformer import CacheScope
 from kerasx_transformer.attention.reference import plain_attention
 from kerasx_transformer.multi_head_attention import GroupedQueryAttention, MultiHeadAttention

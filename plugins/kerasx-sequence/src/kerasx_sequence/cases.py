@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from kerasx import kernels, layers, losses, metrics
+import kerasx
 from kerasx.testing import Case, labels, masks, tensors
 from kerasx_sequence.constraints import iob2_constraints
 
@@ -138,62 +138,71 @@ def one_step(channels: int, *state_sizes: int) -> Callable[[int], SearchStrategy
 
 
 CRF_KERNELS = (
-    kernels.crf_decode,
-    kernels.crf_log_likelihood,
-    kernels.crf_log_partition,
-    kernels.crf_marginals,
+    kerasx.kernels.crf_decode,
+    kerasx.kernels.crf_log_likelihood,
+    kerasx.kernels.crf_log_partition,
+    kerasx.kernels.crf_marginals,
 )
 
 CASES: list[Case] = [
-    Case(layers.ESN, two_channels, {"units": 3, "connectivity": 0.8}, masked=True),
-    Case(layers.ESNCell, one_step(3, 2), {"units": 2, "leaky": 0.5}),
-    Case(layers.LayerNormLSTMCell, one_step(3, 2, 2), {"units": 2}),
-    Case(layers.LayerNormSimpleRNNCell, one_step(3, 2), {"units": 2}),
-    Case(layers.NASCell, one_step(3, 2, 2), {"units": 2, "use_bias": True}),
-    Case(layers.PeepholeLSTMCell, one_step(3, 2, 2), {"units": 2}),
-    Case(layers.ZoneoutLSTMCell, one_step(3, 2, 2, 2), {"units": 2}, random=True),
-    Case(kernels.edit_distance, masked_token_pairs, varies=("n",), differentiable=False, buckets=5),
-    Case(metrics.EntityF1, tag_sequences, {"labels": IOB2, "scheme": "IOB2", "mode": "strict"}),
-    Case(kernels.soft_dtw, masked_series, {"gamma": 0.5}),
-    Case(losses.SoftDTW, series, {"gamma": 0.5}),
-    Case(metrics.CharErrorRate, token_sequences),
-    Case(metrics.EditDistance, token_sequences, {"normalize": True}),
-    Case(metrics.SequenceAccuracy, tag_sequences, {"ignore_class": 0}),
-    Case(metrics.WordErrorRate, token_sequences, {"ignore_class": 0}),
+    Case(kerasx.layers.ESN, two_channels, {"units": 3, "connectivity": 0.8}, masked=True),
+    Case(kerasx.layers.ESNCell, one_step(3, 2), {"units": 2, "leaky": 0.5}),
+    Case(kerasx.layers.LayerNormLSTMCell, one_step(3, 2, 2), {"units": 2}),
+    Case(kerasx.layers.LayerNormSimpleRNNCell, one_step(3, 2), {"units": 2}),
+    Case(kerasx.layers.NASCell, one_step(3, 2, 2), {"units": 2, "use_bias": True}),
+    Case(kerasx.layers.PeepholeLSTMCell, one_step(3, 2, 2), {"units": 2}),
+    Case(kerasx.layers.ZoneoutLSTMCell, one_step(3, 2, 2, 2), {"units": 2}, random=True),
+    Case(
+        kerasx.kernels.edit_distance,
+        masked_token_pairs,
+        varies=("n",),
+        differentiable=False,
+        buckets=5,
+    ),
+    Case(
+        kerasx.metrics.EntityF1, tag_sequences, {"labels": IOB2, "scheme": "IOB2", "mode": "strict"}
+    ),
+    Case(kerasx.kernels.soft_dtw, masked_series, {"gamma": 0.5}),
+    Case(kerasx.losses.SoftDTW, series, {"gamma": 0.5}),
+    Case(kerasx.metrics.CharErrorRate, token_sequences),
+    Case(kerasx.metrics.EditDistance, token_sequences, {"normalize": True}),
+    Case(kerasx.metrics.SequenceAccuracy, tag_sequences, {"ignore_class": 0}),
+    Case(kerasx.metrics.WordErrorRate, token_sequences, {"ignore_class": 0}),
     *(
         Case(
             kernel,
-            tagged_crf_inputs if kernel is kernels.crf_log_likelihood else crf_inputs,
+            tagged_crf_inputs if kernel is kerasx.kernels.crf_log_likelihood else crf_inputs,
             varies=("batch", "time"),
-            differentiable=kernel in (kernels.crf_log_likelihood, kernels.crf_log_partition),
+            differentiable=kernel
+            in (kerasx.kernels.crf_log_likelihood, kerasx.kernels.crf_log_partition),
             buckets=1,
         )
         for kernel in CRF_KERNELS
     ),
     # Not `masked`: that check draws masks with holes, which a CRF refuses.
     Case(
-        layers.CRF,
+        kerasx.layers.CRF,
         four_channels,
         {"units": 3, "constraints": iob2_constraints(["O", "B-X", "I-X"])},
         differentiable=False,
     ),
-    Case(losses.CRFLoss, tags_and_emissions, {"from_logits": True}),
-    Case(metrics.TagAccuracy, tags_of_three_steps, {"ignore_class": 0}),
-    Case(kernels.linear_recurrence, recurrence_inputs),
-    Case(layers.MinGRU, four_channels, {"units": 4, "return_sequences": True}, masked=True),
-    Case(layers.MinLSTM, four_channels, {"units": 4, "activation": "tanh"}, masked=True),
+    Case(kerasx.losses.CRFLoss, tags_and_emissions, {"from_logits": True}),
+    Case(kerasx.metrics.TagAccuracy, tags_of_three_steps, {"ignore_class": 0}),
+    Case(kerasx.kernels.linear_recurrence, recurrence_inputs),
+    Case(kerasx.layers.MinGRU, four_channels, {"units": 4, "return_sequences": True}, masked=True),
+    Case(kerasx.layers.MinLSTM, four_channels, {"units": 4, "activation": "tanh"}, masked=True),
     Case(
-        layers.LRU,
+        kerasx.layers.LRU,
         four_channels,
         {"units": 5, "state_units": 3, "return_sequences": True},
         masked=True,
     ),
-    Case(layers.RGLRU, four_channels, {"units": 4, "go_backwards": True}, masked=True),
-    Case(layers.MinGRUCell, one_step(4, 4), {"units": 4}),
-    Case(layers.MinLSTMCell, one_step(4, 4), {"units": 4, "use_bias": False}),
-    Case(layers.LRUCell, one_step(4, 3, 3), {"units": 5, "state_units": 3}),
-    Case(layers.RGLRUCell, one_step(4, 4), {"units": 4}),
-    Case(kernels.selective_scan, scan_inputs),
-    Case(layers.SelectiveSSM, four_channels, {**SSM, "return_sequences": True}, masked=True),
-    Case(layers.SelectiveSSMCell, one_step(4, 24, 24), SSM),
+    Case(kerasx.layers.RGLRU, four_channels, {"units": 4, "go_backwards": True}, masked=True),
+    Case(kerasx.layers.MinGRUCell, one_step(4, 4), {"units": 4}),
+    Case(kerasx.layers.MinLSTMCell, one_step(4, 4), {"units": 4, "use_bias": False}),
+    Case(kerasx.layers.LRUCell, one_step(4, 3, 3), {"units": 5, "state_units": 3}),
+    Case(kerasx.layers.RGLRUCell, one_step(4, 4), {"units": 4}),
+    Case(kerasx.kernels.selective_scan, scan_inputs),
+    Case(kerasx.layers.SelectiveSSM, four_channels, {**SSM, "return_sequences": True}, masked=True),
+    Case(kerasx.layers.SelectiveSSMCell, one_step(4, 24, 24), SSM),
 ]
