@@ -171,7 +171,7 @@ def _is_class_variable(annotation: Any) -> bool:
 
 def _merged(cls: type) -> list[inspect.Parameter]:
     """Return the fields of a class and its bases in the order of the constructor."""
-    declarations = [base.__dict__.get("_declared", {}) for base in cls.__mro__]
+    declarations = [vars(base).get("_declared", {}) for base in cls.__mro__]
     latest: dict[str, inspect.Parameter] = {}
     for declared in reversed(declarations):
         latest.update(declared)

@@ -64,9 +64,7 @@ def test_class_variables_private_and_unannotated_names_are_no_fields():
 
 def test_a_required_field_after_an_optional_one_is_refused():
     with pytest.raises(ValueError, match="non-default"):
-
-        class Wrong(Power):
-            root: int = argument(kw_only=False)
+        type("Wrong", (Power,), {"__annotations__": {"root": int}, "root": argument(kw_only=False)})
 
 
 class Root(Scale):
