@@ -20,7 +20,7 @@ Tensor = Any  # a tensor of the backend in use, or an array
 
 @dataclass(frozen=True)
 class Reading:
-    """How a metric reads labels and predictions, as its arguments say.
+    """Arguments of a metric that say how it reads labels and predictions.
 
     Attributes:
         task: "binary", "multiclass", "multilabel", or None to infer it.
@@ -43,7 +43,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Layout:
-    """What one pair of labels and predictions means: their forms, and how a metric reads them.
+    """Meaning of one pair of labels and predictions: their forms, and how a metric reads them.
 
     Attributes:
         task: "binary", "multiclass" or "multilabel".
@@ -123,7 +123,7 @@ def find_layout(y_true: Tensor, y_pred: Tensor, reading: Reading) -> Layout:
     if task == "multilabel":
         if not _same(true, pred) or len(pred) < 2:
             raise ValueError(
-                "task='multilabel' takes y_true and y_pred of one shape (..., num_classes); "
+                "task='multilabel' takes y_true and y_pred of the same shape (..., num_classes); "
                 + received
             )
         classes = _agreed_num_classes(num_classes, pred[-1], received)
@@ -206,7 +206,9 @@ def _same(a: tuple, b: tuple) -> bool:
 
 def _agreed_num_classes(num_classes: int | None, size: int | None, received: str) -> int:
     if size is None and num_classes is None:
-        raise ValueError(f"num_classes cannot be inferred from the shapes: pass it; {received}")
+        raise ValueError(
+            "num_classes cannot be inferred from the shapes: pass num_classes=...; " + received
+        )
     if num_classes is not None and size is not None and num_classes != size:
         raise ValueError(
             f"num_classes={num_classes} does not fit a last axis of {size}; {received}"

@@ -101,7 +101,7 @@ class Configurable:
         self._complete()
 
     def default_name(self) -> str:
-        """Return the name of an object that was given none: that of its class, in snake case."""
+        """Return the name to use if none was passed: that of the class, in snake case."""
         return snake_case(type(self).__name__)
 
     def validate(self) -> None:
@@ -146,7 +146,7 @@ def _is_generic(cls: type) -> bool:
 def _declared_by(cls: type) -> dict[str, inspect.Parameter]:
     """Return the fields in the body of a class, and take their defaults out of it.
 
-    A default left there would hide an attribute of that name in another base, as `dtype` of Keras.
+    A default left there would hide an attribute of another base, such as `dtype` of Keras.
     """
     declared = {}
     for name, annotation in inspect.get_annotations(cls).items():

@@ -1,4 +1,4 @@
-"""The arguments of the metrics: what each means, the same everywhere, and its valid values.
+"""Arguments of the metrics: one meaning for all metrics, and the valid values.
 
 `tools/write_metric_functions.py` writes the meanings into the docstrings.
 """
@@ -43,39 +43,39 @@ def _thresholds(value: Any) -> bool:
 
 ARGUMENTS = {
     "average": Argument(
-        '`"macro"`, the mean over the classes that occur as label or prediction; `"weighted"`, '
-        'their mean weighted by the number of labels; `"micro"`, the value of the summed counts; '
-        '`"samples"`, the mean over samples of each sample\'s own value, for a multilabel task '
-        "only; `None`, a vector of all classes. A binary task has one class of interest, the "
-        "positive one, and `average` does not apply to it; for the mean over both classes pass "
+        '`"macro"` for the mean over the classes that occur as label or prediction, `"weighted"` '
+        'for their mean weighted by the number of labels, `"micro"` for the value of the summed '
+        'counts, `"samples"` for the mean over samples of each sample\'s own value (multilabel '
+        "tasks only), `None` for a vector with all classes. It does not apply to a binary task, "
+        "whose value is that of the positive class; for the mean over both classes pass "
         '`task="multiclass"`.',
         **_one_of("micro", "macro", "weighted", "samples", None),
     ),
     "task": Argument(
         '`"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point scores '
         "with a last axis of one, or with no class axis, are binary at any rank; integer "
-        "predictions are labels; all else is multiclass.",
+        "predictions are labels; everything else is multiclass.",
         **_one_of("binary", "multiclass", "multilabel", None),
     ),
     "num_classes": Argument(
-        "Number of classes. Needed only where predictions are integer labels; elsewhere their last "
+        "Number of classes. Needed only if predictions are integer labels; otherwise their last "
         "axis shows it.",
         "None or a whole number from 1",
         lambda value: value is None or is_integer(value, 1),
     ),
     "threshold": Argument(
-        "Probability above which a class is predicted, 0.5 if `None`. In a multiclass task `None` "
-        "predicts the class of the highest score, and a number predicts every class above it.",
+        "Probability above which a class is predicted, 0.5 if `None`. In a multiclass task, `None` "
+        "predicts the class with the highest score, and a number predicts every class above it.",
         "None or a number",
         lambda value: value is None or is_number(value),
     ),
     "top_k": Argument(
-        "Predict the `top_k` classes of the highest scores instead.",
+        "Predict the `top_k` classes with the highest scores instead.",
         "None or a whole number from 1",
         lambda value: value is None or is_integer(value, 1),
     ),
     "k": Argument(
-        "How many of the highest scores may hold the label.",
+        "Number of highest scores among which the label must be.",
         "a whole number from 1",
         lambda value: is_integer(value, 1),
     ),
@@ -85,7 +85,7 @@ ARGUMENTS = {
         lambda value: value is None or is_integer(value, 0),
     ),
     "ignore_class": Argument(
-        "Label whose samples are left out, such as -1 or 255 for unknown or padded positions.",
+        "Label of samples to leave out, such as -1 or 255 for unknown or padded positions.",
         "None or a whole number",
         lambda value: value is None or is_integer(value),
     ),
@@ -94,8 +94,8 @@ ARGUMENTS = {
         **_one_of(True, False),
     ),
     "zero_division": Argument(
-        "Value of a class where the formula divides by zero: 0, 1, or NaN, which leaves the class "
-        "out of the average.",
+        "Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves the class out "
+        "of the average.",
         "0, 1 or NaN",
         lambda value: is_number(value) and (value in (0, 1) or math.isnan(value)),
     ),
@@ -105,13 +105,13 @@ ARGUMENTS = {
         lambda value: is_number(value) and value >= 0,
     ),
     "weights": Argument(
-        'How disagreements weigh by the distance of the classes: `None` all alike, `"linear"` '
-        '`|i - j|`, `"quadratic"` `(i - j)**2`.',
+        "Weight of a disagreement between the classes i and j: 1 for `None`, `|i - j|` for "
+        '`"linear"`, `(i - j)**2` for `"quadratic"`.',
         **_one_of("linear", "quadratic", None),
     ),
     "normalize": Argument(
-        'Divide by the sum over `"true"` labels (rows), `"pred"` predictions (columns) or `"all"`; '
-        "`None` gives counts.",
+        'Divide by the sum of each row (`"true"`), of each column (`"pred"`) or of the matrix '
+        '(`"all"`); `None` returns counts.',
         **_one_of("true", "pred", "all", None),
     ),
     "thresholds": Argument(
@@ -121,8 +121,9 @@ ARGUMENTS = {
         _thresholds,
     ),
     "capacity": Argument(
-        "With `thresholds=None`, how many samples the metric can hold; those masked, ignored or of "
-        "weight 0 take no room. More are an error: in compiled code NaN, and raised when read.",
+        "With `thresholds=None`, the number of samples that the metric can hold. Samples that are "
+        "masked, ignored or of weight 0 take no room. More samples are an error; in compiled code "
+        "the result is NaN, and reading it outside raises.",
         "None or a whole number from 1",
         lambda value: value is None or is_integer(value, 1),
     ),
@@ -132,8 +133,8 @@ ARGUMENTS = {
         lambda value: is_integer(value, 1),
     ),
     "norm": Argument(
-        'How the gaps of the bins combine: `"l1"` their weighted mean, `"l2"` the root of their '
-        'weighted mean square, `"max"` the largest.',
+        'Norm over the gaps of the bins: `"l1"` for their weighted mean, `"l2"` for the root of '
+        'their weighted mean square, `"max"` for the largest.',
         **_one_of("l1", "l2", "max"),
     ),
     "name": Argument("Name in logs.", "None or a string", lambda value: True),

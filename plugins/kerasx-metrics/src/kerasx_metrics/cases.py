@@ -1,4 +1,4 @@
-"""How the contract exercises each contribution of this package."""
+"""Cases with which the contract exercises each contribution of this package."""
 
 from __future__ import annotations
 

@@ -108,11 +108,11 @@ class ScoreOfCounts(DecisionMetric):
 
 
 class Precision(ScoreOfCounts):
-    """Precision: of what was predicted as a class, the share that is of that class.
+    """Precision: the share of the predictions of a class that are right.
 
     `tp / (tp + fp)`, averaged over classes; equals `sklearn.metrics.precision_score`, which defines
-    neither an empty input nor `average=None` for classes that do not occur: a macro average of
-    nothing is NaN, and `None` gives such classes `zero_division`.
+    neither an empty input nor `average=None` for classes that do not occur. Here, a macro average
+    over no class is NaN, and with `None` such classes have the value `zero_division`.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -121,25 +121,25 @@ class Precision(ScoreOfCounts):
     float32.
 
     Args:
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -163,7 +163,7 @@ class Precision(ScoreOfCounts):
 
 
 class Recall(ScoreOfCounts):
-    """Recall (sensitivity, true positive rate): of the samples of a class, the share found.
+    """Recall (sensitivity, true positive rate): the share of the samples of a class that are found.
 
     `tp / (tp + fn)`, averaged over classes; equals `sklearn.metrics.recall_score`.
 
@@ -174,25 +174,25 @@ class Recall(ScoreOfCounts):
     float32.
 
     Args:
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -228,25 +228,25 @@ class F1Score(ScoreOfCounts):
     float32.
 
     Args:
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -271,7 +271,7 @@ class F1Score(ScoreOfCounts):
 
 
 class FBetaScore(ScoreOfCounts):
-    """F-beta score: precision and recall together, recall weighing `beta` times as much.
+    """F-beta score: a weighted harmonic mean of precision and recall.
 
     `(1 + beta**2) tp / ((1 + beta**2) tp + beta**2 fn + fp)`, averaged over classes; equals
     `sklearn.metrics.fbeta_score`. Source: van Rijsbergen, "Information Retrieval" (1979),
@@ -285,25 +285,25 @@ class FBetaScore(ScoreOfCounts):
 
     Args:
         beta: Weight of recall relative to precision: above 1 favours recall, below 1 precision.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -332,11 +332,11 @@ class FBetaScore(ScoreOfCounts):
 
 
 class Specificity(ScoreOfCounts):
-    """Specificity (true negative rate): of the samples not of a class, the share not predicted so.
+    """Specificity (true negative rate): the recall of the samples that are not of a class.
 
     `tn / (tn + fp)`, averaged over classes. scikit-learn has no function for it: a binary
-    specificity equals its `recall_score(pos_label=0)`, and each class of a multiclass task the same
-    of its one-against-rest labels.
+    specificity equals its `recall_score(pos_label=0)`, and so does that of each class of a
+    multiclass task with one-against-rest labels.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -345,25 +345,25 @@ class Specificity(ScoreOfCounts):
     float32.
 
     Args:
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -387,7 +387,7 @@ class Specificity(ScoreOfCounts):
 
 
 class NegativePredictiveValue(ScoreOfCounts):
-    """Negative predictive value: of what was not predicted as a class, the share that is not of it.
+    """Negative predictive value: the precision of the predictions that are not of a class.
 
     `tn / (tn + fn)`, averaged over classes. scikit-learn has no function for it: a binary value
     equals its `precision_score(pos_label=0)`.
@@ -399,25 +399,25 @@ class NegativePredictiveValue(ScoreOfCounts):
     float32.
 
     Args:
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -441,7 +441,7 @@ class NegativePredictiveValue(ScoreOfCounts):
 
 
 class JaccardIndex(ScoreOfCounts):
-    """Jaccard index (intersection over union): the overlap of labels and predictions of a class.
+    """Jaccard index (intersection over union): overlap of the labels and predictions of a class.
 
     `tp / (tp + fp + fn)`, averaged over classes; equals `sklearn.metrics.jaccard_score`. Source:
     Jaccard, "The distribution of the flora in the alpine zone" (New Phytologist, 1912).
@@ -453,25 +453,25 @@ class JaccardIndex(ScoreOfCounts):
     float32.
 
     Args:
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -508,9 +508,9 @@ class LabelMetric(DecisionMetric):
 
 
 class Accuracy(LabelMetric):
-    """Accuracy: the share of samples that are right; in a multilabel task, right in every label.
+    """Accuracy: the share of samples that are right, in a multilabel task in every label.
 
-    Equals `sklearn.metrics.accuracy_score`. NaN if no sample was seen.
+    Equals `sklearn.metrics.accuracy_score`. NaN before any sample.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -521,13 +521,13 @@ class Accuracy(LabelMetric):
     Args:
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -552,12 +552,12 @@ class Accuracy(LabelMetric):
 
 
 class ExactMatch(LabelMetric):
-    """Exact match: the share of entries of the first axis that are right at every position.
+    """Exact match: the share of entries along the first axis that are right at every position.
 
-    For labels `(n,)` this is the accuracy; for sequences `(n, time)` the share of whole sequences,
-    for a multilabel task of whole label sets (`sklearn.metrics.accuracy_score` there). Positions
-    that are masked, ignored or of weight zero are not compared; an entry with none left is not
-    counted, and otherwise weighs as its highest weight. NaN if no entry was counted.
+    For labels `(n,)` this is the accuracy, for sequences `(n, time)` the share of sequences, for a
+    multilabel task that of label sets, which equals `sklearn.metrics.accuracy_score`. Positions
+    that are masked, ignored or of weight zero are not compared. An entry weighs as much as its
+    heaviest position, and does not count if no position is left. NaN if no entry counts.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -568,13 +568,13 @@ class ExactMatch(LabelMetric):
     Args:
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -601,7 +601,7 @@ class ExactMatch(LabelMetric):
 class HammingDistance(LabelMetric):
     """Hamming distance: the share of labels that are wrong.
 
-    Equals `sklearn.metrics.hamming_loss`. NaN if no sample was seen. Source: Hamming, "Error
+    Equals `sklearn.metrics.hamming_loss`. NaN before any sample. Source: Hamming, "Error
     detecting and error correcting codes" (Bell System Technical Journal, 1950).
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -613,13 +613,13 @@ class HammingDistance(LabelMetric):
     Args:
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -646,8 +646,8 @@ class HammingDistance(LabelMetric):
 class TopKAccuracy(StreamingMetric):
     """Top-k accuracy: the share of samples whose label is among the `k` highest scores.
 
-    Of equal scores the higher class ranks first, so that values equal
-    `sklearn.metrics.top_k_accuracy_score`. NaN if no sample was seen.
+    Among equal scores the higher class ranks first, so that values equal
+    `sklearn.metrics.top_k_accuracy_score`. NaN before any sample.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -656,10 +656,10 @@ class TopKAccuracy(StreamingMetric):
     float32.
 
     Args:
-        k: How many of the highest scores may hold the label.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+        k: Number of highest scores among which the label must be.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -723,7 +723,7 @@ def refuse_multilabel(name: str, layout: Layout) -> None:
 class BalancedAccuracy(SingleLabelMetric):
     """Balanced accuracy: the mean recall of the classes that occur in the labels.
 
-    Equals `sklearn.metrics.balanced_accuracy_score`. NaN if no sample was seen. Source: Brodersen
+    Equals `sklearn.metrics.balanced_accuracy_score`. NaN before any sample. Source: Brodersen
     et al., "The balanced accuracy and its posterior distribution" (ICPR 2010).
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -735,13 +735,13 @@ class BalancedAccuracy(SingleLabelMetric):
     Args:
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -772,7 +772,7 @@ class GeometricMean(SingleLabelMetric):
     """Geometric mean of the recalls of the classes that occur in the labels.
 
     `(recall_1 ... recall_K) ** (1 / K)`, for a binary task `sqrt(sensitivity * specificity)`.
-    scikit-learn has no function for it. NaN if no sample was seen. Source: Kubat and Matwin,
+    scikit-learn has no function for it. NaN before any sample. Source: Kubat and Matwin,
     "Addressing the curse of imbalanced training sets" (ICML 1997).
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -784,13 +784,13 @@ class GeometricMean(SingleLabelMetric):
     Args:
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -835,13 +835,13 @@ class MatthewsCorrCoef(SingleLabelMetric):
     Args:
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -871,7 +871,7 @@ class MatthewsCorrCoef(SingleLabelMetric):
 
 
 class ClassificationReport(CountsMetric):
-    """Precision, recall, F1 and support of every class and their averages, from one update.
+    """Precision, recall, F1 and support of every class, and their averages, in one metric.
 
     The result is a dictionary whose keys begin with the metric's name: vectors over classes
     `<name>_precision`, `<name>_recall`, `<name>_f1_score`, `<name>_support`, and scalars
@@ -886,17 +886,17 @@ class ClassificationReport(CountsMetric):
     float32.
 
     Args:
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.

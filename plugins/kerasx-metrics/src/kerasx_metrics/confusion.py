@@ -1,4 +1,4 @@
-"""Metrics of the whole confusion matrix, whose state grows with the square of the classes."""
+"""Metrics whose state is a confusion matrix, which grows with the square of the classes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Tensor = Any
 
 
 class ConfusionMatrix(LabelMetric):
-    """Confusion matrix: samples by label (rows) and prediction (columns).
+    """Confusion matrix: number of samples by label (rows) and prediction (columns).
 
     The result has the shape `(num_classes, num_classes)`, for a multilabel task
     `(num_classes, 2, 2)`. Equals `sklearn.metrics.confusion_matrix` with all classes as `labels`
-    (`multilabel_confusion_matrix`); a row or column without samples is normalized to 0. The result
-    is float32; `sums` holds the counts as float64, exact to 2^46.
+    (`multilabel_confusion_matrix` for a multilabel task). A row or column without samples is
+    normalized to 0. The result is float32; `sums` holds the counts as float64, exact to 2^46.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -33,17 +33,17 @@ class ConfusionMatrix(LabelMetric):
     float32.
 
     Args:
-        normalize: Divide by the sum over `"true"` labels (rows), `"pred"` predictions (columns) or
-            `"all"`; `None` gives counts.
+        normalize: Divide by the sum of each row (`"true"`), of each column (`"pred"`) or of the
+            matrix (`"all"`); `None` returns counts.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -89,8 +89,8 @@ class CohenKappa(LabelMetric):
 
     `1 - sum(w * observed) / sum(w * expected)` with the weights `w` of disagreement and
     `expected[i, j] = labels[i] * predictions[j] / samples`. Equals
-    `sklearn.metrics.cohen_kappa_score`: NaN where labels and predictions are all of one class, and
-    for no samples. Sources: Cohen (Educational and Psychological Measurement, 1960), and for
+    `sklearn.metrics.cohen_kappa_score`. NaN if labels and predictions are all of one class, and
+    before any sample. Sources: Cohen (Educational and Psychological Measurement, 1960), and for
     weights Cohen (Psychological Bulletin, 1968).
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -100,17 +100,17 @@ class CohenKappa(LabelMetric):
     float32.
 
     Args:
-        weights: How disagreements weigh by the distance of the classes: `None` all alike,
-            `"linear"` `|i - j|`, `"quadratic"` `(i - j)**2`.
+        weights: Weight of a disagreement between the classes i and j: 1 for `None`, `|i - j|` for
+            `"linear"`, `(i - j)**2` for `"quadratic"`.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.

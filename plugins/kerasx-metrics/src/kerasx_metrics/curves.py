@@ -1,8 +1,8 @@
-"""Metrics of ranking: how labels are spread over scores, at thresholds or exactly.
+"""Metrics of ranking: curves over thresholds and the areas under them, at thresholds or exactly.
 
-Both forms come to the same: the weight of positive and of negative labels in groups of falling
-score, from which every curve and area is a cumulative sum. With thresholds the groups are the bins
-between them (`Histogram`); exactly, they are the distinct scores (`Buffer`).
+Both forms provide the weight of positive and of negative labels in groups of falling score. Every
+curve and area is made of cumulative sums over these groups, which are the bins between thresholds
+(`Histogram`) or the distinct scores (`Buffer`).
 """
 
 from __future__ import annotations
@@ -171,12 +171,12 @@ class AreaMetric(CurveMetric):
 
 
 class AUROC(AreaMetric):
-    """Area under the ROC curve: the chance that a positive sample outranks a negative one.
+    """Area under the ROC curve: the probability that a positive sample outranks a negative one.
 
     `sum((tp_i + tp_{i-1}) / 2 * (fp_i - fp_{i-1})) / (P N)` over falling thresholds, one class
     against the rest. With `thresholds=None` it equals `sklearn.metrics.roc_auc_score`
-    (`multi_class="ovr"`); with thresholds, its value for scores rounded down to them. A class
-    without positive or without negative labels has no area: it is NaN, and averages leave it out.
+    (`multi_class="ovr"`); with thresholds, its value for scores rounded down to them. The area of a
+    class without positive or without negative labels is NaN, and averages leave it out.
     Source: Hanley and McNeil (Radiology, 1982).
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -189,22 +189,22 @@ class AUROC(AreaMetric):
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
             is exact.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
-        capacity: With `thresholds=None`, how many samples the metric can hold; those masked,
-            ignored or of weight 0 take no room. More are an error: in compiled code NaN, and raised
-            when read.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
+        capacity: With `thresholds=None`, the number of samples that the metric can hold. Samples
+            that are masked, ignored or of weight 0 take no room. More samples are an error; in
+            compiled code the result is NaN, and reading it outside raises.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -232,8 +232,8 @@ class AveragePrecision(AreaMetric):
 
     `sum((R_i - R_{i-1}) P_i)` over falling thresholds, one class against the rest. With
     `thresholds=None` it equals `sklearn.metrics.average_precision_score`; with thresholds, its
-    value for scores rounded down to them. Without positive labels it is 0; averages of a multiclass
-    task leave such classes out, which scikit-learn does not define.
+    value for scores rounded down to them. Without positive labels it is 0. Averages of a multiclass
+    task, which scikit-learn does not define, leave such classes out.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -245,22 +245,22 @@ class AveragePrecision(AreaMetric):
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
             is exact.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
-        capacity: With `thresholds=None`, how many samples the metric can hold; those masked,
-            ignored or of weight 0 take no room. More are an error: in compiled code NaN, and raised
-            when read.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
+        capacity: With `thresholds=None`, the number of samples that the metric can hold. Samples
+            that are masked, ignored or of weight 0 take no room. More samples are an error; in
+            compiled code the result is NaN, and reading it outside raises.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -286,10 +286,10 @@ class AveragePrecision(AreaMetric):
 class ROC(CurveMetric):
     """ROC curve: true positive rate against false positive rate over falling thresholds.
 
-    The result is a dictionary `<name>_fpr`, `<name>_tpr`, `<name>_thresholds` of vectors, of
-    matrices with a row for each class unless the task is binary. It starts at (0, 0) with the
-    threshold infinity and ends at (1, 1) with -infinity, a point that the exact form repeats up to
-    its capacity. With `thresholds=None` its points are those of
+    The result is a dictionary with `<name>_fpr`, `<name>_tpr` and `<name>_thresholds`: vectors for
+    a binary task, otherwise matrices with a row for each class. The curve starts at (0, 0) with the
+    threshold infinity and ends at (1, 1) with -infinity; the exact form repeats the last point up
+    to its capacity. With `thresholds=None` its points are those of
     `sklearn.metrics.roc_curve(drop_intermediate=False)`. A rate without labels to count is NaN.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -302,16 +302,16 @@ class ROC(CurveMetric):
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
             is exact.
-        capacity: With `thresholds=None`, how many samples the metric can hold; those masked,
-            ignored or of weight 0 take no room. More are an error: in compiled code NaN, and raised
-            when read.
+        capacity: With `thresholds=None`, the number of samples that the metric can hold. Samples
+            that are masked, ignored or of weight 0 take no room. More samples are an error; in
+            compiled code the result is NaN, and reading it outside raises.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -343,12 +343,12 @@ class ROC(CurveMetric):
 class PrecisionRecallCurve(CurveMetric):
     """Precision and recall over rising thresholds.
 
-    The result is a dictionary `<name>_precision`, `<name>_recall`, `<name>_thresholds` of vectors,
-    of matrices with a row for each class unless the task is binary. Precision and recall end with 1
-    and 0, one more value than there are thresholds. With `thresholds=None` its points are those of
-    `sklearn.metrics.precision_recall_curve`, preceded by repetitions of the first with the
-    threshold -infinity up to the capacity. Precision is 0 where nothing is predicted positive,
-    recall is 1 where no label is.
+    The result is a dictionary with `<name>_precision`, `<name>_recall` and `<name>_thresholds`:
+    vectors for a binary task, otherwise matrices with a row for each class. Precision and recall
+    have one value more than there are thresholds; they end with 1 and 0. With `thresholds=None` the
+    points are those of `sklearn.metrics.precision_recall_curve`; before them, the first is repeated
+    with the threshold -infinity up to the capacity. Precision is 0 if nothing is predicted
+    positive, and recall is 1 if no label is positive.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -360,16 +360,16 @@ class PrecisionRecallCurve(CurveMetric):
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
             is exact.
-        capacity: With `thresholds=None`, how many samples the metric can hold; those masked,
-            ignored or of weight 0 take no room. More are an error: in compiled code NaN, and raised
-            when read.
+        capacity: With `thresholds=None`, the number of samples that the metric can hold. Samples
+            that are masked, ignored or of weight 0 take no room. More samples are an error; in
+            compiled code the result is NaN, and reading it outside raises.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.

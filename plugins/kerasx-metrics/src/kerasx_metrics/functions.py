@@ -28,9 +28,9 @@ def accuracy(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Accuracy: the share of samples that are right; in a multilabel task, right in every label.
+    """Accuracy: the share of samples that are right, in a multilabel task in every label.
 
-    Equals `sklearn.metrics.accuracy_score`. NaN if no sample was seen.
+    Equals `sklearn.metrics.accuracy_score`. NaN before any sample.
 
     `kerasx.metrics.Accuracy` is the same over batches.
 
@@ -47,13 +47,13 @@ def accuracy(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -89,7 +89,7 @@ def balanced_accuracy(
 ) -> Tensor:
     """Balanced accuracy: the mean recall of the classes that occur in the labels.
 
-    Equals `sklearn.metrics.balanced_accuracy_score`. NaN if no sample was seen. Source: Brodersen
+    Equals `sklearn.metrics.balanced_accuracy_score`. NaN before any sample. Source: Brodersen
     et al., "The balanced accuracy and its posterior distribution" (ICPR 2010).
 
     `kerasx.metrics.BalancedAccuracy` is the same over batches.
@@ -107,13 +107,13 @@ def balanced_accuracy(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -148,7 +148,7 @@ def classification_report(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> dict[str, Tensor]:
-    """Precision, recall, F1 and support of every class and their averages, from one update.
+    """Precision, recall, F1 and support of every class, and their averages, in one metric.
 
     The result is a dictionary whose keys begin with the metric's name: vectors over classes
     `<name>_precision`, `<name>_recall`, `<name>_f1_score`, `<name>_support`, and scalars
@@ -169,17 +169,17 @@ def classification_report(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -214,12 +214,12 @@ def exact_match(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Exact match: the share of entries of the first axis that are right at every position.
+    """Exact match: the share of entries along the first axis that are right at every position.
 
-    For labels `(n,)` this is the accuracy; for sequences `(n, time)` the share of whole sequences,
-    for a multilabel task of whole label sets (`sklearn.metrics.accuracy_score` there). Positions
-    that are masked, ignored or of weight zero are not compared; an entry with none left is not
-    counted, and otherwise weighs as its highest weight. NaN if no entry was counted.
+    For labels `(n,)` this is the accuracy, for sequences `(n, time)` the share of sequences, for a
+    multilabel task that of label sets, which equals `sklearn.metrics.accuracy_score`. Positions
+    that are masked, ignored or of weight zero are not compared. An entry weighs as much as its
+    heaviest position, and does not count if no position is left. NaN if no entry counts.
 
     `kerasx.metrics.ExactMatch` is the same over batches.
 
@@ -236,13 +236,13 @@ def exact_match(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -298,25 +298,25 @@ def f1_score(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -359,7 +359,7 @@ def f_beta_score(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """F-beta score: precision and recall together, recall weighing `beta` times as much.
+    """F-beta score: a weighted harmonic mean of precision and recall.
 
     `(1 + beta**2) tp / ((1 + beta**2) tp + beta**2 fn + fp)`, averaged over classes; equals
     `sklearn.metrics.fbeta_score`. Source: van Rijsbergen, "Information Retrieval" (1979),
@@ -379,25 +379,25 @@ def f_beta_score(
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         beta: Weight of recall relative to precision: above 1 favours recall, below 1 precision.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -439,7 +439,7 @@ def geometric_mean(
     """Geometric mean of the recalls of the classes that occur in the labels.
 
     `(recall_1 ... recall_K) ** (1 / K)`, for a binary task `sqrt(sensitivity * specificity)`.
-    scikit-learn has no function for it. NaN if no sample was seen. Source: Kubat and Matwin,
+    scikit-learn has no function for it. NaN before any sample. Source: Kubat and Matwin,
     "Addressing the curse of imbalanced training sets" (ICML 1997).
 
     `kerasx.metrics.GeometricMean` is the same over batches.
@@ -457,13 +457,13 @@ def geometric_mean(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -499,7 +499,7 @@ def hamming_distance(
 ) -> Tensor:
     """Hamming distance: the share of labels that are wrong.
 
-    Equals `sklearn.metrics.hamming_loss`. NaN if no sample was seen. Source: Hamming, "Error
+    Equals `sklearn.metrics.hamming_loss`. NaN before any sample. Source: Hamming, "Error
     detecting and error correcting codes" (Bell System Technical Journal, 1950).
 
     `kerasx.metrics.HammingDistance` is the same over batches.
@@ -517,13 +517,13 @@ def hamming_distance(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -561,7 +561,7 @@ def jaccard_index(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Jaccard index (intersection over union): the overlap of labels and predictions of a class.
+    """Jaccard index (intersection over union): overlap of the labels and predictions of a class.
 
     `tp / (tp + fp + fn)`, averaged over classes; equals `sklearn.metrics.jaccard_score`. Source:
     Jaccard, "The distribution of the flora in the alpine zone" (New Phytologist, 1912).
@@ -579,25 +579,25 @@ def jaccard_index(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -657,13 +657,13 @@ def matthews_corr_coef(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -701,7 +701,7 @@ def negative_predictive_value(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Negative predictive value: of what was not predicted as a class, the share that is not of it.
+    """Negative predictive value: the precision of the predictions that are not of a class.
 
     `tn / (tn + fn)`, averaged over classes. scikit-learn has no function for it: a binary value
     equals its `precision_score(pos_label=0)`.
@@ -719,25 +719,25 @@ def negative_predictive_value(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -779,11 +779,11 @@ def precision(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Precision: of what was predicted as a class, the share that is of that class.
+    """Precision: the share of the predictions of a class that are right.
 
     `tp / (tp + fp)`, averaged over classes; equals `sklearn.metrics.precision_score`, which defines
-    neither an empty input nor `average=None` for classes that do not occur: a macro average of
-    nothing is NaN, and `None` gives such classes `zero_division`.
+    neither an empty input nor `average=None` for classes that do not occur. Here, a macro average
+    over no class is NaN, and with `None` such classes have the value `zero_division`.
 
     `kerasx.metrics.Precision` is the same over batches.
 
@@ -798,25 +798,25 @@ def precision(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -858,7 +858,7 @@ def recall(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Recall (sensitivity, true positive rate): of the samples of a class, the share found.
+    """Recall (sensitivity, true positive rate): the share of the samples of a class that are found.
 
     `tp / (tp + fn)`, averaged over classes; equals `sklearn.metrics.recall_score`.
 
@@ -875,25 +875,25 @@ def recall(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -935,11 +935,11 @@ def specificity(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Specificity (true negative rate): of the samples not of a class, the share not predicted so.
+    """Specificity (true negative rate): the recall of the samples that are not of a class.
 
     `tn / (tn + fp)`, averaged over classes. scikit-learn has no function for it: a binary
-    specificity equals its `recall_score(pos_label=0)`, and each class of a multiclass task the same
-    of its one-against-rest labels.
+    specificity equals its `recall_score(pos_label=0)`, and so does that of each class of a
+    multiclass task with one-against-rest labels.
 
     `kerasx.metrics.Specificity` is the same over batches.
 
@@ -954,25 +954,25 @@ def specificity(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes of the highest scores instead.
-        zero_division: Value of a class where the formula divides by zero: 0, 1, or NaN, which
-            leaves the class out of the average.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -1010,8 +1010,8 @@ def top_k_accuracy(
 ) -> Tensor:
     """Top-k accuracy: the share of samples whose label is among the `k` highest scores.
 
-    Of equal scores the higher class ranks first, so that values equal
-    `sklearn.metrics.top_k_accuracy_score`. NaN if no sample was seen.
+    Among equal scores the higher class ranks first, so that values equal
+    `sklearn.metrics.top_k_accuracy_score`. NaN before any sample.
 
     `kerasx.metrics.TopKAccuracy` is the same over batches.
 
@@ -1026,10 +1026,10 @@ def top_k_accuracy(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        k: How many of the highest scores may hold the label.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+        k: Number of highest scores among which the label must be.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
 
     Raises:
@@ -1065,8 +1065,8 @@ def cohen_kappa(
 
     `1 - sum(w * observed) / sum(w * expected)` with the weights `w` of disagreement and
     `expected[i, j] = labels[i] * predictions[j] / samples`. Equals
-    `sklearn.metrics.cohen_kappa_score`: NaN where labels and predictions are all of one class, and
-    for no samples. Sources: Cohen (Educational and Psychological Measurement, 1960), and for
+    `sklearn.metrics.cohen_kappa_score`. NaN if labels and predictions are all of one class, and
+    before any sample. Sources: Cohen (Educational and Psychological Measurement, 1960), and for
     weights Cohen (Psychological Bulletin, 1968).
 
     `kerasx.metrics.CohenKappa` is the same over batches.
@@ -1082,17 +1082,17 @@ def cohen_kappa(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        weights: How disagreements weigh by the distance of the classes: `None` all alike,
-            `"linear"` `|i - j|`, `"quadratic"` `(i - j)**2`.
+        weights: Weight of a disagreement between the classes i and j: 1 for `None`, `|i - j|` for
+            `"linear"`, `(i - j)**2` for `"quadratic"`.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -1128,12 +1128,12 @@ def confusion_matrix(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Confusion matrix: samples by label (rows) and prediction (columns).
+    """Confusion matrix: number of samples by label (rows) and prediction (columns).
 
     The result has the shape `(num_classes, num_classes)`, for a multilabel task
     `(num_classes, 2, 2)`. Equals `sklearn.metrics.confusion_matrix` with all classes as `labels`
-    (`multilabel_confusion_matrix`); a row or column without samples is normalized to 0. The result
-    is float32; `sums` holds the counts as float64, exact to 2^46.
+    (`multilabel_confusion_matrix` for a multilabel task). A row or column without samples is
+    normalized to 0. The result is float32; `sums` holds the counts as float64, exact to 2^46.
 
     `kerasx.metrics.ConfusionMatrix` is the same over batches.
 
@@ -1148,17 +1148,17 @@ def confusion_matrix(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        normalize: Divide by the sum over `"true"` labels (rows), `"pred"` predictions (columns) or
-            `"all"`; `None` gives counts.
+        normalize: Divide by the sum of each row (`"true"`), of each column (`"pred"`) or of the
+            matrix (`"all"`); `None` returns counts.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass task
-            `None` predicts the class of the highest score, and a number predicts every class above
-            it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -1195,12 +1195,12 @@ def auroc(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Area under the ROC curve: the chance that a positive sample outranks a negative one.
+    """Area under the ROC curve: the probability that a positive sample outranks a negative one.
 
     `sum((tp_i + tp_{i-1}) / 2 * (fp_i - fp_{i-1})) / (P N)` over falling thresholds, one class
     against the rest. With `thresholds=None` it equals `sklearn.metrics.roc_auc_score`
-    (`multi_class="ovr"`); with thresholds, its value for scores rounded down to them. A class
-    without positive or without negative labels has no area: it is NaN, and averages leave it out.
+    (`multi_class="ovr"`); with thresholds, its value for scores rounded down to them. The area of a
+    class without positive or without negative labels is NaN, and averages leave it out.
     Source: Hanley and McNeil (Radiology, 1982).
 
     `kerasx.metrics.AUROC` is the same over batches.
@@ -1219,19 +1219,19 @@ def auroc(
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
             is exact.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -1273,8 +1273,8 @@ def average_precision(
 
     `sum((R_i - R_{i-1}) P_i)` over falling thresholds, one class against the rest. With
     `thresholds=None` it equals `sklearn.metrics.average_precision_score`; with thresholds, its
-    value for scores rounded down to them. Without positive labels it is 0; averages of a multiclass
-    task leave such classes out, which scikit-learn does not define.
+    value for scores rounded down to them. Without positive labels it is 0. Averages of a multiclass
+    task, which scikit-learn does not define, leave such classes out.
 
     `kerasx.metrics.AveragePrecision` is the same over batches.
 
@@ -1292,19 +1292,19 @@ def average_precision(
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
             is exact.
-        average: `"macro"`, the mean over the classes that occur as label or prediction;
-            `"weighted"`, their mean weighted by the number of labels; `"micro"`, the value of the
-            summed counts; `"samples"`, the mean over samples of each sample's own value, for a
-            multilabel task only; `None`, a vector of all classes. A binary task has one class of
-            interest, the positive one, and `average` does not apply to it; for the mean over both
-            classes pass `task="multiclass"`.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -1343,12 +1343,12 @@ def precision_recall_curve(
 ) -> dict[str, Tensor]:
     """Precision and recall over rising thresholds.
 
-    The result is a dictionary `<name>_precision`, `<name>_recall`, `<name>_thresholds` of vectors,
-    of matrices with a row for each class unless the task is binary. Precision and recall end with 1
-    and 0, one more value than there are thresholds. With `thresholds=None` its points are those of
-    `sklearn.metrics.precision_recall_curve`, preceded by repetitions of the first with the
-    threshold -infinity up to the capacity. Precision is 0 where nothing is predicted positive,
-    recall is 1 where no label is.
+    The result is a dictionary with `<name>_precision`, `<name>_recall` and `<name>_thresholds`:
+    vectors for a binary task, otherwise matrices with a row for each class. Precision and recall
+    have one value more than there are thresholds; they end with 1 and 0. With `thresholds=None` the
+    points are those of `sklearn.metrics.precision_recall_curve`; before them, the first is repeated
+    with the threshold -infinity up to the capacity. Precision is 0 if nothing is predicted
+    positive, and recall is 1 if no label is positive.
 
     `kerasx.metrics.PrecisionRecallCurve` is the same over batches.
 
@@ -1368,11 +1368,11 @@ def precision_recall_curve(
             is exact.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -1410,10 +1410,10 @@ def roc(
 ) -> dict[str, Tensor]:
     """ROC curve: true positive rate against false positive rate over falling thresholds.
 
-    The result is a dictionary `<name>_fpr`, `<name>_tpr`, `<name>_thresholds` of vectors, of
-    matrices with a row for each class unless the task is binary. It starts at (0, 0) with the
-    threshold infinity and ends at (1, 1) with -infinity, a point that the exact form repeats up to
-    its capacity. With `thresholds=None` its points are those of
+    The result is a dictionary with `<name>_fpr`, `<name>_tpr` and `<name>_thresholds`: vectors for
+    a binary task, otherwise matrices with a row for each class. The curve starts at (0, 0) with the
+    threshold infinity and ends at (1, 1) with -infinity; the exact form repeats the last point up
+    to its capacity. With `thresholds=None` its points are those of
     `sklearn.metrics.roc_curve(drop_intermediate=False)`. A rate without labels to count is NaN.
 
     `kerasx.metrics.ROC` is the same over batches.
@@ -1434,11 +1434,11 @@ def roc(
             is exact.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -1476,7 +1476,7 @@ def brier_score(
 
     `(p - y)**2` for two classes, with one score or with two, and `sum((p_k - y_k)**2)`, from 0 to
     2, for more; equals `sklearn.metrics.brier_score_loss`. In a multilabel task, which scikit-learn
-    lacks, the mean over labels of the binary score. NaN if no sample was seen. Source: Brier,
+    lacks, it is the mean over labels of the binary score. NaN before any sample. Source: Brier,
     "Verification of forecasts expressed in terms of probability" (Monthly Weather Review, 1950).
 
     `kerasx.metrics.BrierScore` is the same over batches.
@@ -1494,10 +1494,10 @@ def brier_score(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -1531,14 +1531,14 @@ def calibration_error(
     ignore_class: int | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Calibration error: how far confidence is from the frequency of being right.
+    """Calibration error: distance between confidence and the frequency of being right.
 
     Samples are binned by confidence, `[i / num_bins, (i + 1) / num_bins)`, the last bin closed.
     With the weight `w`, mean confidence and accuracy of each bin, `"l1"` is `sum(w |accuracy -
     confidence|)` (expected calibration error), `"l2"` `sqrt(sum(w (accuracy - confidence)**2))`,
     `"max"` the largest gap. The confidence of a multiclass sample is its highest probability; of a
-    binary one, and of each label of a multilabel one, the probability of class 1, beside the
-    frequency of class 1. scikit-learn has no function for it. NaN if no sample was seen. Sources:
+    binary one, and of each label of a multilabel one, is the probability of class 1, compared with
+    the frequency of class 1. scikit-learn has no function for it. NaN before any sample. Sources:
     Naeini et al. (AAAI 2015); Guo et al., "On calibration of modern neural networks" (ICML 2017);
     Kumar et al., "Verified uncertainty calibration" (NeurIPS 2019).
 
@@ -1556,14 +1556,14 @@ def calibration_error(
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         num_bins: Number of equal bins of confidence in [0, 1].
-        norm: How the gaps of the bins combine: `"l1"` their weighted mean, `"l2"` the root of their
-            weighted mean square, `"max"` the largest.
+        norm: Norm over the gaps of the bins: `"l1"` for their weighted mean, `"l2"` for the root of
+            their weighted mean square, `"max"` for the largest.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
@@ -1601,7 +1601,7 @@ def log_loss(
 
     Equals `sklearn.metrics.log_loss` for float32 probabilities, which are clipped to
     `[eps, 1 - eps]` with `eps = 2**-23`; logits are not clipped. In a multilabel task, which
-    scikit-learn lacks, the mean over labels of the binary loss. NaN if no sample was seen.
+    scikit-learn lacks, it is the mean over labels of the binary loss. NaN before any sample.
 
     `kerasx.metrics.LogLoss` is the same over batches.
 
@@ -1618,10 +1618,10 @@ def log_loss(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 

@@ -1,4 +1,4 @@
-"""The highest score of each row, and its class, which decisions are made of."""
+"""Kernel that finds the highest score of each row and its class."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def plain_top_class(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def top_class(scores: Tensor) -> tuple[Tensor, Tensor]:
     """Find the class of the highest score in each row, and that score.
 
-    Of equal scores the first wins. NaN outranks every number but an infinity before it, on every
-    backend, so that the same pass finds rows with NaN.
+    Among equal scores the first wins. NaN outranks every number except an infinity before it, on
+    every backend, so that the same pass finds rows with NaN.
 
     Args:
         scores: floating tensor of shape `(rows, classes)`, at least one class.

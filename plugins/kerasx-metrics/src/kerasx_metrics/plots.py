@@ -1,4 +1,4 @@
-"""Pictures of metrics, drawn with matplotlib."""
+"""Plots of metrics, drawn with matplotlib."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def plot_confusion_matrix(
     names = _names(class_names, number)
     ax.imshow(matrix, cmap="Blues")
     if number <= 25:
-        whole = np.array_equal(matrix, np.round(matrix))
+        counts = np.array_equal(matrix, np.round(matrix))
         for row, column in np.ndindex(matrix.shape):
             value = matrix[row, column]
             ax.text(
                 column,
                 row,
-                f"{value:.0f}" if whole else f"{value:.2f}",
+                f"{value:.0f}" if counts else f"{value:.2f}",
                 ha="center",
                 va="center",
                 fontsize=min(10, 120 / number),

@@ -1,4 +1,4 @@
-"""What this package contributes to kerasx."""
+"""Contributions of this package to kerasx."""
 
 from __future__ import annotations
 

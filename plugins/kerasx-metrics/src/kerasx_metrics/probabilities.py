@@ -1,4 +1,4 @@
-"""Metrics of probabilities: how far they are from the labels, and from the frequencies."""
+"""Metrics of probabilities: their distance from the labels, and from observed frequencies."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class BrierScore(ProbabilityMetric):
 
     `(p - y)**2` for two classes, with one score or with two, and `sum((p_k - y_k)**2)`, from 0 to
     2, for more; equals `sklearn.metrics.brier_score_loss`. In a multilabel task, which scikit-learn
-    lacks, the mean over labels of the binary score. NaN if no sample was seen. Source: Brier,
+    lacks, it is the mean over labels of the binary score. NaN before any sample. Source: Brier,
     "Verification of forecasts expressed in terms of probability" (Monthly Weather Review, 1950).
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -150,10 +150,10 @@ class BrierScore(ProbabilityMetric):
     Args:
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -181,7 +181,7 @@ class LogLoss(ProbabilityMetric):
 
     Equals `sklearn.metrics.log_loss` for float32 probabilities, which are clipped to
     `[eps, 1 - eps]` with `eps = 2**-23`; logits are not clipped. In a multilabel task, which
-    scikit-learn lacks, the mean over labels of the binary loss. NaN if no sample was seen.
+    scikit-learn lacks, it is the mean over labels of the binary loss. NaN before any sample.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -192,10 +192,10 @@ class LogLoss(ProbabilityMetric):
     Args:
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
@@ -219,14 +219,14 @@ class LogLoss(ProbabilityMetric):
 
 
 class CalibrationError(ProbabilityMetric):
-    """Calibration error: how far confidence is from the frequency of being right.
+    """Calibration error: distance between confidence and the frequency of being right.
 
     Samples are binned by confidence, `[i / num_bins, (i + 1) / num_bins)`, the last bin closed.
     With the weight `w`, mean confidence and accuracy of each bin, `"l1"` is `sum(w |accuracy -
     confidence|)` (expected calibration error), `"l2"` `sqrt(sum(w (accuracy - confidence)**2))`,
     `"max"` the largest gap. The confidence of a multiclass sample is its highest probability; of a
-    binary one, and of each label of a multilabel one, the probability of class 1, beside the
-    frequency of class 1. scikit-learn has no function for it. NaN if no sample was seen. Sources:
+    binary one, and of each label of a multilabel one, is the probability of class 1, compared with
+    the frequency of class 1. scikit-learn has no function for it. NaN before any sample. Sources:
     Naeini et al. (AAAI 2015); Guo et al., "On calibration of modern neural networks" (ICML 2017);
     Kumar et al., "Verified uncertainty calibration" (NeurIPS 2019).
 
@@ -238,14 +238,14 @@ class CalibrationError(ProbabilityMetric):
 
     Args:
         num_bins: Number of equal bins of confidence in [0, 1].
-        norm: How the gaps of the bins combine: `"l1"` their weighted mean, `"l2"` the root of their
-            weighted mean square, `"max"` the largest.
+        norm: Norm over the gaps of the bins: `"l1"` for their weighted mean, `"l2"` for the root of
+            their weighted mean square, `"max"` for the largest.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; all else is multiclass.
-        num_classes: Number of classes. Needed only where predictions are integer labels; elsewhere
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        ignore_class: Label whose samples are left out, such as -1 or 255 for unknown or padded
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.

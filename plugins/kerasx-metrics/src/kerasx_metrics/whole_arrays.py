@@ -1,4 +1,4 @@
-"""The value of a metric for whole arrays, which the functions of the metrics return."""
+"""Values of metrics for whole arrays, which the functions of the metrics return."""
 
 from __future__ import annotations
 
