@@ -13,6 +13,20 @@ from kerasx.authoring.arguments import (
     is_integer,
     is_number,
 )
+from kerasx.authoring.classes import (
+    Batch,
+    Data,
+    Layout,
+    Reading,
+    any_of,
+    find_layout,
+    makes_nan,
+    out_of_range,
+    per_class,
+    problem_flags,
+    raise_for,
+    read_batch,
+)
 from kerasx.authoring.fields import Configurable, argument, snake_case
 from kerasx.authoring.loops import put, wide_dtype, widen
 from kerasx.authoring.metrics import MeanMetric, SumMetric
@@ -31,11 +45,16 @@ from kerasx.authoring.reduction import reduced
 from kerasx.authoring.sums import add_pairs, as_pair, block_sum, ratio, weighted_sums
 
 __all__ = [
+    "Batch",
     "Configurable",
+    "Data",
     "Labels",
+    "Layout",
     "MeanMetric",
+    "Reading",
     "SumMetric",
     "add_pairs",
+    "any_of",
     "argument",
     "as_pair",
     "attach",
@@ -45,13 +64,20 @@ __all__ = [
     "check_one_of",
     "check_positive_integers",
     "check_shape",
+    "find_layout",
     "is_float",
     "is_integer",
     "is_number",
+    "makes_nan",
     "mask_of",
+    "out_of_range",
+    "per_class",
     "predicted_labels",
+    "problem_flags",
     "put",
+    "raise_for",
     "ratio",
+    "read_batch",
     "read_labels",
     "reduced",
     "refuse",

@@ -68,6 +68,7 @@ class Configurable:
     _declared: ClassVar[dict[str, inspect.Parameter]] = {}
     _fields: ClassVar[inspect.Signature] = inspect.Signature()
     __signature__: ClassVar[inspect.Signature]
+    _passed: frozenset[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -76,7 +77,7 @@ class Configurable:
         if _is_generic(cls):
             cls.__signature__ = cls._fields
         else:
-            own = inspect.signature(cls.__init__)
+            own = inspect.signature(cls.__init__)  # type: ignore[misc]
             cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Configurable:
@@ -94,12 +95,13 @@ class Configurable:
         name, dtype = arguments.pop("name", None), arguments.pop("dtype", None)
         for field, value in arguments.items():
             setattr(self, field, value)
-        super().__init__(name=name or self.default_name(), dtype=dtype)
+        # The next base is a class of Keras.
+        super().__init__(name=name or self.default_name(), dtype=dtype)  # type: ignore[call-arg]
         self.validate()
         self._complete()
 
     def default_name(self) -> str:
-        """Return the name of an object that was given none: that of its class, in snake case."""
+        """Return the name to use if none was passed: that of the class, in snake case."""
         return snake_case(type(self).__name__)
 
     def validate(self) -> None:
@@ -138,13 +140,13 @@ def snake_case(name: str) -> str:
 
 def _is_generic(cls: type) -> bool:
     """Return whether the constructor takes the fields, as no class overrides it."""
-    return cls.__init__ is Configurable.__init__
+    return cls.__init__ is Configurable.__init__  # type: ignore[misc]
 
 
 def _declared_by(cls: type) -> dict[str, inspect.Parameter]:
     """Return the fields in the body of a class, and take their defaults out of it.
 
-    A default left there would hide an attribute of that name in another base, as `dtype` of Keras.
+    A default left there would hide an attribute of another base, such as `dtype` of Keras.
     """
     declared = {}
     for name, annotation in inspect.get_annotations(cls).items():
@@ -155,9 +157,8 @@ def _declared_by(cls: type) -> dict[str, inspect.Parameter]:
             delattr(cls, name)
         if not isinstance(value, _Argument):
             value = _Argument(value, kw_only=True)
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        if value.kw_only:
-            kind = inspect.Parameter.KEYWORD_ONLY
+        kinds = inspect.Parameter
+        kind = kinds.KEYWORD_ONLY if value.kw_only else kinds.POSITIONAL_OR_KEYWORD
         declared[name] = inspect.Parameter(name, kind, default=value.default, annotation=annotation)
     return declared
 

@@ -46,7 +46,7 @@ class SumMetric(Configurable, keras.Metric):
     3.0
     """
 
-    name: str | None = argument(None)
+    name: Any = argument(None)
     dtype: Any = argument(None)
 
     def sum_shape(self) -> tuple[int, ...] | None:
@@ -123,10 +123,10 @@ class SumMetric(Configurable, keras.Metric):
 
     def create_state(self, shape: tuple[int, ...]) -> None:
         """Create the variable that holds the sum, `total`, of shape `(2, *shape)`."""
-        self.total = self.add_variable((2, *shape), "zeros", dtype="float32", name="total")
+        self.total: Any = self.add_variable((2, *shape), "zeros", dtype="float32", name="total")
 
     def _complete(self) -> None:
-        self.total: Any = None
+        self.total = None
         shape = self.sum_shape()
         if shape is not None:
             self.create_state(shape)

@@ -73,7 +73,7 @@ def read_labels(
 
     Args:
         owner: name of the metric or loss, for errors.
-        y_true: whole numbers of the shape of the samples, or with a last axis of one more.
+        y_true: whole numbers of the shape of the samples, or with another last axis of one.
         shape: the shape of the samples, such as `y_pred.shape[:-1]`. None stands for a size that
             is not known yet.
         num_classes: labels must be below it; None allows any whole number.
@@ -114,7 +114,8 @@ def whole_numbers(values: Any) -> tuple[Tensor, Tensor]:
     """Read numbers as int32.
 
     Returns:
-        The numbers, with -1 for a floating number that is not whole, and where there is one (bool).
+        The numbers, with -1 in place of floating numbers that are not whole, and a bool tensor that
+        marks those.
     """
     values = ops.convert_to_tensor(values)
     if not is_float(values):
@@ -127,13 +128,13 @@ def predicted_labels(y_pred: Any, rank: int) -> tuple[Tensor, Tensor]:
     """Read predicted labels, or take those of the highest scores.
 
     Args:
-        y_pred: whole numbers with `rank` axes, or an axis of one more; or floating scores, with an
-            axis of classes more.
+        y_pred: whole numbers with `rank` axes, or with another axis of one; or floating scores with
+            another axis of classes.
         rank: number of axes of the samples.
 
     Returns:
-        Labels as int32 with `rank` axes, and where there is none (bool): at a number that is not
-        whole, and at scores with NaN.
+        Labels as int32 with `rank` axes, and a bool tensor that marks numbers that are not whole,
+        and scores with NaN.
     """
     y_pred = ops.convert_to_tensor(y_pred)
     if len(y_pred.shape) == rank + 1 and is_float(y_pred):
@@ -154,9 +155,9 @@ def spread(owner: str, name: str, values: Tensor, shape: Shape) -> Tensor:
     Args:
         owner: name of the metric or loss, for errors.
         name: name of the argument, for errors.
-        values: of the shape of the samples, possibly with a last axis of one more, or of their
-            first axes. A size of one fits any, except where it is the only axis: one number for
-            several samples is more likely a mistake.
+        values: of the shape of the samples, possibly with another last axis of one, or of their
+            first axes. A size of one fits any, unless it is the only axis: one number for several
+            samples is more likely a mistake.
         shape: shape of the samples; None stands for a size that is not known yet.
 
     Raises:
@@ -164,18 +165,18 @@ def spread(owner: str, name: str, values: Tensor, shape: Shape) -> Tensor:
     """
     rank = len(shape)
     values = squeeze_last(values, rank)
-    given = tuple(values.shape)
-    if len(given) > rank or any(
-        None not in (size, expected) and size != expected and (size != 1 or len(given) == 1)
-        for size, expected in zip(given, shape, strict=False)
+    received = tuple(values.shape)
+    if len(received) > rank or any(
+        None not in (size, expected) and size != expected and (size != 1 or len(received) == 1)
+        for size, expected in zip(received, shape, strict=False)
     ):
         raise ValueError(
             f"{owner}: {name} must have the shape {tuple(shape)} of the samples, or its first "
-            f"axes; received {given}"
+            f"axes; received shape {received}"
         )
-    if len(given) == rank:
+    if len(received) == rank:
         return values
-    return ops.reshape(values, (*ops.shape(values), *[1] * (rank - len(given))))
+    return ops.reshape(values, (*ops.shape(values), *[1] * (rank - len(received))))
 
 
 def check_shape(
@@ -212,11 +213,11 @@ def refuse(owner: str, name: str, wrong: Tensor, values: Any, expected: str) -> 
     Returns:
         Whether any value is wrong, a bool scalar, with which to make the result NaN.
     """
-    found = ops.any(wrong)
-    if is_concrete(found) and not is_shape_inference() and bool(found):
+    any_wrong = ops.any(wrong)
+    if is_concrete(any_wrong) and not is_shape_inference() and bool(any_wrong):
         shown = ops.convert_to_numpy(ops.convert_to_tensor(values)).ravel()[:20].tolist()
         raise ValueError(f"{owner}: {name} must hold {expected}; received {shown}...")
-    return found
+    return any_wrong
 
 
 def is_float(values: Tensor) -> bool:

@@ -24,7 +24,7 @@ def as_pair(value: Tensor) -> Tensor:
 
 
 def add_pairs(a: Tensor, b: Tensor) -> Tensor:
-    """Add two sums of two float32 tensors, keeping what rounding loses."""
+    """Add two sums of two float32 tensors, and keep what rounding loses."""
     high = a[0] + b[0]
     of_b = high - a[0]
     lost = (a[0] - (high - of_b)) + (b[0] - of_b)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
+from unittest import SkipTest
 
 import click
 from rich.progress import track
@@ -39,6 +40,7 @@ def check(targets: tuple[str, ...], examples: int) -> None:
 
     counts: dict[str, Counter] = {}
     broken: list[tuple[Item, Exception]] = []
+    skipped: list[tuple[Item, SkipTest]] = []
     for item in track(items, "checking", transient=True):
         count = counts.setdefault(item.subject.object.__name__, Counter())
         if item.waived:
@@ -47,6 +49,9 @@ def check(targets: tuple[str, ...], examples: int) -> None:
         try:
             item.run()
             count["passed"] += 1
+        except SkipTest as reason:
+            count["waived"] += 1
+            skipped.append((item, reason))
         except Exception as error:
             count["failed"] += 1
             broken.append((item, error))
@@ -60,4 +65,6 @@ def check(targets: tuple[str, ...], examples: int) -> None:
     for item in items:
         if item.waived:
             click.echo(f"\n{item.label} is waived: {item.waived}")
+    for item, reason in skipped:
+        click.echo(f"\n{item.label} is {reason}")
     raise SystemExit(1 if broken else 0)

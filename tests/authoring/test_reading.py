@@ -138,7 +138,7 @@ def test_spread(shape, expected):
 
 
 def test_one_weight_for_several_samples_is_refused():
-    with pytest.raises(ValueError, match=r"must have the shape \(4,\).*received \(1,\)"):
+    with pytest.raises(ValueError, match=r"must have the shape \(4,\).*received shape \(1,\)"):
         spread("owner", "sample_weight", ops.ones(1), (4,))
 
 

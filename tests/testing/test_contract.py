@@ -3,6 +3,7 @@
 import inspect
 import sys
 import types
+from unittest import SkipTest
 
 import contract_examples
 import hypothesis
@@ -42,6 +43,8 @@ def failing(items):
     for item in items:
         try:
             item.run()
+        except SkipTest:
+            assert item.check.name == "workers_merge"
         except Exception as error:
             failed[item.check.name] = error
     return failed

@@ -3,8 +3,8 @@ from pathlib import Path
 import keras
 import pytest
 
-from kerasx_metrics.plugin import CLASSES
-from kerasx_metrics.streaming import snake_case
+from kerasx.authoring import snake_case
+from kerasx_metrics.catalogue import CLASSES
 
 # One metric of each statistic; the others differ from these by a formula of the sum.
 OF_EACH_STATISTIC = {
