@@ -65,12 +65,12 @@ def as_pair(segment_ids: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor
     return segment_ids, segment_ids
 
 
-def hide(scores: Tensor, conditions: list[Tensor]) -> Tensor:
-    """Scores where all conditions hold, and minus infinity elsewhere."""
+def hide(scores: Tensor, conditions: list[Tensor], value: float = -math.inf) -> Tensor:
+    """Scores where all conditions hold, and a value below all scores elsewhere."""
     if not conditions:
         return scores
     visible = functools.reduce(ops.logical_and, conditions)
-    return ops.where(visible, scores, ops.cast(-math.inf, scores.dtype))
+    return ops.where(visible, scores, ops.cast(value, scores.dtype))
 
 
 def accumulation_dtype(query: Tensor) -> str:

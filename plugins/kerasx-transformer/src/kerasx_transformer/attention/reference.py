@@ -63,11 +63,13 @@ def plain_attention(
         conditions.append(query_ids[:, None, :, None] == key_ids[:, None, None, :])
     if mask is not None:
         conditions.append(mask)
-    scores = hide(scores, conditions)
-    # Softmax of finite scores is not NaN where a query sees no key; its weights are zeros.
-    weights = ops.softmax(ops.maximum(scores, LEAST), axis=-1)
+    scores = hide(scores, conditions, LEAST)  # finite, so that a row that sees nothing is not NaN
+    if bias is not None:
+        scores = ops.maximum(scores, LEAST)
+    weights = ops.softmax(scores, axis=-1)
     if conditions or bias is not None:
-        weights = ops.where(scores <= LEAST, ops.zeros_like(weights), weights)
+        highest = ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True))
+        weights = weights * ops.cast(highest > LEAST, dtype)  # zeros in a row that sees nothing
     used = weights
     if dropout is not None:
         used = dropout(weights)
