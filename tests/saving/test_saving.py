@@ -221,60 +221,6 @@ def test_lambda_loads_only_on_request(tmp_path):
     assert float(keras.ops.sum(loaded(keras.ops.ones((1, 3))))) == 6
 
 
-# The record of plugins
-
-
-def test_record_says_what_provided_a_name(installed, acme, tmp_path):
-    installed({"acme-layers": ("1.5", acme), "other": ("1.0", acme.replace("Scale", "Other"))})
-    path = tmp_path / "model.keras"
-    kerasx.save_model(model_of_acme(), path)
-    assert inspect_model(path).recorded == {
-        "kerasx": ("kerasx", kerasx.__version__),
-        "acme_layers": ("acme-layers", "1.5"),
-    }
-    assert len(zipfile.ZipFile(path).namelist()) == 3
-    assert keras.models.load_model(path).get_layer("scale").name == "scale"
-    installed({})
-    with pytest.raises(SavedModelError, match=r"the file was saved with acme-layers 1\.5$"):
-        kerasx.load_model(path)
-
-
-@pytest.mark.parametrize(
-    ("version", "newer"), [("1.10", False), ("1.9", True), ("1.10rc1", True), ("2.0", False)]
-)
-def test_newer_file_warns(installed, acme, tmp_path, version, newer, recwarn):
-    installed({"acme-layers": ("1.10", acme)})
-    path = tmp_path / "model.keras"
-    kerasx.save_model(model_of_acme(), path)
-    installed({"acme-layers": (version, acme)})
-    kerasx.load_model(path)
-    warned = [str(each.message) for each in recwarn if "newer" in str(each.message)]
-    assert warned == newer * [
-        f"{str(path)!r}: it was saved with acme-layers 1.10, which is newer than the installed "
-        f"{version}: pip install --upgrade acme-layers"
-    ]
-
-
-def test_comments_of_others_are_no_record(tmp_path):
-    path = tmp_path / "model.keras"
-    model_of_metrics().save(path)
-    with zipfile.ZipFile(path, "a") as file:
-        file.comment = b"made by hand \xff"
-    assert inspect_model(path).recorded == {}
-
-
-@pytest.mark.parametrize(
-    "record", ["", "[]", "{", '{"a": 1}', '{"a": ["a", "new"]}', '{"a": ["a", 1]}', "[" * 60_000]
-)
-def test_malformed_record_is_refused(tmp_path, record):
-    path = tmp_path / "model.keras"
-    model_of_metrics().save(path)
-    with zipfile.ZipFile(path, "a") as file:
-        file.comment = f"kerasx plugins: {record}".encode()
-    with pytest.raises(SavedModelError, match="its record of plugins is malformed"):
-        inspect_model(path)
-
-
 def test_saves_only_what_can_be_read_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"must end in .keras; received 'model.h5'"):

@@ -1,7 +1,6 @@
 """The contract lets sound contributions pass, and each broken one fails the check meant for it."""
 
 import inspect
-import sys
 import types
 from unittest import SkipTest
 
@@ -9,9 +8,7 @@ import contract_examples
 import hypothesis
 import keras
 import pytest
-from click.testing import CliRunner
 
-from kerasx.commands.check import check as check_command
 from kerasx.compiler import Kernel
 from kerasx.testing import Case, common, contract_tests
 from kerasx.testing.contract import CHECKS, Subject, is_fast, plan, subjects
@@ -164,7 +161,7 @@ def test_names_resolve():
         common.resolves(other)
 
 
-# Targets, and how they are run
+# Targets
 
 
 def test_targets():
@@ -209,21 +206,3 @@ def test_the_fast_tier_exercises_every_contribution(plugin):
     items = [item for item in plan(subjects(plugin)) if item.case and is_fast(item, ())]
     exercised = {item.subject.object.__name__ for item in items}
     assert exercised == {subject.object.__name__ for subject in subjects(plugin)}
-
-
-def test_command(monkeypatch):
-    case = Case(contract_examples.KeepsItsCount, contract_examples.pairs)
-    monkeypatch.setattr(contract_examples, "RESET", case, raising=False)
-    run = CliRunner().invoke(check_command, ["contract_examples:KeepsItsCount"])
-    assert run.exit_code == 1
-    assert "KeepsItsCount-reset_forgets failed. Promised: After `reset_state`" in run.output
-    assert CliRunner().invoke(check_command, ["contract_examples:absolutely"]).exit_code == 1
-    run = CliRunner().invoke(check_command, ["contract_examples:MeanOf"])
-    assert run.exit_code == 0, run.output
-    assert "MeanOf" in run.output
-
-
-def test_command_without_hypothesis(monkeypatch):
-    monkeypatch.setitem(sys.modules, "hypothesis", None)
-    run = CliRunner().invoke(check_command, ["kerasx-metrics"])
-    assert 'pip install "kerasx[testing]"' in run.output

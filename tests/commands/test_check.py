@@ -1,0 +1,37 @@
+"""`kerasx check` runs the contract, and says which promise is broken."""
+
+import sys
+
+import contract_examples
+import hypothesis
+import pytest
+from click.testing import CliRunner
+
+from kerasx.commands.check import check as check_command
+from kerasx.testing import Case
+
+
+@pytest.fixture(autouse=True)
+def _own_profile():
+    """Restore the profile, which the command replaces."""
+    profile = hypothesis.settings.get_current_profile_name()
+    yield
+    hypothesis.settings.load_profile(profile)
+
+
+def test_command(monkeypatch):
+    case = Case(contract_examples.KeepsItsCount, contract_examples.pairs)
+    monkeypatch.setattr(contract_examples, "RESET", case, raising=False)
+    run = CliRunner().invoke(check_command, ["contract_examples:KeepsItsCount"])
+    assert run.exit_code == 1
+    assert "KeepsItsCount-reset_forgets failed. Promised: After `reset_state`" in run.output
+    assert CliRunner().invoke(check_command, ["contract_examples:absolutely"]).exit_code == 1
+    run = CliRunner().invoke(check_command, ["contract_examples:MeanOf"])
+    assert run.exit_code == 0, run.output
+    assert "MeanOf" in run.output
+
+
+def test_command_without_hypothesis(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    run = CliRunner().invoke(check_command, ["kerasx-metrics"])
+    assert 'pip install "kerasx[testing]"' in run.output
