@@ -26,7 +26,7 @@ from suite import test_memory as test_memory
 from suite import test_time as test_time
 
 import kerasx
-from kerasx_transformer.attention import BLOCK
+from kerasx_transformer.attention.blocks import BLOCK
 
 Size = tuple[int, int, int, int]
 SIZES = [

@@ -30,7 +30,7 @@ from suite import test_memory as test_memory
 from suite import test_time as test_time
 
 import kerasx
-from kerasx_transformer.linear_cross_entropy import ROWS
+from kerasx_transformer.chunks import ROWS
 
 Size = tuple[int, int, int]
 LARGE = (8192, 512, 50257)

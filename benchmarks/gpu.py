@@ -51,6 +51,8 @@ from keras import ops  # noqa: E402
 from kerasx_sequence import crf  # noqa: E402
 from kerasx_sequence.linear_recurrence import linear_recurrence  # noqa: E402
 from kerasx_transformer import attention, gated, normalization, rotary  # noqa: E402
+from kerasx_transformer.attention.blocks import attention_in_blocks  # noqa: E402
+from kerasx_transformer.attention.options import Modifiers, Options  # noqa: E402
 from kerasx_transformer.linear_cross_entropy import linear_cross_entropy  # noqa: E402
 
 CACHE = 256 * 2**20  # bytes; more than any GPU's
@@ -202,8 +204,7 @@ def attention_of(*size: int) -> Workload:
 
 def blocks(size: tuple[int, ...], query: Any, key: Any, value: Any) -> Any:
     """Run the kernel's own blocks, even where the vendor has a kernel."""
-    rules = attention.Rules(True, None, size[3] ** -0.5, None, 0.0)
-    return attention.attention_in_blocks(query, key, value, rules)
+    return attention_in_blocks(query, key, value, Modifiers(), Options(causal=True))
 
 
 def of_the_vendor() -> Iterator[Contender]:
@@ -395,9 +396,9 @@ def crf_of(decodes: bool, batch: int, time: int, tags: int) -> Workload:
         return -emissions
 
     kernels = (
-        {"kerasx": crf.crf_decode, "plain Keras": crf.plain_crf_decode}
+        {"kerasx": crf.crf_decode, "plain Keras": crf.crf_decode.reference}
         if decodes
-        else {"kerasx": crf.crf_log_likelihood, "plain Keras": crf.plain_crf_log_likelihood}
+        else {"kerasx": crf.crf_log_likelihood, "plain Keras": crf.crf_log_likelihood.reference}
     )
     contenders = [
         compiled(name, functools.partial(decoded, kernel))

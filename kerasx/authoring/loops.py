@@ -18,15 +18,15 @@ def widen(tensor: Any) -> Any:
     return ops.cast(tensor, wide_dtype(tensor.dtype))
 
 
-def put(whole: Any, index: Any, part: Any, axis: int = 0) -> Any:
+def put(array: Any, index: Any, part: Any, axis: int = 0) -> Any:
     """Return a tensor with the slice at `index` along `axis` replaced by `part`.
 
-    PyTorch overwrites `whole`: nothing is compiled there, so nothing else would avoid a copy of it
+    PyTorch overwrites `array`: nothing is compiled there, so nothing else would avoid a copy of it
     in each step of a loop.
     """
     if keras.backend.backend() == "torch":
-        whole[(slice(None),) * axis + (index,)] = part
-        return whole
-    start = [0] * len(whole.shape)
+        array[(slice(None),) * axis + (index,)] = part
+        return array
+    start = [0] * len(array.shape)
     start[axis] = index
-    return ops.slice_update(whole, start, ops.expand_dims(part, axis))
+    return ops.slice_update(array, start, ops.expand_dims(part, axis))

@@ -1,4 +1,4 @@
-"""Sums of two float32 tensors, the second holding what the first rounds away.
+"""Compensated sums: a float32 total, and the rounding error that it has lost.
 
 Whole numbers are exact to 2^46 and other sums keep 48 bits, on every backend and device, none of
 which need have float64. It is compensated summation, with Knuth's two-sum (The Art of Computer
@@ -12,20 +12,62 @@ from typing import Any
 import keras
 from keras import ops
 
+Tensor = Any
 
-def as_pair(value: Any) -> Any:
-    """An int32 or float32 tensor as a sum of two float32 tensors, exactly: (2, ...)."""
+
+def as_pair(value: Tensor) -> Tensor:
+    """Return an int32 or float32 tensor as a sum of two float32 tensors, exactly: `(2, ...)`."""
     if keras.backend.standardize_dtype(value.dtype) == "int32":
         low = value % 4096
         return ops.stack([ops.cast(value - low, "float32"), ops.cast(low, "float32")])
     return ops.stack([value, ops.zeros_like(value)])
 
 
-def add_pairs(a: Any, b: Any) -> Any:
-    """Add two sums of two float32 tensors, keeping what rounding loses."""
+def add_pairs(a: Tensor, b: Tensor) -> Tensor:
+    """Add two sums of two float32 tensors, and keep what rounding loses."""
     high = a[0] + b[0]
     of_b = high - a[0]
     lost = (a[0] - (high - of_b)) + (b[0] - of_b)
     low = a[1] + b[1] + lost
     total = high + low
     return ops.stack([total, low - (total - high)])
+
+
+def block_sum(values: Tensor) -> Tensor:
+    """Sum over the first axis in 256 partial sums: a long float32 sum would lose digits."""
+    if keras.backend.standardize_dtype(values.dtype) == "int32":
+        return ops.sum(values, 0)
+    blocks = (ops.shape(values)[0] + 255) // 256
+    padding = ops.zeros((255, *values.shape[1:]), values.dtype)
+    values = ops.concatenate([values, padding])
+    values = ops.reshape(values[: blocks * 256], (-1, 256, *values.shape[1:]))
+    return ops.sum(ops.sum(values, 0), 0)
+
+
+def weighted_sums(
+    values: Tensor, weight: Tensor | None = None, keep: Tensor | None = None
+) -> Tensor:
+    """Sum weighted values and their weights, which is what a weighted mean needs.
+
+    Args:
+        values: `(samples,)`, bool or floating. Those of weight zero may be NaN.
+        weight: float32 `(samples,)`, or None where all samples weigh the same.
+        keep: bool `(samples,)`: False leaves a sample out.
+
+    Returns:
+        The sum of `weight * values` and the sum of `weight`, `(2,)`: int32 for bool values without
+        weights, else float32.
+    """
+    if weight is None:
+        counted = keras.backend.standardize_dtype(values.dtype) == "bool"
+        weight = ops.ones_like(values, "int32" if counted else "float32")
+    if keep is not None:
+        weight = ops.where(keep, weight, ops.zeros_like(weight))
+    values = ops.where(weight == 0, ops.zeros_like(weight), ops.cast(values, weight.dtype) * weight)
+    return block_sum(ops.stack([values, weight], -1))
+
+
+def ratio(numerator: Tensor, denominator: Tensor, zero_division: float = 0.0) -> Tensor:
+    """Divide two tensors, with `zero_division` where the denominator is zero."""
+    zero = denominator == 0
+    return ops.where(zero, zero_division, numerator / ops.where(zero, 1.0, denominator))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
+from unittest import SkipTest
 
 import click
 from rich.progress import track
@@ -44,6 +45,7 @@ def check(targets: tuple[str, ...], examples: int) -> None:
 
     counts: dict[str, Counter] = {}
     broken: list[tuple[Item, Exception]] = []
+    skipped: list[tuple[Item, str]] = []
     for item in track(items, "checking", transient=True):
         count = counts.setdefault(item.subject.object.__name__, Counter())
         if item.waived:
@@ -52,6 +54,9 @@ def check(targets: tuple[str, ...], examples: int) -> None:
         try:
             item.run()
             count["passed"] += 1
+        except SkipTest as skip:
+            count["waived"] += 1
+            skipped.append((item, str(skip)))
         except Exception as error:
             count["failed"] += 1
             broken.append((item, error))
@@ -59,10 +64,12 @@ def check(targets: tuple[str, ...], examples: int) -> None:
     rows = [(name, *(str(count[key]) for key in columns)) for name, count in counts.items()]
     print_table(["contribution", *columns], rows)
     for item, failure in broken:
-        reason = " ".join(item.check.reason.split("\n\n")[0].split())
-        click.echo(f"\n{item.label} failed. Promised: {reason}")
+        promise = " ".join(item.check.reason.split("\n\n")[0].split())
+        click.echo(f"\n{item.label} failed. Promised: {promise}")
         click.echo(f"{type(failure).__name__}: {failure}".strip())
     for item in items:
         if item.waived:
             click.echo(f"\n{item.label} is waived: {item.waived}")
+    for item, reason in skipped:
+        click.echo(f"\n{item.label} is {reason}")
     raise SystemExit(1 if broken else 0)

@@ -109,11 +109,13 @@ class Kernel(Generic[P, R]):
     def why_nan(self, function: Callable[..., None]) -> Callable[..., None]:
         """Decorator: this function raises for values that the kernel answers with NaN.
 
-        It takes the same arguments as the kernel, and is called outside of compiled code where a
-        result has NaN: there bad values raise, elsewhere they give NaN. It returns if it finds
-        nothing wrong.
+        It takes the same arguments as the kernel, or `**arguments`, and is called by name, outside
+        of compiled code, where a result has NaN: there bad values raise, elsewhere they give NaN.
+        It returns if it finds nothing wrong.
         """
-        self._check_arguments(function, "function for `why_nan`")
+        parameters = inspect.signature(function).parameters.values()
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            self._check_arguments(function, "function for `why_nan`")
         self._why_nan = function
         return function
 

@@ -2,6 +2,7 @@
 
 import inspect
 import types
+from unittest import SkipTest
 
 import contract_examples
 import hypothesis
@@ -39,6 +40,8 @@ def failing(items):
     for item in items:
         try:
             item.run()
+        except SkipTest:
+            assert item.check.name == "workers_merge"
         except Exception as error:
             failed[item.check.name] = error
     return failed

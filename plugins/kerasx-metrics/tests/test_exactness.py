@@ -13,9 +13,8 @@ import pytest
 import sklearn.metrics as sk
 
 import kerasx
-from kerasx.authoring import as_pair
-from kerasx_metrics import inputs
-from kerasx_metrics.streaming import running_sum
+from kerasx.authoring import as_pair, read_batch
+from kerasx_metrics.block_sums import running_sum
 
 
 def as_array(tensor):
@@ -117,10 +116,8 @@ def test_counts_stay_exact(name, way):
 def test_counts_are_whole_numbers_until_there_are_weights(name):
     metric = getattr(kerasx.metrics, name.split()[0])(**COUNTING[name])
     y, scores = map(keras.ops.convert_to_tensor, batch_of(metric))
-    layout = metric._read(y, scores)
     for weight, dtype in [(None, "int32"), (keras.ops.ones(50), "float32")]:
-        flat = inputs.canonical(y, scores, weight, None, layout)
-        value, _ = metric.statistic(flat, layout, **metric.statistic_options())
+        value, _ = metric.batch_statistic(read_batch(*metric._read(y, scores, weight, None)))
         assert keras.backend.standardize_dtype(value.dtype) == dtype
 
 

@@ -6,10 +6,10 @@ import pytest
 import sklearn.metrics as sk
 
 import kerasx
-from kerasx_metrics import plugin
-from kerasx_metrics.streaming import snake_case
+from kerasx.authoring import snake_case
+from kerasx_metrics import catalogue
 
-CLASSES = {snake_case(metric_class.__name__): metric_class for metric_class in plugin.CLASSES}
+CLASSES = {snake_case(metric_class.__name__): metric_class for metric_class in catalogue.CLASSES}
 SINGLE_LABEL = ("balanced_accuracy", "cohen_kappa", "geometric_mean", "matthews_corr_coef")
 SCORES_ONLY = [
     "auroc",

@@ -12,7 +12,7 @@ import pytest
 import sklearn.metrics as sk
 
 import kerasx
-from kerasx_metrics.plugin import CLASSES
+from kerasx_metrics.catalogue import CLASSES
 
 BACKEND = keras.backend.backend()
 M = kerasx.metrics
@@ -292,9 +292,9 @@ def some(metric_class, seed=0, samples=20, classes=3):
 
 
 def test_unlike_metrics_do_not_merge():
-    with pytest.raises(ValueError, match=r"merge_state takes metrics like .*F1Score.*Recall"):
+    with pytest.raises(ValueError, match=r"merge_state takes metrics of F1Score.*Recall"):
         M.F1Score().merge_state([M.Recall()])
-    with pytest.raises(ValueError, match=r"merge_state takes metrics like.*'micro'"):
+    with pytest.raises(ValueError, match=r"merge_state takes metrics of.*'micro'"):
         M.F1Score().merge_state([M.F1Score(average="micro")])
     M.F1Score(zero_division=math.nan).merge_state([M.F1Score(zero_division=math.nan)])
 

@@ -19,10 +19,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import kerasx
-from kerasx_metrics import plugin
-from kerasx_metrics.streaming import snake_case
+from kerasx.authoring import snake_case
+from kerasx_metrics import catalogue
 
-CLASSES = {snake_case(metric_class.__name__): metric_class for metric_class in plugin.CLASSES}
+CLASSES = {snake_case(metric_class.__name__): metric_class for metric_class in catalogue.CLASSES}
 NAN = float("nan")
 
 

@@ -1,4 +1,4 @@
-"""Each cell, run over time by `keras.layers.RNN`, gives what its paper says, in numpy."""
+"""Each cell, run by `keras.layers.RNN`, equals the equations of its paper, written in NumPy."""
 
 import keras
 import numpy as np
@@ -10,11 +10,11 @@ import kerasx
 from kerasx.testing.numerics import as_numpy
 
 UNITS, CHANNELS, BATCH, TIME = 3, 2, 4, 5
-EPSILON = 0.2  # no default, so that it must arrive
+EPSILON = 0.2  # not the default, so a cell that ignores it fails
 
 
-def randomized(cell):
-    """The cell built, with weights drawn, and these in float64 by name."""
+def randomize(cell):
+    """Build a cell with random weights, and return these in float64 by name."""
     cell.build((None, CHANNELS))
     random = np.random.default_rng(0)
     weights = {}
@@ -104,28 +104,28 @@ CELLS = {
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_is_the_equation_over_time(name):
-    step, arguments, of_output = CELLS[name]
+def test_equals_its_equations_over_time(name):
+    step, arguments, output_index = CELLS[name]
     cell = getattr(kerasx.layers, name.partition("-")[0])(UNITS, name="cell", **arguments)
-    weights = randomized(cell)
+    weights = randomize(cell)
     random = np.random.default_rng(1)
     inputs = random.normal(size=(BATCH, TIME, CHANNELS)).astype("float32")
     sizes = cell.state_size if isinstance(cell.state_size, list) else [cell.state_size]
     states = [random.normal(size=(BATCH, size)).astype("float32") for size in sizes]
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True)
-    found = layer(inputs, initial_state=[ops.convert_to_tensor(each) for each in states])
-    states, outputs = [each.astype("float64") for each in states], []
+    results = layer(inputs, initial_state=[ops.convert_to_tensor(state) for state in states])
+    states, outputs = [state.astype("float64") for state in states], []
     for time in range(TIME):
         states = step(weights, inputs[:, time].astype("float64"), *states)
-        outputs.append(states[of_output])
+        outputs.append(states[output_index])
     expected = [np.stack(outputs, 1), *states]
-    for ours, theirs in zip(found, expected, strict=True):
+    for ours, theirs in zip(results, expected, strict=True):
         np.testing.assert_allclose(as_numpy(ours), theirs, rtol=0, atol=2e-5)
 
 
 def test_zoneout_keeps_units_at_random():
     cell = kerasx.layers.ZoneoutLSTMCell(8, zoneout_h=0.2, zoneout_c=0.6, name="cell")
-    randomized(cell)
+    randomize(cell)
     inputs = np.random.default_rng(1).normal(size=(16, 150, CHANNELS)).astype("float32")
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True)
     outputs, _, _, step = map(as_numpy, layer(inputs, training=True))
@@ -136,22 +136,23 @@ def test_zoneout_keeps_units_at_random():
         assert (same[:, lag:] & same[:, :-lag]).mean() == pytest.approx(0.04, abs=0.01)
     assert (same[1:] & same[:-1]).mean() == pytest.approx(0.04, abs=0.01)
     assert (same[..., 1:] & same[..., :-1]).mean() == pytest.approx(0.04, abs=0.01)
-    again = as_numpy(layer(inputs, training=True)[0])
-    assert ((again[:, 1:] == again[:, :-1]) & same).mean() == pytest.approx(0.04, abs=0.01)
+    outputs = as_numpy(layer(inputs, training=True)[0])
+    same_again = outputs[:, 1:] == outputs[:, :-1]
+    assert (same_again & same).mean() == pytest.approx(0.04, abs=0.01)
 
 
 def test_zoneout_of_the_carry():
     cell = kerasx.layers.ZoneoutLSTMCell(50, zoneout_h=0.0, zoneout_c=0.6, name="cell")
-    weights = randomized(cell)
+    weights = randomize(cell)
     random = np.random.default_rng(1)
     x, h, c = (random.normal(size=(40, size)).astype("float32") for size in (CHANNELS, 50, 50))
-    states = [ops.convert_to_tensor(each) for each in (h, c, np.zeros((40, 2), "float32"))]
-    found = [as_numpy(each) for each in cell(x, states, training=True)[1]]
+    states = [ops.convert_to_tensor(state) for state in (h, c, np.zeros((40, 2), "float32"))]
+    output, carry, _ = map(as_numpy, cell(x, states, training=True)[1])
     new_h, new_c = lstm(weights, x, h, c)
-    np.testing.assert_allclose(found[0], new_h, atol=2e-5)
-    kept = found[1] == c
+    np.testing.assert_allclose(output, new_h, atol=2e-5)
+    kept = carry == c
     assert kept.mean() == pytest.approx(0.6, abs=0.04)
-    np.testing.assert_allclose(found[1][~kept], new_c[~kept], atol=2e-5)
+    np.testing.assert_allclose(carry[~kept], new_c[~kept], atol=2e-5)
 
 
 def test_zoneout_trains():
@@ -178,9 +179,9 @@ def test_unit_forget_bias_and_initializers():
     "name", ["LayerNormLSTMCell", "PeepholeLSTMCell", "LayerNormSimpleRNNCell"]
 )
 def test_dropout_has_one_mask_for_a_sequence(name):
-    """Sequences of one channel are dropped or not, those of three units in at most eight ways."""
+    """One input channel allows two masks for a sequence, three units at most eight."""
     inputs = np.ones((64, 6, 1), "float32")
-    for argument, ways in (("dropout", 2), ("recurrent_dropout", 8)):
+    for argument, masks in (("dropout", 2), ("recurrent_dropout", 8)):
         cell = getattr(kerasx.layers, name)(3, seed=1, bias_initializer="ones", **{argument: 0.5})
         layer = keras.layers.RNN(cell, return_sequences=True)
         plain = as_numpy(layer(inputs, training=False))
@@ -188,7 +189,7 @@ def test_dropout_has_one_mask_for_a_sequence(name):
         assert not np.array_equal(first, plain)
         assert not np.array_equal(first, second)
         assert np.array_equal(plain, as_numpy(layer(inputs)))
-        assert 1 < len(np.unique(first.reshape(64, -1).round(4), axis=0)) <= ways
+        assert 1 < len(np.unique(first.reshape(64, -1).round(4), axis=0)) <= masks
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_dropout_has_one_mask_for_a_sequence(name):
 def test_initializers(name, initializer, weight):
     arguments = {
         "NASCell": {"projection": 2, "use_bias": True},
-        "ESNCell": {"connectivity": 1.0, "spectral_radius": 1.5},  # that of numbers that are 0.5
+        "ESNCell": {"connectivity": 1.0, "spectral_radius": 1.5},  # a 3 x 3 matrix of 0.5 has it
     }.get(name, {})
     arguments[f"{initializer}_initializer"] = keras.initializers.Constant(0.5)
     cell = getattr(kerasx.layers, name)(3, **arguments)
@@ -215,14 +216,14 @@ def test_initializers(name, initializer, weight):
     np.testing.assert_allclose(as_numpy(getattr(cell, weight)), 0.5, rtol=1e-6)
 
 
-def test_parts_have_the_dtype_of_the_whole():
+def test_inner_layers_have_the_dtype_of_the_cell():
     lstm, simple = (
         getattr(kerasx.layers, f"LayerNorm{kind}Cell")(2, dtype="mixed_bfloat16")
         for kind in ("LSTM", "SimpleRNN")
     )
-    parts = [lstm.kernel_norm, lstm.recurrent_norm, lstm.state_norm, simple.layernorm]
-    parts.append(kerasx.layers.ESN(2, dtype="mixed_bfloat16").cell)
-    assert [part.compute_dtype for part in parts] == ["bfloat16"] * 5
+    inner = [lstm.kernel_norm, lstm.recurrent_norm, lstm.state_norm, simple.layernorm]
+    inner.append(kerasx.layers.ESN(2, dtype="mixed_bfloat16").cell)
+    assert [layer.compute_dtype for layer in inner] == ["bfloat16"] * 5
 
 
 def test_regularizer_and_constraint_of_the_scale():
@@ -235,7 +236,7 @@ def test_regularizer_and_constraint_of_the_scale():
 
 
 @pytest.mark.parametrize("use_norm2", [False, True])
-def test_reservoir_is_thin_and_has_the_spectral_radius(use_norm2):
+def test_reservoir_is_sparse_and_has_the_spectral_radius(use_norm2):
     cell = kerasx.layers.ESNCell(60, 0.2, spectral_radius=0.7, use_norm2=use_norm2)
     cell.build((None, 2))
     weights = as_numpy(cell.recurrent_kernel).astype("float64")
@@ -254,22 +255,22 @@ def test_layer_is_the_cell_over_time():
     inputs = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
     options = {"leaky": 0.4, "activation": "sigmoid", "use_bias": False, "dtype": "float32"}
     layer = kerasx.layers.ESN(5, connectivity=0.8, return_sequences=True, **options)
-    found = as_numpy(layer(inputs))
-    again = keras.layers.RNN(kerasx.layers.ESNCell(5, **options), return_sequences=True)
-    again.build(inputs.shape)
-    again.set_weights(layer.get_weights())
-    np.testing.assert_allclose(found, as_numpy(again(inputs)), atol=1e-6)
+    outputs = as_numpy(layer(inputs))
+    rnn = keras.layers.RNN(kerasx.layers.ESNCell(5, **options), return_sequences=True)
+    rnn.build(inputs.shape)
+    rnn.set_weights(layer.get_weights())
+    np.testing.assert_allclose(outputs, as_numpy(rnn(inputs)), atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("ESNCell", {"units": 0}, "units must be positive"),
+        ("ESNCell", {"units": 0}, "units must be a positive integer"),
         ("ESNCell", {"units": 2, "connectivity": 1.5}, "connectivity must be from 0 to 1"),
         ("ESNCell", {"units": 2, "leaky": -0.1}, "leaky must be from 0 to 1"),
         ("ESN", {"units": 2, "spectral_radius": -1}, "spectral_radius must be at least 0"),
         ("ZoneoutLSTMCell", {"units": 2, "zoneout_c": 1.5}, "zoneout_c must be from 0 to 1"),
-        ("NASCell", {"units": 2, "projection": 0}, "projection must be positive"),
+        ("NASCell", {"units": 2, "projection": 0}, "projection must be a positive integer"),
     ],
 )
 def test_arguments_out_of_range_raise(name, arguments, message):

@@ -1,4 +1,4 @@
-"""Edit distances equal rapidfuzz's, and the rates their definition, however they are cut."""
+"""Edit distances equal rapidfuzz's; the metrics equal their definitions, in any batches."""
 
 import keras
 import numpy as np
@@ -17,14 +17,14 @@ from kerasx_sequence.edit_distance import plain_edit_distance
 SIZES = [(7, 5), (1, 4), (6, 6), (3, 1)]
 
 
-def distances_of(truth, hypothesis, truth_mask, hypothesis_mask):
-    """By rapidfuzz, of what the masks leave."""
+def expected_distances(truth, hypothesis, truth_mask, hypothesis_mask):
+    """Compute distances with rapidfuzz, between the tokens that the masks keep."""
     rows = zip(truth, hypothesis, truth_mask, hypothesis_mask, strict=True)
     return np.array([Levenshtein.distance(a[x].tolist(), b[y].tolist()) for a, b, x, y in rows])
 
 
-def drawn(n, m, seed, tokens=3, batch=5):
-    """Pairs of which some are alike, with masks of which some leave nothing."""
+def draw_pairs(n, m, seed, tokens=3, batch=5):
+    """Draw pairs, some of them similar, and masks, some of which keep nothing."""
     random = np.random.default_rng(seed)
     truth, hypothesis = (
         random.integers(0, tokens, (batch, n)),
@@ -38,32 +38,37 @@ def drawn(n, m, seed, tokens=3, batch=5):
 
 
 @given(size=st.sampled_from(SIZES), seed=st.integers(0, 2**16), masked=st.booleans())
-def test_is_rapidfuzz_own(size, seed, masked):
-    given = drawn(*size, seed)
-    arguments = dict(zip(("truth_mask", "hypothesis_mask"), given[2:], strict=True))
-    every = [np.ones_like(mask) for mask in given[2:]]
-    found = kerasx.kernels.edit_distance(*given[:2], **(arguments if masked else {}))
-    expected = distances_of(*given[:2], *(given[2:] if masked else every))
-    np.testing.assert_array_equal(as_numpy(found), expected)
-    plain = plain_edit_distance(*map(ops.convert_to_tensor, given[:2]))
-    np.testing.assert_array_equal(as_numpy(plain), distances_of(*given[:2], *every))
+def test_equals_rapidfuzz(size, seed, masked):
+    truth, hypothesis, truth_mask, hypothesis_mask = draw_pairs(*size, seed)
+    ones = np.ones_like(truth_mask), np.ones_like(hypothesis_mask)
+    unmasked = expected_distances(truth, hypothesis, *ones)
+    if masked:
+        masks = {"truth_mask": truth_mask, "hypothesis_mask": hypothesis_mask}
+        distances = kerasx.kernels.edit_distance(truth, hypothesis, **masks)
+        expected = expected_distances(truth, hypothesis, truth_mask, hypothesis_mask)
+    else:
+        distances, expected = kerasx.kernels.edit_distance(truth, hypothesis), unmasked
+    np.testing.assert_array_equal(as_numpy(distances), expected)
+    plain = plain_edit_distance(*map(ops.convert_to_tensor, (truth, hypothesis)))
+    np.testing.assert_array_equal(as_numpy(plain), unmasked)
 
 
-def test_of_a_hundred_tokens_in_compiled_code():
+def test_a_hundred_tokens_in_compiled_code():
     random = np.random.default_rng(0)
     truth, hypothesis = (random.integers(0, 10, (4, size)) for size in (100, 83))
     run = compiled(lambda a, b: kerasx.kernels.edit_distance(a, b))
-    found = run(ops.convert_to_tensor(truth), ops.convert_to_tensor(hypothesis))
-    every = [np.ones(tokens.shape, bool) for tokens in (truth, hypothesis)]
-    np.testing.assert_array_equal(as_numpy(found), distances_of(truth, hypothesis, *every))
+    distances = run(ops.convert_to_tensor(truth), ops.convert_to_tensor(hypothesis))
+    ones = [np.ones(tokens.shape, bool) for tokens in (truth, hypothesis)]
+    expected = expected_distances(truth, hypothesis, *ones)
+    np.testing.assert_array_equal(as_numpy(distances), expected)
 
 
-def test_of_tokens_of_any_size():
+def test_tokens_of_any_size():
     big = np.array([[2**31 - 1, -(2**31), 0]], "int32")
     np.testing.assert_array_equal(as_numpy(kerasx.kernels.edit_distance(big, big - 1)), [3])
     np.testing.assert_array_equal(as_numpy(kerasx.kernels.edit_distance(big, big)), [0])
-    small, far = np.array([[0, 1]], "uint8"), np.array([[2**16, 2**16 + 1]], "int32")
-    for pair in ((small, far), (far, small)):
+    small, large = np.array([[0, 1]], "uint8"), np.array([[2**16, 2**16 + 1]], "int32")
+    for pair in ((small, large), (large, small)):
         np.testing.assert_array_equal(as_numpy(kerasx.kernels.edit_distance(*pair)), [2])
 
 
@@ -76,7 +81,7 @@ METRICS = {
 }
 
 
-def metric_of(name, **arguments):
+def make_metric(name, **arguments):
     if name == "normalized":
         return kerasx.metrics.EditDistance(normalize=True, **arguments)
     return getattr(kerasx.metrics, name)(**arguments)
@@ -85,12 +90,12 @@ def metric_of(name, **arguments):
 @pytest.mark.parametrize("name", METRICS)
 @given(seed=st.integers(0, 2**16), form=st.sampled_from(["tokens", "scores"]))
 def test_metrics_are_exact_over_batches(name, seed, form):
-    truth, predicted, *kept = drawn(5, 4, seed, batch=6)
-    kept[0][:, 0] = True  # a true token each, to divide by
-    distance, length = distances_of(truth, predicted, *kept), kept[0].sum(1)
+    truth, predicted, *kept = draw_pairs(5, 4, seed, batch=6)
+    kept[0][:, 0] = True  # at least one true token, to divide by
+    distance, length = expected_distances(truth, predicted, *kept), kept[0].sum(1)
     padded = np.where(kept[0], truth, PADDING)
     scores = np.eye(3)[predicted].astype("float32")
-    metric = metric_of(name, ignore_class=PADDING)
+    metric = make_metric(name, ignore_class=PADDING)
     for rows in (slice(0, 3), slice(3, 6)):
         y_pred = np.where(kept[1], predicted, PADDING)[rows]
         if form == "scores":
@@ -106,40 +111,42 @@ def test_metrics_are_exact_over_batches(name, seed, form):
     mask=masks((6, 4)),
     ignored=st.sampled_from([None, 0]),
 )
-def test_sequence_accuracy(y_true, y_pred, mask, ignored):
+def test_sequence_accuracy_equals_its_definition(y_true, y_pred, mask, ignored):
     y_pred[:3] = y_true[:3]
     metric = kerasx.metrics.SequenceAccuracy(ignore_class=ignored)
     kept = mask & (y_true != ignored) if ignored is not None else mask
     for rows in (slice(0, 3), slice(3, 6)):
         scores = ops.one_hot(y_pred[rows], 3)
         metric.update_state(y_true[rows], Masked()([scores, ops.convert_to_tensor(mask[rows])]))
-    right = np.where(kept, y_true == y_pred, True).all(1)
-    seen = kept.any(1)
-    expected = (right & seen).sum() / seen.sum() if seen.any() else np.nan
+    is_correct = np.where(kept, y_true == y_pred, True).all(1)
+    is_counted = kept.any(1)
+    expected = np.nan
+    if is_counted.any():
+        expected = (is_correct & is_counted).sum() / is_counted.sum()
     assert float(metric.result()) == pytest.approx(expected, rel=1e-6, nan_ok=True)
 
 
-def test_a_sequence_of_which_nothing_counts_is_none():
+def test_a_sequence_without_kept_positions_is_left_out():
     metric = kerasx.metrics.SequenceAccuracy(ignore_class=0)
     metric.update_state([[0, 0], [1, 2], [1, 0]], [[1, 1], [1, 2], [2, 0]])
     np.testing.assert_array_equal(metric.sums, [1, 2])
 
 
-def test_predicting_the_ignored_token_is_an_error_where_it_is_not_the_truth():
+def test_predicting_the_ignored_token_is_an_error_if_the_truth_is_another_token():
     metric = kerasx.metrics.SequenceAccuracy(ignore_class=0)
     metric.update_state([[1, 2]], [[1, 0]])
     assert float(metric.result()) == 0
 
 
 @pytest.mark.parametrize("shape", [(2,), (2, 1)])
-def test_weights_of_sequences(shape):
+def test_each_sequence_has_a_weight(shape):
     metric = kerasx.metrics.WordErrorRate()
     weight = np.array([3.0, 0.5]).reshape(shape)
     metric.update_state([[1, 2], [3, 4]], [[1, 1], [3, 4]], weight)
     np.testing.assert_array_equal(metric.sums, [3, 7])
 
 
-def test_what_is_left_out_may_be_anything():
+def test_positions_left_out_may_hold_anything():
     metric = kerasx.metrics.WordErrorRate(ignore_class=0)
     scores = np.array([[[0, 1, 0], [0, 0, 1], [np.nan] * 3]], "float32")
     mask = ops.convert_to_tensor([[True, True, False]])
@@ -147,18 +154,18 @@ def test_what_is_left_out_may_be_anything():
     np.testing.assert_array_equal(metric.sums, [0, 2])
 
 
-def test_without_a_true_token_there_is_no_rate():
-    rate, ratio = kerasx.metrics.WordErrorRate(0), kerasx.metrics.EditDistance(True, 0)
+def test_rates_without_a_true_token():
+    rate, normalized = kerasx.metrics.WordErrorRate(0), kerasx.metrics.EditDistance(True, 0)
     assert np.isnan(float(rate.result()))
-    for metric in (rate, ratio):
+    for metric in (rate, normalized):
         metric.update_state([[0, 0]], [[0, 0]])
     assert np.isnan(float(rate.result()))
-    assert float(ratio.result()) == 0
-    ratio.update_state([[0, 0]], [[0, 5]])
-    assert np.isnan(float(ratio.result()))
+    assert float(normalized.result()) == 0
+    normalized.update_state([[0, 0]], [[0, 5]])
+    assert np.isnan(float(normalized.result()))
 
 
-def test_sums_are_exact_where_float32_is_not():
+def test_sums_are_exact_beyond_float32():
     metric = kerasx.metrics.WordErrorRate()
     metric.total.assign(np.array([[2.0**24] * 2, [0.0] * 2]))
     for _ in range(3):
@@ -176,14 +183,14 @@ def test_sums_are_exact_where_float32_is_not():
         ([[0, 1]], [[0, 1]], [[1.0, 1]], "sample_weight must have shape"),
     ],
 )
-def test_data_that_do_not_fit_raise(true, predicted, weight, message):
+def test_invalid_data_raise(true, predicted, weight, message):
     metric = kerasx.metrics.EditDistance()
     with pytest.raises(ValueError, match=message):
         metric.update_state(true, predicted, weight)
     assert (metric.sums == 0).all()
 
 
-def test_sequence_accuracy_takes_aligned_sequences_only():
+def test_sequence_accuracy_requires_equal_lengths():
     with pytest.raises(ValueError, match="y_pred must have shape"):
         kerasx.metrics.SequenceAccuracy().update_state([[1, 2]], [[1, 2, 3]])
 
@@ -194,19 +201,18 @@ def test_wrong_tokens_in_compiled_code_give_nan(score, label):
     model = keras.Sequential([keras.Input((2, 2)), keras.layers.Identity()])
     model.compile(loss=no_loss, metrics=[kerasx.metrics.WordErrorRate()])
     scores = np.array([[[0, score], [0, 1]]], "float32")
-    found = model.evaluate(scores, np.array([[0, label]]), verbose=0, return_dict=True)
-    assert np.isnan(found["word_error_rate"])
+    values = model.evaluate(scores, np.array([[0, label]]), verbose=0, return_dict=True)
+    assert np.isnan(values["word_error_rate"])
 
 
-def test_rates_of_texts():
+def test_error_rates_of_texts():
     truth = ["the quick brown fox", "", "jumps over"]
-    other = ["the quack brown fox fox", "a", "jumps"]
-    words = sum(
-        Levenshtein.distance(a.split(), b.split()) for a, b in zip(truth, other, strict=True)
-    )
-    letters = sum(Levenshtein.distance(a, b) for a, b in zip(truth, other, strict=True))
-    assert word_error_rate(truth, other) == words / 6
-    assert char_error_rate(truth, other) == letters / sum(map(len, truth))
+    hypotheses = ["the quack brown fox fox", "a", "jumps"]
+    pairs = list(zip(truth, hypotheses, strict=True))
+    words = sum(Levenshtein.distance(a.split(), b.split()) for a, b in pairs)
+    letters = sum(Levenshtein.distance(a, b) for a, b in pairs)
+    assert word_error_rate(truth, hypotheses) == words / 6
+    assert char_error_rate(truth, hypotheses) == letters / sum(map(len, truth))
     assert np.isnan(word_error_rate([""], [""]))
     for wrong in (["a", "b"], "ab"):
         with pytest.raises(ValueError, match="equally many texts"):

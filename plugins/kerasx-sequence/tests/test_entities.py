@@ -1,4 +1,4 @@
-"""`EntityF1` equals seqeval, in every scheme and mode, however the sequences are cut and masked."""
+"""`EntityF1` equals seqeval, in every scheme and mode, with any batches and masks."""
 
 import warnings
 
@@ -21,12 +21,12 @@ TIME = 7
 RANDOM = np.random.default_rng(0)
 
 
-def labels_of(scheme, types=TYPES):
+def make_labels(scheme, types=TYPES):
     return ["O", *(f"{prefix}-{kind}" for kind in types for prefix in PREFIXES[scheme])]
 
 
-def expected_of(true, predicted, scheme, mode, average):
-    """What seqeval says of lists of labels; it knows E and S only, outside of strict mode."""
+def expected_score(true, predicted, scheme, mode, average):
+    """Score lists of labels with seqeval, which in lenient mode only knows E and S, not L and U."""
     arguments = {"average": average}
     if mode == "strict":
         arguments |= {"mode": "strict", "scheme": getattr(seqeval.scheme, scheme)}
@@ -36,17 +36,17 @@ def expected_of(true, predicted, scheme, mode, average):
             for rows in (true, predicted)
         )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where there is nothing to divide by
+        warnings.simplefilter("ignore")  # seqeval warns of divisions by zero
         return seqeval.metrics.f1_score(true, predicted, zero_division=0, **arguments)
 
 
-def drawn(seed, tags, batch=3, time=TIME):
-    """Tags of which many follow one another in the same type, and predictions with some errors."""
+def draw_tags(seed, tags, batch=3, time=TIME):
+    """Draw tags, many of them from a few, so that entities are long; and predictions of them."""
     random = np.random.default_rng(seed)
-    few = random.integers(0, tags, 3)
+    frequent = random.integers(0, tags, 3)
     true = np.where(
         random.random((batch, time)) < 0.6,
-        few[random.integers(0, 3, (batch, time))],
+        frequent[random.integers(0, 3, (batch, time))],
         random.integers(0, tags, (batch, time)),
     )
     wrong = random.random((batch, time)) < random.choice([0.05, 0.3, 1.0])
@@ -62,77 +62,78 @@ seeds = st.integers(0, 2**16)
 @settings(max_examples=30)
 @given(scheme=schemes, mode=modes, average=averages, seed=seeds)
 def test_equals_seqeval(scheme, mode, average, seed):
-    labels = labels_of(scheme)
-    true, predicted = drawn(seed, len(labels), batch=6)
+    labels = make_labels(scheme)
+    true, predicted = draw_tags(seed, len(labels), batch=6)
     metric = kerasx.metrics.EntityF1(labels, scheme, mode, average)
     for rows in (slice(0, 3), slice(3, 6)):
         metric.update_state(true[rows], predicted[rows])
     names = [[[labels[tag] for tag in row] for row in rows.tolist()] for rows in (true, predicted)]
-    expected = expected_of(*names, scheme, mode, average)
+    expected = expected_score(*names, scheme, mode, average)
     assert float(metric.result()) == pytest.approx(expected, rel=1e-6, nan_ok=True)
 
 
-def test_function_is_the_metric():
-    labels = labels_of("IOB2")
+def test_function_equals_the_metric():
+    labels = make_labels("IOB2")
     true = np.array([[2, 1, 0, 4, 3, 0, 6], [2, 0, 0, 2, 1, 6, 5]])
     predicted = np.array([[2, 1, 0, 4, 0, 0, 6], [2, 0, 6, 2, 1, 6, 0]])
     keep = np.arange(TIME) < np.array([[7], [5]])
     arguments = {"scheme": "IOB2", "mode": "strict", "average": "macro"}
     metric = kerasx.metrics.EntityF1(labels, **arguments)
     metric.update_state(true, Masked()([ops.one_hot(predicted, 7), ops.convert_to_tensor(keep)]))
-    alone = entity_f1(true, predicted, labels, mask=keep, **arguments)
-    assert float(alone) == float(metric.result()) == pytest.approx((1 + 0 + 2 / 3) / 3)
+    score = entity_f1(true, predicted, labels, mask=keep, **arguments)
+    assert float(score) == float(metric.result()) == pytest.approx((1 + 0 + 2 / 3) / 3)
 
 
 def test_mask_and_ignored_class_together():
-    given = [[1, 0, 1, -100]], [[1, 1, 0, 1]], ["O", "B-A"]
-    score = entity_f1(*given, ignore_class=-100, mask=np.array([[True, False, True, True]]))
+    true, predicted, labels = [[1, 0, 1, -100]], [[1, 1, 0, 1]], ["O", "B-A"]
+    mask = np.array([[True, False, True, True]])
+    score = entity_f1(true, predicted, labels, ignore_class=-100, mask=mask)
     assert float(score) == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("mode", ["lenient", "strict"])
 @pytest.mark.parametrize("scheme", sorted(PREFIXES))
-def test_every_sequence_of_four_tags_has_the_entities_of_seqeval(scheme, mode):
-    labels = labels_of(scheme, TYPES[:2])
-    every = np.indices((len(labels),) * 3).reshape(3, -1).T
-    every = RANDOM.permutation(every)[:800]
-    every = np.concatenate([every, np.zeros_like(every[:, :1])], 1)
+def test_sequences_of_four_tags_have_the_entities_of_seqeval(scheme, mode):
+    labels = make_labels(scheme, TYPES[:2])
+    sequences = np.indices((len(labels),) * 3).reshape(3, -1).T
+    sequences = RANDOM.permutation(sequences)[:800]
+    sequences = np.concatenate([sequences, np.zeros_like(sequences[:, :1])], 1)
     metric = kerasx.metrics.EntityF1(labels, scheme, mode)
-    names = [[labels[tag] for tag in row] for row in every.tolist()]
-    # A type of its own for each sequence would be slow; counts of all of them are as telling where
-    # predictions are the truth of the next sequence.
-    metric.update_state(every, np.roll(every, 1, 0))
-    expected = expected_of(names, names[-1:] + names[:-1], scheme, mode, "micro")
+    names = [[labels[tag] for tag in row] for row in sequences.tolist()]
+    # Comparing sequence by sequence would be slow. Predictions are another sequence each, so the
+    # total counts would reveal an error, too.
+    metric.update_state(sequences, np.roll(sequences, 1, 0))
+    expected = expected_score(names, names[-1:] + names[:-1], scheme, mode, "micro")
     assert float(metric.result()) == pytest.approx(expected, rel=1e-6)
     assert metric.sums[1].sum() == metric.sums[2].sum() > 0
 
 
 @settings(max_examples=10)
 @given(scheme=schemes, mode=modes, seed=seeds)
-def test_each_type(scheme, mode, seed):
-    labels = labels_of(scheme)
-    true, predicted = drawn(seed, len(labels))
+def test_scores_of_each_type(scheme, mode, seed):
+    labels = make_labels(scheme)
+    true, predicted = draw_tags(seed, len(labels))
     metric = kerasx.metrics.EntityF1(labels, scheme, mode, None)
     metric.update_state(true, predicted)
     names = [[[labels[tag] for tag in row] for row in rows.tolist()] for rows in (true, predicted)]
-    found, expected = as_numpy(metric.result()), expected_of(*names, scheme, mode, None)
+    scores, expected = as_numpy(metric.result()), expected_score(*names, scheme, mode, None)
     assert metric.types == TYPES
-    seen = metric.sums[1:].sum(0) > 0
-    np.testing.assert_allclose(found[seen], expected, rtol=1e-6)
-    assert (found[~seen] == 0).all()
+    occurs = metric.sums[1:].sum(0) > 0
+    np.testing.assert_allclose(scores[occurs], expected, rtol=1e-6)
+    assert (scores[~occurs] == 0).all()
 
 
 @settings(max_examples=10)
 @given(scheme=schemes, mode=modes, seed=seeds, way=st.sampled_from(["mask", "ignored", "weight"]))
-def test_positions_left_out_are_as_if_they_were_not_there(scheme, mode, seed, way):
-    labels = labels_of(scheme)
-    true, predicted = drawn(seed, len(labels))
+def test_positions_left_out_do_not_exist(scheme, mode, seed, way):
+    labels = make_labels(scheme)
+    true, predicted = draw_tags(seed, len(labels))
     keep = np.random.default_rng(seed).random(true.shape) < 0.6
     names = [
         [[labels[tag] for tag in row[kept]] for row, kept in zip(rows, keep, strict=True)]
         for rows in (true, predicted)
     ]
-    expected = expected_of(*names, scheme, mode, "micro")
+    expected = expected_score(*names, scheme, mode, "micro")
     metric = kerasx.metrics.EntityF1(
         labels, scheme, mode, ignore_class=-100 if way == "ignored" else None
     )
@@ -147,19 +148,19 @@ def test_positions_left_out_are_as_if_they_were_not_there(scheme, mode, seed, wa
 
 
 @pytest.mark.parametrize("scheme", ["IOB1", "IOBES"])
-def test_every_hole_is_as_if_it_were_not_there(scheme):
-    labels = labels_of(scheme, TYPES[:1])
-    every = np.indices((len(labels),) * 4).reshape(4, -1).T
-    whole, holed = (kerasx.metrics.EntityF1(labels, scheme, "strict") for _ in range(2))
-    whole.update_state(every, np.roll(every, 1, 0))
+def test_a_hole_at_any_position_does_not_exist(scheme):
+    labels = make_labels(scheme, TYPES[:1])
+    sequences = np.indices((len(labels),) * 4).reshape(4, -1).T
+    complete, with_holes = (kerasx.metrics.EntityF1(labels, scheme, "strict") for _ in range(2))
+    complete.update_state(sequences, np.roll(sequences, 1, 0))
     for hole in (1, 2, 3):
-        true = np.insert(every, hole, -100, 1)
-        predicted = np.insert(np.roll(every, 1, 0), hole, 1, 1)
-        holed.update_state(true, predicted, (true >= 0).astype("float32"))
-    np.testing.assert_array_equal(holed.sums, 3 * whole.sums)
+        true = np.insert(sequences, hole, -100, 1)
+        predicted = np.insert(np.roll(sequences, 1, 0), hole, 1, 1)
+        with_holes.update_state(true, predicted, (true >= 0).astype("float32"))
+    np.testing.assert_array_equal(with_holes.sums, 3 * complete.sums)
 
 
-def test_an_entity_weighs_what_its_first_position_does():
+def test_the_weight_of_an_entity_is_that_of_its_first_position():
     labels = ["O", "B-A", "I-A"]
     true, predicted = [[1, 2, 0, 1, 2]], [[1, 2, 1, 1, 1]]
     weight = np.array([[2.0, 9, 3, 5, 7]])
@@ -175,11 +176,11 @@ def test_an_entity_weighs_what_its_first_position_does():
 def test_weights_of_sequences_and_labels_without_a_type():
     metric = kerasx.metrics.EntityF1(["O", "B", "I"])
     metric.update_state([[1, 2, 0], [1, 1, 0]], [[1, 2, 1], [0, 1, 1]], np.array([2.0, 0.5]))
-    assert metric.types == ("_",)  # as seqeval has it
+    assert metric.types == ("_",)  # as in seqeval
     np.testing.assert_array_equal(metric.sums[:, 0], [2 + 0.5, 4 + 1, 2 + 1])
 
 
-def test_counts_are_exact_where_float32_is_not():
+def test_counts_are_exact_beyond_float32():
     metric = kerasx.metrics.EntityF1(["O", "B-A"])
     metric.total.assign(np.array([[[2.0**24]] * 3, [[0.0]] * 3]))
     for _ in range(3):
@@ -188,8 +189,8 @@ def test_counts_are_exact_where_float32_is_not():
 
 
 def test_in_a_model_of_masked_tokens():
-    labels = labels_of("IOB2")
-    true, predicted = drawn(5, len(labels), batch=5)
+    labels = make_labels("IOB2")
+    true, predicted = draw_tags(5, len(labels), batch=5)
     lengths = np.array([7, 1, 4, 6, 2])
     keep = np.arange(TIME) < lengths[:, None]
     scores, kept = keras.Input((TIME, len(labels))), keras.Input((TIME,), dtype="bool")
@@ -198,14 +199,14 @@ def test_in_a_model_of_masked_tokens():
         loss=lambda y_true, y_pred: ops.zeros_like(y_pred[..., 0]),
         metrics=[kerasx.metrics.EntityF1(labels, "IOB2", "strict")],
     )
-    found = model.evaluate(
+    values = model.evaluate(
         [np.eye(len(labels), dtype="float32")[predicted], keep], true, 2, 0, return_dict=True
     )
     names = [
         [[labels[tag] for tag in row[kept]] for row, kept in zip(rows, keep, strict=True)]
         for rows in (true, predicted)
     ]
-    assert found["entity_f1"] == pytest.approx(expected_of(*names, "IOB2", "strict", "micro"))
+    assert values["entity_f1"] == pytest.approx(expected_score(*names, "IOB2", "strict", "micro"))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_in_a_model_of_masked_tokens():
         ({"labels": ["O", "B-A"], "average": "samples"}, "average must be"),
     ],
 )
-def test_arguments_that_do_not_fit_raise(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         kerasx.metrics.EntityF1(**arguments)
 
@@ -234,13 +235,13 @@ def test_arguments_that_do_not_fit_raise(arguments, message):
         ([[0, 1]], [[0, -1]], None, "y_pred must hold tags from 0 to 1"),
         ([[0, 0.5]], [[0, 1]], None, "y_true must hold tags"),
         ([[0, 1]], [[[0.0, 1], [np.nan, 0]]], None, "y_pred must hold tags"),
-        ([[0, 1]], [[0, 1, 0]], None, "y_pred must have shape"),
+        ([[0, 1]], [[0, 1, 0]], None, "y_true must have shape"),
         ([[0, 1]], [[[0.0, 1, 2]] * 2], None, "scores of 2 tags"),
         ([0, 1], [[0, 1]], None, "y_true must have shape"),
-        ([[0, 1]], [[0, 1]], [[1.0, 1, 1]], "sample_weight must have shape"),
+        ([[0, 1]], [[0, 1]], [[1.0, 1, 1]], "sample_weight must have the shape"),
     ],
 )
-def test_data_that_do_not_fit_raise(true, predicted, weight, message):
+def test_invalid_data_raise(true, predicted, weight, message):
     metric = kerasx.metrics.EntityF1(["O", "B-A"])
     with pytest.raises(ValueError, match=message):
         metric.update_state(true, predicted, weight)
@@ -253,11 +254,11 @@ def test_wrong_tags_in_compiled_code_give_nan(average):
     model = keras.Sequential([keras.Input((2, 2)), keras.layers.Identity()])
     model.compile(loss=no_loss, metrics=[kerasx.metrics.EntityF1(["O", "B-A"], average=average)])
     tags = np.array([[0, 5]])
-    found = model.evaluate(np.zeros((1, 2, 2)), tags, verbose=0, return_dict=True)
-    assert np.isnan(found["entity_f1"])
+    values = model.evaluate(np.zeros((1, 2, 2)), tags, verbose=0, return_dict=True)
+    assert np.isnan(values["entity_f1"])
 
 
-def test_before_any_entity():
+def test_scores_before_any_entity():
     scores = {
         average: float(kerasx.metrics.EntityF1(["O", "B-A"], average=average).result())
         for average in ("micro", "macro", "weighted")
@@ -265,7 +266,7 @@ def test_before_any_entity():
     np.testing.assert_equal(scores, {"micro": 0.0, "macro": np.nan, "weighted": 0.0})
 
 
-def test_metrics_of_other_arguments_do_not_merge():
+def test_metrics_with_different_arguments_do_not_merge():
     metric = kerasx.metrics.EntityF1(["O", "B-A"])
     with pytest.raises(ValueError, match="merge_state takes metrics of EntityF1 with"):
         metric.merge_state([kerasx.metrics.EntityF1(["O", "B-B"])])

@@ -1,6 +1,4 @@
-"""The linear recurrence beside a loop of NumPy in float64, whose gradient is written as sums."""
-
-import sys
+"""The linear recurrence, compared with a NumPy loop in float64 and gradients written as sums."""
 
 import keras
 import numpy as np
@@ -9,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
-import kerasx
 from kerasx.testing.numerics import BACKEND, compiled, gradients
 from kerasx_sequence import linear_recurrence as module
 
@@ -17,12 +14,13 @@ kernel = module.linear_recurrence
 
 
 def definition(decay, inputs, state, upstream, reverse):
-    """States, and the gradients of `real(sum(conj(upstream) * states))`; time is axis 1."""
+    """Return states and gradients of `real(sum(conj(upstream) * states))`; time is axis 1."""
     decay = np.broadcast_to(decay, inputs.shape)
     batch, time, width = inputs.shape
     order = range(time)[::-1] if reverse else range(time)
     states = np.zeros_like(inputs)
-    # reach[t, s]: by how much the input of s moves the state of t; of time is the initial state's.
+    # reach[t, s] is the derivative of the state of t by the input of s; s = time stands for the
+    # initial state.
     reach = np.zeros((time, time + 1, batch, width), inputs.dtype)
     before = {}
     h, last = state, None
@@ -35,14 +33,14 @@ def definition(decay, inputs, state, upstream, reverse):
             reach[t, time] = decay[:, t]
         reach[t, t] = 1
         last = t
-    of_all = np.einsum("tsbd,btd->sbd", np.conj(reach), upstream)
-    of_inputs = np.moveaxis(of_all[:time], 0, 1)
-    of_decay = np.stack([np.conj(before[t]) * of_inputs[:, t] for t in range(time)], 1)
-    return states, [of_decay, of_inputs, of_all[time]]
+    slopes = np.einsum("tsbd,btd->sbd", np.conj(reach), upstream)
+    input_slopes = np.moveaxis(slopes[:time], 0, 1)
+    decay_slopes = np.stack([np.conj(before[t]) * input_slopes[:, t] for t in range(time)], 1)
+    return states, [decay_slopes, input_slopes, slopes[time]]
 
 
-def drawn(seed, shape, is_complex, constant=False, scale=1.0):
-    """decay, inputs, initial state and upstream gradient."""
+def draw_arguments(seed, shape, is_complex, constant=False, scale=1.0):
+    """Draw decay, inputs, initial state and upstream gradient."""
     random = np.random.default_rng(seed)
 
     def tensor(*size):
@@ -58,12 +56,12 @@ def drawn(seed, shape, is_complex, constant=False, scale=1.0):
     )
 
 
-def found(decay, inputs, state, upstream, dtype="float32", **options):
-    """States and gradients, with complex tensors as pairs outside of the kernel."""
+def run_kernel(decay, inputs, state, upstream, dtype="float32", **options):
+    """Return states and gradients; outside of the kernel, complex tensors are pairs."""
     is_complex = np.iscomplexobj(inputs)
     axis = options.get("axis", 1)
 
-    def paired(array):
+    def as_pair(array):
         return np.stack([array.real, array.imag], -1) if is_complex else array
 
     def tensor(array):
@@ -73,24 +71,24 @@ def found(decay, inputs, state, upstream, dtype="float32", **options):
     def states(*arrays):
         decay, inputs, state = map(tensor, arrays)
         if axis != 1:
-            decay, inputs = (ops.moveaxis(each, 1, axis) for each in (decay, inputs))
+            decay, inputs = (ops.moveaxis(tensor, 1, axis) for tensor in (decay, inputs))
         h = ops.moveaxis(kernel(decay, inputs, initial_state=state, **options), axis, 1)
         return ops.stack([ops.real(h), ops.imag(h)], -1) if is_complex else h
 
     def scalar(*arrays):
         h = states(*arrays)
-        return ops.sum(ops.cast(h, "float32") * ops.cast(paired(upstream), "float32"))
+        return ops.sum(ops.cast(h, "float32") * ops.cast(as_pair(upstream), "float32"))
 
-    arrays = [paired(each).astype("float32") for each in (decay, inputs, state)]
+    arrays = [as_pair(array).astype("float32") for array in (decay, inputs, state)]
     h = ops.convert_to_numpy(ops.cast(states(*map(ops.convert_to_tensor, arrays)), "float32"))
     slopes = gradients(compiled(scalar), arrays)
     if is_complex:
-        h, *slopes = (each[..., 0] + 1j * each[..., 1] for each in (h, *slopes))
+        h, *slopes = (pair[..., 0] + 1j * pair[..., 1] for pair in (h, *slopes))
     return h, slopes
 
 
-def close(found, expected, tolerance=1e-5):
-    h, slopes = found
+def assert_close(results, expected, tolerance=1e-5):
+    h, slopes = results
     for ours, theirs in zip([h, *slopes], [expected[0], *expected[1]], strict=True):
         if ours.shape != theirs.shape:
             theirs = theirs.sum(1, keepdims=True)
@@ -98,7 +96,7 @@ def close(found, expected, tolerance=1e-5):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=bound)
 
 
-WAYS = {
+VARIANTS = {
     "real": (False, False, {}),
     "complex": (True, False, {}),
     "complex, in reverse": (True, False, {"reverse": True}),
@@ -109,23 +107,36 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_equals_its_definition(way):
-    is_complex, constant, options = WAYS[way]
-    arrays = drawn(1, (2, 5, 3), is_complex, constant)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_equals_its_definition(variant):
+    is_complex, constant, options = VARIANTS[variant]
+    arrays = draw_arguments(1, (2, 5, 3), is_complex, constant)
     expected = definition(*arrays, options.get("reverse", False))
-    close(found(*arrays, **options), expected)
+    assert_close(run_kernel(*arrays, **options), expected)
 
 
-@pytest.mark.parametrize("way", ["complex, in reverse", "constant"])
-def test_in_parallel_as_on_a_gpu(way, monkeypatch):
-    is_complex, constant, options = WAYS[way]
+def forget_programs():
+    """Forget all compiled programs, which depend on the device."""
+    for region in (kernel, module._states, module._slopes):
+        region.clear()
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch):
+    """Make the kernel use the parallel scan, which only GPUs use otherwise."""
     monkeypatch.setattr(module, "device", lambda: "gpu")
-    again = kerasx.kernel(static=("reverse", "axis"))(kernel.__wrapped__)
-    monkeypatch.setattr(sys.modules[__name__], "kernel", again)  # the other has its programs
-    arrays = drawn(1, (2, 5, 3), is_complex, constant)
+    forget_programs()
+    yield
+    forget_programs()
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+@pytest.mark.parametrize("variant", ["complex, in reverse", "constant"])
+def test_parallel_scan_equals_the_definition(variant):
+    is_complex, constant, options = VARIANTS[variant]
+    arrays = draw_arguments(1, (2, 5, 3), is_complex, constant)
     expected = definition(*arrays, options["reverse"])
-    close(found(*arrays, **options), expected)
+    assert_close(run_kernel(*arrays, **options), expected)
 
 
 @given(
@@ -135,7 +146,7 @@ def test_in_parallel_as_on_a_gpu(way, monkeypatch):
     reverse=st.booleans(),
 )
 def test_extreme_decays(seed, time, kind, reverse):
-    decay, inputs, state, upstream = drawn(seed, (2, time, 2), False)
+    decay, inputs, state, upstream = draw_arguments(seed, (2, time, 2), False)
     decay = {
         "zero": np.zeros_like(decay),
         "one": np.ones_like(decay),
@@ -143,21 +154,21 @@ def test_extreme_decays(seed, time, kind, reverse):
         "forgets": np.where(decay > 0, 1e-30, decay),
     }[kind]
     arrays = decay, inputs, state, upstream
-    close(found(*arrays, reverse=reverse), definition(*arrays, reverse))
+    assert_close(run_kernel(*arrays, reverse=reverse), definition(*arrays, reverse))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision(dtype):
-    """A sum of 3,000 small terms, which half precision alone would stop adding."""
+    """Sum 3,000 small terms: in half precision alone, the sum would stop growing."""
     ones = np.ones((1, 3000, 1))
     arrays = ones[:, :1], ones / 64, ones[:, 0], ones / 8192
-    h, slopes = found(*arrays, dtype=dtype)
+    h, slopes = run_kernel(*arrays, dtype=dtype)
     expected = definition(*arrays, False)
-    close((h, slopes), expected, 5e-3 if dtype == "bfloat16" else 1e-3)
+    assert_close((h, slopes), expected, 5e-3 if dtype == "bfloat16" else 1e-3)
 
 
 def test_two_dtypes():
-    """A decay of 0.999 is 1 in bfloat16."""
+    """In bfloat16 a decay of 0.999 would round to 1."""
     for decay, inputs in [("float32", "bfloat16"), ("bfloat16", "float32")]:
         h = kernel(ops.full((1, 2, 1), 0.999, decay), ops.ones((1, 2, 1), inputs))
         assert keras.backend.standardize_dtype(h.dtype) == "float32"
@@ -187,17 +198,17 @@ def test_sizes_unknown_when_traced(jit):
         return h, tape.gradient(total, [decay, inputs])
 
     for shape in [(2, 5, 3), (1, 1, 3)]:
-        decay, inputs, _, _ = drawn(0, shape, False)
+        decay, inputs, _, _ = draw_arguments(0, shape, False)
         state, upstream = np.zeros((shape[0], 3)), np.ones(shape)
         h, slopes = step(decay.astype("float32"), inputs.astype("float32"))
         states, expected = definition(decay, inputs, state, upstream, False)
-        close((h.numpy(), [each.numpy() for each in slopes]), (states, expected[:2]))
+        assert_close((h.numpy(), [slope.numpy() for slope in slopes]), (states, expected[:2]))
 
 
 def test_in_a_model_of_any_length():
     symbols = keras.Input((None, 3)), keras.Input((None, 3))
     model = keras.Model(symbols, kernel(*symbols))
-    decay, inputs, state, upstream = drawn(0, (2, 5, 3), False)
+    decay, inputs, state, upstream = draw_arguments(0, (2, 5, 3), False)
     expected, _ = definition(decay, inputs, 0 * state, upstream, False)
     h = model.predict([decay.astype("float32"), inputs.astype("float32")], verbose=0)
     np.testing.assert_allclose(h, expected, atol=1e-5)
@@ -219,7 +230,7 @@ def test_in_a_model_of_any_length():
         ({"initial_state": np.ones(3, "float32")}, ValueError, r"initial_state.*\(2, 3\).*\(3,\)"),
     ],
 )
-def test_arguments_that_do_not_fit(arguments, error, message):
+def test_invalid_arguments_raise(arguments, error, message):
     ones = np.ones((2, 5, 3), "float32")
     with pytest.raises(error, match=message):
         kernel(**{"decay": ones, "inputs": ones} | arguments)

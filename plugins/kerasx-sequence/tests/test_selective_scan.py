@@ -1,4 +1,4 @@
-"""The selective scan beside a loop of NumPy in float64 and differences of it."""
+"""The selective scan, compared with a NumPy loop in float64 and with complex-step gradients."""
 
 import numpy as np
 import pytest
@@ -20,58 +20,58 @@ def definition(x, delta, A, B, C, D, z, state):
     return y * z / (1 + np.exp(-z)), state
 
 
-def drawn(time, batch=2, channels=3, states=2):
+def draw_arguments(time, batch=2, channels=3, states=2):
     random = np.random.default_rng(time)
-    sequence, of_states = (batch, time, channels), (batch, time, states)
+    sequence = (batch, time, channels)
     return [
         random.normal(size=sequence),
         random.uniform(0, 1, sequence),
         -random.uniform(0.1, 2, (channels, states)),
-        random.normal(size=of_states),
-        random.normal(size=of_states),
+        random.normal(size=(batch, time, states)),
+        random.normal(size=(batch, time, states)),
         random.normal(size=channels),
         random.normal(size=sequence),
         random.normal(size=(batch, channels, states)),
     ]
 
 
-def slopes(arrays, along):
-    """The gradient of `sum(y * along[0]) + sum(state * along[1])`, by complex steps."""
-    found = []
-    for place, array in enumerate(arrays):
+def expected_gradients(arrays, weights):
+    """Return gradients of `sum(y * weights[0]) + sum(state * weights[1])`, by complex steps."""
+    slopes = []
+    for argument, array in enumerate(arrays):
         slope = np.zeros(array.shape)
         for index in np.ndindex(array.shape):
-            moved = [each.astype("complex128") for each in arrays]
-            moved[place][index] += 1e-20j
-            total = sum((a * b).sum() for a, b in zip(definition(*moved), along, strict=True))
+            moved = [other.astype("complex128") for other in arrays]
+            moved[argument][index] += 1e-20j
+            total = sum((a * b).sum() for a, b in zip(definition(*moved), weights, strict=True))
             slope[index] = total.imag / 1e-20
-        found.append(slope)
-    return found
+        slopes.append(slope)
+    return slopes
 
 
-# One chunk that is not full, and three of which the last is not.
+# One chunk that is not full, and three chunks of which the last one is not.
 @pytest.mark.parametrize(("time", "chunk"), [(5, 32), (7, 3), (1, 32)])
 def test_equals_its_definition(time, chunk, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", chunk)
-    arrays = drawn(time)
+    arrays = draw_arguments(time)
     random = np.random.default_rng(0)
-    along = [random.normal(size=each.shape) for each in definition(*arrays)]
+    weights = [random.normal(size=output.shape) for output in definition(*arrays)]
 
     def scalar(*tensors):
-        *given, state = tensors
-        found = kernel(*given, initial_state=state)
+        *inputs, state = tensors
+        outputs = kernel(*inputs, initial_state=state)
         return sum(
-            ops.sum(each * ops.cast(weight, "float32"))
-            for each, weight in zip(found, along, strict=True)
+            ops.sum(output * ops.cast(weight, "float32"))
+            for output, weight in zip(outputs, weights, strict=True)
         )
 
-    single = [each.astype("float32") for each in arrays]
+    single = [array.astype("float32") for array in arrays]
     for ours, theirs in zip(
         kernel(*single[:-1], initial_state=single[-1]), definition(*arrays), strict=True
     ):
         np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, atol=1e-5, rtol=1e-5)
     for name, ours, theirs in zip(
-        NAMES, gradients(compiled(scalar), single), slopes(arrays, along), strict=True
+        NAMES, gradients(compiled(scalar), single), expected_gradients(arrays, weights), strict=True
     ):
         bound = 1e-5 * max(1, np.abs(theirs).max())
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=bound, err_msg=name)
@@ -81,7 +81,7 @@ def test_equals_its_definition(time, chunk, monkeypatch):
 def test_sizes_unknown_when_traced():
     import tensorflow as tf
 
-    arrays = [each.astype("float32") for each in drawn(5)]
+    arrays = [array.astype("float32") for array in draw_arguments(5)]
     shapes = [(None, None, 3)] * 2 + [(3, 2)] + [(None, None, 2)] * 2
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec(shape) for shape in shapes])
@@ -92,27 +92,27 @@ def test_sizes_unknown_when_traced():
         return y, tape.gradient(y, tensors[0])
 
     zeros = np.zeros_like(arrays[-1])
-    plenty = np.full_like(arrays[6], 50)  # a gate of 50, which silu leaves as it is
-    expected, _ = definition(*arrays[:5], 0 * arrays[5], plenty, zeros)
+    open_gate = np.full_like(arrays[6], 50)  # silu(50) is 50 in float32
+    expected, _ = definition(*arrays[:5], 0 * arrays[5], open_gate, zeros)
     y, slope = run(*arrays[:5])
     np.testing.assert_allclose(y, expected / 50, atol=1e-5)
     assert slope.shape == y.shape
 
 
-def test_arguments_that_do_not_fit():
-    *arrays, _ = (each.astype("float32") for each in drawn(5))
+def test_shapes_that_do_not_match_raise():
+    *arrays, _ = (array.astype("float32") for array in draw_arguments(5))
     arrays[3] = arrays[3][:, :4]
     with pytest.raises(ValueError, match=r"`B`.*\(2, 5, 2\).*\(2, 4, 2\)"):
         kernel(*arrays)
 
 
-def test_states_of_all_time_are_never_held():
-    """In what is compiled, and traced for the gradient, no tensor is as large as they are."""
+def test_the_states_of_all_steps_are_never_in_memory():
+    """No tensor in the compiled program, gradient included, is as large as they are."""
     if BACKEND != "tensorflow":
-        pytest.skip("reads the program of XLA")
+        pytest.skip("reads the program that XLA compiled")
     import tensorflow as tf
 
-    arrays = [tf.constant(each, "float32") for each in drawn(160)[:5]]
+    arrays = [tf.constant(array, "float32") for array in draw_arguments(160)[:5]]
 
     @tf.function(jit_compile=True, autograph=False)
     def run(*tensors):

@@ -1,4 +1,4 @@
-"""ALiBi's slopes are the paper's, and the layer subtracts them times the distance."""
+"""ALiBi's slopes against the paper's, and the bias of the layer."""
 
 import numpy as np
 import pytest
@@ -37,11 +37,11 @@ def test_distances(given):
     scores = np.random.default_rng(0).normal(size=(2, 3, 2, 5)).astype("float32")
     at = {None: [3, 4], "shared": [1, 2], "own": [[0, 1], [3, 3]]}[given]
     positions = None if given is None else np.array(at, "int32")
-    found = as_numpy(ALiBi()(scores, positions))
+    actual = as_numpy(ALiBi()(scores, positions))
     for b, h, i, j in np.ndindex(scores.shape):
         distance = abs(np.broadcast_to(at, (2, 2))[b, i] - j)
         expected = scores[b, h, i, j] - alibi_slopes(3)[h] * distance
-        assert found[b, h, i, j] == pytest.approx(expected, abs=1e-6)
+        assert actual[b, h, i, j] == pytest.approx(expected, abs=1e-6)
 
 
 def test_half_precision_keeps_distances():
@@ -58,6 +58,6 @@ def test_half_precision_keeps_distances():
         ((1, 2, 3, 3), np.zeros((1, 1, 3)), r"query_positions must be .* \(1, 1, 3\)"),
     ],
 )
-def test_what_does_not_fit(shape, positions, message):
+def test_shapes_and_arguments_that_are_refused(shape, positions, message):
     with pytest.raises(ValueError, match=message):
         ALiBi()(np.zeros(shape, "float32"), positions)

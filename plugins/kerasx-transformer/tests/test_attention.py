@@ -1,4 +1,4 @@
-"""Attention in blocks, at once, and as the kernel equals a brute force in float64."""
+"""Attention in blocks, at once, and as the kernel, against brute force in float64."""
 
 import functools
 
@@ -8,9 +8,11 @@ import pytest
 
 import kerasx
 from kerasx.testing.numerics import as_numpy
-from kerasx_transformer import attention
-from kerasx_transformer.attention import _rules as rules_of
-from kerasx_transformer.attention import attention_in_blocks, plain_attention
+from kerasx_transformer.attention.blocks import attention_in_blocks
+from kerasx_transformer.attention.dropout import dropout_factors
+from kerasx_transformer.attention.options import Modifiers, Options, as_pair
+from kerasx_transformer.attention.reference import plain_attention
+from kerasx_transformer.attention.routes import Call, choose, prefers_backend_dropout
 
 BACKEND = keras.backend.backend()
 
@@ -49,14 +51,14 @@ def brute_force(query, key, value, upstream, visible, bias, scale, softcap, kept
 
 
 def reduced_to(array, shape):
-    """Summed over the axes along which an array of this shape is broadcast."""
+    """Sum over the axes along which an array of this shape is broadcast."""
     shape = (1,) * (4 - len(shape)) + tuple(shape)
     axes = tuple(axis for axis, size in enumerate(shape) if size == 1)
     return array.sum(axes, keepdims=True)
 
 
 class Example:
-    """Inputs of attention, what a brute force makes of them, and how to run a function on them."""
+    """Inputs of attention, their result by brute force, and a way to run a function on them."""
 
     def __init__(self, times=(11, 11), heads=(4, 2), dims=(4, 4), seed=0, **arguments):
         random = np.random.default_rng(seed)
@@ -108,7 +110,7 @@ class Example:
             self.expected[-1] = reduced.reshape(self.bias.shape)
 
     def run(self, function, xla=False, dtype="float32"):
-        """Output and gradients of a function of the arguments of attention."""
+        """Output and gradients of a function that takes the arguments of attention."""
         inputs = [*self.arrays, *([] if self.bias is None else [self.bias])]
         inputs = [keras.ops.convert_to_tensor(each, dtype) for each in inputs]
         tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, self.tensors)
@@ -119,14 +121,14 @@ class Example:
 
         return as_numpy(with_gradients(called, inputs, upstream, xla))
 
-    def compare(self, found, tolerance=2e-5):
-        for ours, theirs in zip(found, self.expected, strict=True):
+    def compare(self, actual, tolerance=2e-5):
+        for ours, theirs in zip(actual, self.expected, strict=True):
             atol = tolerance * max(1, np.abs(theirs).max())
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=atol)
 
 
 def with_gradients(function, inputs, upstream, xla):
-    """The output of a function and its gradients along `upstream`, in one compiled step."""
+    """Output of a function and its gradients along `upstream`, in one compiled step."""
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
@@ -172,11 +174,12 @@ def keep_of(rate, shape, seed):
 
 
 def in_blocks(query, key, value, *, block=4, bias=None, **arguments):
-    tensors = {name: arguments.pop(name, None) for name in ("segment_ids", "mask", "seed")}
-    options = ("causal", "window", "scale", "logit_softcap", "dropout_rate")
-    given = {"causal": False, "dropout_rate": 0.0, **arguments}
-    rules = rules_of(query, *(given.get(name) for name in options))
-    return attention_in_blocks(query, key, value, rules, bias=bias, block=block, **tensors)
+    segment_ids = arguments.pop("segment_ids", None)
+    segment_ids = None if segment_ids is None else as_pair(segment_ids)
+    modifiers = Modifiers(
+        segment_ids, arguments.pop("mask", None), bias, arguments.pop("seed", None)
+    )
+    return attention_in_blocks(query, key, value, modifiers, Options(**arguments), block)
 
 
 PACKED = np.array([[0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 3], [5, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6]], "int32")
@@ -223,20 +226,20 @@ EXAMPLES = {
         "dims": (4, 3),
     },
 }
-# The loops are of keras.ops alone: PyTorch, which compiles nothing, runs every example; XLA takes
-# seconds for each.
+# The loops use keras.ops only, so one backend can test them all. PyTorch compiles nothing and runs
+# every example; XLA takes seconds for each.
 IN_BLOCKS = EXAMPLES if BACKEND == "torch" else ["everything", "window, many keys", "more queries"]
 AT_ONCE = ["everything", "more queries"] if BACKEND == "jax" else EXAMPLES
 
 
 @functools.cache
-def found_in_blocks(name):
+def computed_in_blocks(name):
     return Example(**EXAMPLES[name]).run(in_blocks, xla=True)
 
 
 @pytest.mark.parametrize("name", IN_BLOCKS)
 def test_in_blocks(name):
-    Example(**EXAMPLES[name]).compare(found_in_blocks(name))
+    Example(**EXAMPLES[name]).compare(computed_in_blocks(name))
 
 
 @pytest.mark.parametrize("name", AT_ONCE)
@@ -252,7 +255,7 @@ def test_kernel(name):
 
 
 @pytest.mark.parametrize("causal", [True, False] if BACKEND == "torch" else [True])
-def test_kernel_beyond_what_is_done_at_once(causal):
+def test_kernel_in_blocks(causal):
     example = Example(times=(290, 290), heads=(1, 1), dims=(2, 2), causal=causal, window=40)
     example.compare(example.run(kerasx.kernels.blockwise_attention))
 
@@ -263,13 +266,13 @@ def test_half_precision(dtype):
     inputs = [keras.ops.convert_to_tensor(each, dtype) for each in example.arrays]
     upstream = keras.ops.convert_to_tensor(example.upstream, dtype)
     function = functools.partial(in_blocks, causal=True)
-    found = with_gradients(function, inputs, upstream, xla=True)
-    assert {keras.backend.standardize_dtype(each.dtype) for each in found} == {dtype}
-    example.compare(as_numpy(found), {"float16": 2e-3, "bfloat16": 2e-2}[dtype])
+    actual = with_gradients(function, inputs, upstream, xla=True)
+    assert {keras.backend.standardize_dtype(each.dtype) for each in actual} == {dtype}
+    example.compare(as_numpy(actual), {"float16": 2e-3, "bfloat16": 2e-2}[dtype])
 
 
 def test_a_query_that_sees_nothing_gives_zeros():
-    output, of_query, *_ = found_in_blocks("more queries")
+    output, of_query, *_ = computed_in_blocks("more queries")
     assert not output[:, :6].any()
     assert not of_query[:, :6].any()
     assert output[:, 6:].all()
@@ -289,37 +292,91 @@ def test_sizes_known_when_it_runs():
         return output, *tape.gradient(output, [query, key, value])
 
     example = Example(times=(11, 11), heads=(2, 2), causal=True)
-    found = step(*example.arrays)
-    np.testing.assert_allclose(found[0], example.expected[0], atol=2e-5)
-    assert all(np.abs(each).sum() > 0 for each in found[1:])
+    actual = step(*example.arrays)
+    np.testing.assert_allclose(actual[0], example.expected[0], atol=2e-5)
+    assert all(np.abs(each).sum() > 0 for each in actual[1:])
 
 
-def test_explain_says_which_path_runs():
-    query, key, value = (np.ones((1, 4, 1, 2), "float32") for _ in range(3))
-    said = str(kerasx.kernels.blockwise_attention.explain(query, key, value, logit_softcap=3.0))
-    assert "plain: all scores at once" in said
+def test_dropout_drops_at_its_rate_and_independently():
+    rate, heads, rows, columns = 0.3, 6, 40, 50
+    factors = dropout_factors(
+        rate,
+        keras.ops.convert_to_tensor([3, 2**31 - 1], "int32"),
+        keras.ops.arange(heads)[:, None, None],
+        keras.ops.arange(rows)[:, None],
+        keras.ops.arange(columns),
+    )
+    factors = keras.ops.convert_to_numpy(factors)
+    np.testing.assert_allclose(np.unique(factors), [0, 1 / (1 - rate)], rtol=1e-6)
+    assert np.mean(factors == 0) == pytest.approx(rate, abs=4 * np.sqrt(0.21 / factors.size))
+    assert factors.mean() == pytest.approx(1, abs=0.03)
+    for samples in (  # each head, row and column draws by itself
+        factors.reshape(heads, -1),
+        factors.transpose(1, 0, 2).reshape(rows, -1),
+        factors.transpose(2, 0, 1).reshape(columns, -1),
+    ):
+        correlation = np.corrcoef(samples) - np.eye(len(samples))
+        assert np.abs(correlation).max() < 4.5 / np.sqrt(samples.shape[1])
 
 
-def symbols(*shapes, dtype="float32"):
-    return [keras.KerasTensor(shape, dtype) for shape in shapes]
+@pytest.mark.parametrize("other", [[8, 9], [7, 10], [9, 7], [7], [7, 9, 0]])
+def test_another_seed_draws_something_else(other):
+    x = np.ones((1, 20, 1, 1), "float32")
+    kernel = functools.partial(kerasx.kernels.blockwise_attention, x, x, x, dropout_rate=0.5)
+    first, again, changed = (
+        keras.ops.convert_to_numpy(kernel(seed=np.array(seed, "int32")))
+        for seed in ([7, 9], [7, 9], other)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - changed).max() > 0.1
 
 
-def test_path_says_what_runs_and_why(monkeypatch):
-    short = symbols(*[(2, 64, 4, 16)] * 3, dtype="bfloat16")
-    long = symbols(*[(2, 4096, 4, 16)] * 3, dtype="bfloat16")
+def test_long_sequences_with_dropout_on_pytorch_use_its_own():
+    assert prefers_backend_dropout(4096, 4096, "torch")
+    assert not prefers_backend_dropout(4097, 4096, "torch")
+    assert not prefers_backend_dropout(16, 16, "tensorflow")
+
+
+def call(time, dtype="bfloat16", given=(), **options):
+    shape = (2, time, 4, 16)
+    return Call(shape, shape, shape, dtype, Options(**options), given)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_routes_of_short_and_long_sequences_and_why(backend, device):
+    fused = (backend, device) in [("torch", "cpu"), ("torch", "gpu"), ("jax", "gpu")]
     reason = "not the fused kernel, because of logit_softcap"
-    for device in ("cpu", "gpu"):
-        fused = (BACKEND, device) in [("torch", "cpu"), ("torch", "gpu"), ("jax", "gpu")]
-        monkeypatch.setattr(attention, "device", lambda device=device: device)
-        said = path(*long, causal=True)
-        name = {"torch": "sdpa: ", "jax": "cudnn: "}.get(BACKEND) if fused else "blocks: "
-        assert said.startswith(name)
-        said = path(*short, logit_softcap=30.0)
-        assert said.startswith("plain: all scores at once")
-        assert (reason in said) == fused
-        said = path(*long, logit_softcap=30.0)
-        assert said.startswith("blocks: ")
-        assert (reason in said) == fused
+    route = str(choose(call(4096, causal=True), backend, device))
+    name = {"torch": "sdpa: ", "jax": "cudnn: "}.get(backend) if fused else "blocks: "
+    assert route.startswith(name)
+    route = str(choose(call(64, logit_softcap=30.0), backend, device))
+    assert route.startswith("plain: all scores at once")
+    assert (reason in route) == fused
+    route = str(choose(call(4096, logit_softcap=30.0), backend, device))
+    assert route.startswith("blocks: ")
+    assert (reason in route) == fused
+
+
+@pytest.mark.parametrize(
+    ("backend", "obstacle", "arguments"),
+    [
+        ("torch", None, {"given": ["mask"]}),
+        ("torch", "mask with causal", {"given": ["mask"], "causal": True}),
+        ("torch", "window", {"window": 3}),
+        ("torch", "segment_ids", {"given": ["segment_ids"]}),
+        ("torch", "bias, whose gradient it lacks or forms at full size", {"given": ["bias"]}),
+        ("jax", "mask", {"given": ["mask"]}),
+        ("jax", None, {"window": 3, "causal": True}),
+        ("jax", "window without causal", {"window": 3}),
+        ("jax", "dtype", {"dtype": "float32"}),
+        ("jax", "dropout_rate, whose draws depend on seed here", {"dropout_rate": 0.1}),
+    ],
+)
+def test_obstacles_to_fused_attention(backend, obstacle, arguments):
+    route = choose(call(64, **arguments), backend, "gpu")
+    assert route.obstacle == obstacle
+    assert (route.name == "plain") == (obstacle is not None)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +391,7 @@ def test_path_says_what_runs_and_why(monkeypatch):
         ({"segment_ids": (2, 4)}, r"segment_ids must have shape \(2, 5\)"),
     ],
 )
-def test_shapes_that_do_not_fit(change, message):
+def test_shapes_that_do_not_match(change, message):
     shapes = {"query": (2, 5, 4, 4), "key": (2, 5, 2, 4), "value": (2, 5, 2, 4), **change}
     dtypes = {"mask": "bool", "segment_ids": "int32"}
     tensors = {name: np.ones(shape, dtypes.get(name, "float32")) for name, shape in shapes.items()}
@@ -352,7 +409,7 @@ def test_shapes_that_do_not_fit(change, message):
         ({"dropout_rate": 0.5}, "seed must be given with dropout_rate"),
     ],
 )
-def test_arguments_that_do_not_fit(arguments, message):
+def test_arguments_out_of_range(arguments, message):
     x = np.ones((2, 5, 2, 4), "float32")
     with pytest.raises(ValueError, match=message):
         kerasx.kernels.blockwise_attention(x, x, x, **arguments)

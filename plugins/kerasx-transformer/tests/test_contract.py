@@ -1,4 +1,4 @@
-"""Every contribution of this plugin keeps every promise."""
+"""Every contribution of this plugin satisfies the contract."""
 
 from kerasx.testing import contract_tests
 

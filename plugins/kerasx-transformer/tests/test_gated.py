@@ -1,4 +1,4 @@
-"""Gated units equal scipy's functions, and their gradients finite differences of these."""
+"""Gated units against scipy's functions, and their gradients against finite differences."""
 
 import keras
 import numpy as np
@@ -44,25 +44,25 @@ def drawn(seed, extreme):
 def test_values(name, dtype, seed, extreme):
     kernel, static, activation = OF_SCIPY[name]
     gate, value = (ops.convert_to_tensor(x, dtype) for x in drawn(seed, extreme)[:2])
-    found = kernel(gate, value, **static)
-    assert keras.backend.standardize_dtype(found.dtype) == dtype
+    actual = kernel(gate, value, **static)
+    assert keras.backend.standardize_dtype(actual.dtype) == dtype
     expected = activation(as_numpy(gate).astype("float64")) * as_numpy(value)
     digits = {"float32": 2e-6, "float16": 2.0**-11, "bfloat16": 2.0**-8}[dtype]
-    np.testing.assert_allclose(as_numpy(found), expected, rtol=digits, atol=digits)
+    np.testing.assert_allclose(as_numpy(actual), expected, rtol=digits, atol=digits)
 
 
 @given(name=names, seed=st.integers(0, 2**16), extreme=st.booleans())
 def test_gradients(name, seed, extreme):
     kernel, static, activation = OF_SCIPY[name]
     gate, value, upstream = drawn(seed, extreme)
-    found = gradients(
+    actual = gradients(
         lambda gate, value: ops.sum(ops.multiply(kernel(gate, value, **static), upstream)),
         [gate, value],
     )
     wide, step = gate.astype("float64"), 1e-5
     slope = (activation(wide + step) - activation(wide - step)) / (2 * step)
     expected = [upstream * value * slope, upstream * activation(wide)]
-    for ours, theirs in zip(found, expected, strict=True):
+    for ours, theirs in zip(actual, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=3e-6, atol=3e-6)
 
 
@@ -89,15 +89,15 @@ def test_shapes_that_differ(name):
 )
 def test_layers(layer, name):
     x = np.random.default_rng(0).normal(size=(2, 3, 6)).astype("float32")
-    found = as_numpy(layer(x))
+    actual = as_numpy(layer(x))
     weights = [as_numpy(each) for each in layer.weights]
     if not layer.use_bias:
         weights = [each for kernel in weights for each in (kernel, 0)]
     w, b, v, c, w2, d = weights
     expected = (OF_SCIPY[name][2](x @ w + b) * (x @ v + c)) @ w2 + d
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
     assert not np.allclose(w, v), "gate and value begin with the same numbers"
-    assert found.shape == (2, 3, layer.units or 6)
+    assert actual.shape == (2, 3, layer.units or 6)
 
 
 @pytest.mark.parametrize("arguments", [{"hidden_dim": 0}, {"hidden_dim": 4, "units": 2.5}])

@@ -1,4 +1,4 @@
-"""Generation beside a plain loop without cache, samplers beside brute force."""
+"""Generation compared with a plain loop without a cache, samplers with brute force."""
 
 import gc
 import itertools
@@ -37,7 +37,7 @@ class Block(keras.layers.Layer):
 
 
 class LearnedPositions(keras.layers.Layer):
-    """A vector for each position; `aware` of where a call begins, or not."""
+    """A vector for each position. If `aware`, it knows where a call begins."""
 
     def __init__(self, aware, **kwargs):
         super().__init__(**kwargs)
@@ -71,7 +71,7 @@ def model():
 
 
 def logits_of(model, tokens):
-    """Logits after these tokens: the whole sequence, run anew without a cache.
+    """Logits after these tokens: the whole sequence, without a cache.
 
     What follows them changes nothing in a causal model, and one length compiles once.
     """
@@ -90,8 +90,8 @@ def plain_loop(model, prompt, new, choose, end_token=None, pad_token=0):
     return tokens + [pad_token] * (len(prompt) + new - len(tokens))
 
 
-def assert_continues(found, model, new, choose, **options):
-    for row, (tokens, prompt) in enumerate(zip(found, PROMPT, strict=True)):
+def assert_continues(actual, model, new, choose, **options):
+    for row, (tokens, prompt) in enumerate(zip(actual, PROMPT, strict=True)):
         expected = plain_loop(model, prompt, new, lambda *a, row=row: choose(*a, row), **options)
         assert tokens[: len(expected)].tolist() == expected
         assert np.all(tokens[len(expected) :] == options.get("pad_token", 0))
@@ -102,30 +102,30 @@ def highest(logits, *_):
 
 
 def test_greedy_equals_a_plain_loop(model):
-    found = generate(model, PROMPT, 9, temperature=0)
-    assert found.shape == (2, 12)
-    assert found.dtype == "int32"
-    assert_continues(found, model, 9, highest)
+    actual = generate(model, PROMPT, 9, temperature=0)
+    assert actual.shape == (2, 12)
+    assert actual.dtype == "int32"
+    assert_continues(actual, model, 9, highest)
 
 
 def test_stops_at_the_end_token_and_pads(model):
     free = generate(model, PROMPT, 9, temperature=0)
     end = int(free[0, 5])
-    found = generate(model, PROMPT, 9, temperature=0, end_token=end, pad_token=6)
-    assert np.any(found[0, 6:] != free[0, 6:])
-    assert_continues(found, model, 9, highest, end_token=end, pad_token=6)
+    actual = generate(model, PROMPT, 9, temperature=0, end_token=end, pad_token=6)
+    assert np.any(actual[0, 6:] != free[0, 6:])
+    assert_continues(actual, model, 9, highest, end_token=end, pad_token=6)
 
 
 def test_prompts_may_be_an_array_with_lengths(model):
     padded = np.array([[1, 2, 3], [4, 5, 5]])
-    found = generate(model, padded, 5, temperature=0, prompt_lengths=LENGTHS)
-    assert np.array_equal(found, generate(model, PROMPT, 5, temperature=0))
+    actual = generate(model, padded, 5, temperature=0, prompt_lengths=LENGTHS)
+    assert np.array_equal(actual, generate(model, PROMPT, 5, temperature=0))
     alone = generate(model, padded[:1], 5, temperature=0)
-    assert np.array_equal(alone[0], found[0])
+    assert np.array_equal(alone[0], actual[0])
 
 
 def brute_force_kept(logits, top_k=None, top_p=None, min_p=None):
-    """Which tokens survive, in float64, by looking at each."""
+    """Tokens that survive, in float64, by looking at each."""
     kept = np.ones(len(logits), "bool")
 
     def probabilities():
@@ -158,10 +158,10 @@ def test_samplers_keep_what_brute_force_keeps(data):
     }
     single = keras.ops.convert_to_tensor(logits, "float32")
     for name, (keep, value) in ways.items():
-        found = keras.ops.convert_to_numpy(keep(single, value))
+        actual = keras.ops.convert_to_numpy(keep(single, value))
         expected = np.stack([brute_force_kept(row, **{name: value}) for row in logits])
-        assert np.array_equal(np.isfinite(found), expected), name
-        assert np.array_equal(found[expected], logits.astype("float32")[expected]), name
+        assert np.array_equal(np.isfinite(actual), expected), name
+        assert np.array_equal(actual[expected], logits.astype("float32")[expected]), name
 
 
 @given(st.data())
@@ -170,10 +170,12 @@ def test_a_sample_is_where_the_distribution_function_passes(data):
     logits = np.array(data.draw(tensors((5, size), low=-20, high=20)))
     logits[:, 0] = np.where(np.arange(5) % 2, logits[:, 0], -np.inf if size > 1 else 0)
     uniform = np.array([0.0, 0.2, 0.5, 0.9, 1 - 2.0**-24], "float32")
-    found = keras.ops.convert_to_numpy(sample(*map(keras.ops.convert_to_tensor, (logits, uniform))))
+    actual = keras.ops.convert_to_numpy(
+        sample(*map(keras.ops.convert_to_tensor, (logits, uniform)))
+    )
     p = np.exp(logits.astype("float64") - logits.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
-    for row, token in enumerate(found):
+    for row, token in enumerate(actual):
         assert p[row, token] > 0
         after, before = p[row, : token + 1].sum(), p[row, :token].sum()
         assert before - 1e-6 <= uniform[row] <= after + 1e-6
@@ -184,8 +186,8 @@ def test_samples_are_distributed_as_the_probabilities():
     with np.errstate(divide="ignore"):
         logits = np.tile(np.log(p), (4000, 1)).astype("float32")
     uniform = ((np.arange(4000) + 0.5) / 4000).astype("float32")
-    found = sample(*map(keras.ops.convert_to_tensor, (logits, uniform)))
-    counts = np.bincount(keras.ops.convert_to_numpy(found), minlength=4)
+    actual = sample(*map(keras.ops.convert_to_tensor, (logits, uniform)))
+    counts = np.bincount(keras.ops.convert_to_numpy(actual), minlength=4)
     assert np.abs(counts / 4000 - p).max() < 1e-3
 
 
@@ -202,12 +204,12 @@ def test_sampling_equals_a_plain_loop_with_the_same_draws(model):
         p = np.where(kept, np.exp(logits - logits.max()), 0)
         return int(np.searchsorted(np.cumsum(p / p.sum()), uniform[row, position - 1]))
 
-    found = generate(model, PROMPT, 9, seed=5, **FILTERS)
-    assert_continues(found, model, 9, choose)
-    assert not np.array_equal(found, generate(model, PROMPT, 9, seed=6, **FILTERS))
+    actual = generate(model, PROMPT, 9, seed=5, **FILTERS)
+    assert_continues(actual, model, 9, choose)
+    assert not np.array_equal(actual, generate(model, PROMPT, 9, seed=6, **FILTERS))
 
 
-def test_a_seed_generator_moves_on(model):
+def test_a_seed_generator_advances(model):
     def twice():
         seed = keras.random.SeedGenerator(1)
         return [generate(model, PROMPT, 9, seed=seed, **FILTERS) for _ in range(2)]
@@ -218,7 +220,7 @@ def test_a_seed_generator_moves_on(model):
 
 
 def test_enough_beams_find_the_most_probable_sequence(model):
-    found = generate(model, PROMPT, 3, num_beams=VOCABULARY**2)
+    actual = generate(model, PROMPT, 3, num_beams=VOCABULARY**2)
     for row, prompt in enumerate(PROMPT):
         every = list(itertools.product(range(VOCABULARY), repeat=3))
         batch = np.array([[*prompt, *tokens] for tokens in every])
@@ -227,7 +229,7 @@ def test_enough_beams_find_the_most_probable_sequence(model):
         steps = np.take_along_axis(logits[:, :-1], batch[:, 1:, None], -1)[..., 0]
         best = every[int(np.argmax(steps[:, len(prompt) - 1 :].sum(1)))]
         start = len(prompt)
-        assert tuple(found[row, start : start + 3].tolist()) == best
+        assert tuple(actual[row, start : start + 3].tolist()) == best
 
 
 def plain_beam_search(model, prompt, new, beams, end_token):
@@ -246,10 +248,10 @@ def plain_beam_search(model, prompt, new, beams, end_token):
 
 
 def test_few_beams_equal_a_plain_beam_search(model):
-    found = generate(model, PROMPT, 4, num_beams=3, end_token=5)
+    actual = generate(model, PROMPT, 4, num_beams=3, end_token=5)
     for row, prompt in enumerate(PROMPT):
         expected = plain_beam_search(model, prompt, 4, 3, end_token=5)
-        assert found[row, : len(expected)].tolist() == expected
+        assert actual[row, : len(expected)].tolist() == expected
 
 
 def test_masked_tokens_are_not_attended_to():
@@ -257,9 +259,9 @@ def test_masked_tokens_are_not_attended_to():
     attention = MultiHeadAttention(2, 4, rotary=True)
     model = language_model(lambda x: attention(x, x, use_causal_mask=True), mask_zero=True)
     prompt = [[3, 0, 0, 5]]
-    found = generate(model, prompt, 4, temperature=0)
+    actual = generate(model, prompt, 4, temperature=0)
     expected = plain_loop(model, prompt[0], 4, highest)
-    assert found[0].tolist() == expected
+    assert actual[0].tolist() == expected
     assert not np.allclose(logits_of(model, prompt[0]), logits_of(model, [3, 1, 1, 5]))
 
 
@@ -281,7 +283,7 @@ def test_other_models_run_too():
     model = keras.Sequential(layers)
     model.layers[1].vectors.embeddings.assign(np.random.default_rng(0).normal(size=(32, 8)))
     assert_continues(generate(model, PROMPT, 5, temperature=0), model, 5, highest)
-    # Programs are kept for a model, and go with it.
+    # Programs are cached for a model, and are dropped with it.
     gone = weakref.ref(model)
     del model, layers
     keras.backend.clear_session()
@@ -325,7 +327,7 @@ REFUSED = {
         keras.layers.LSTM(8, return_sequences=True, name="culprit")
     ),
 }
-if keras.backend.backend() == "jax":  # which compiles each layer of each
+if keras.backend.backend() == "jax":  # it compiles each layer of each model
     REFUSED = {name: REFUSED[name] for name in ("convolution", "opaque")}
 
 
@@ -335,7 +337,7 @@ def test_a_layer_that_cannot_run_in_steps_is_named(make):
         generate(make(), PROMPT, 2)
 
 
-def test_compiles_once_for_lengths_that_are_near(model):
+def test_compiles_once_for_similar_lengths(model):
     block = next(each for each in model.layers if isinstance(each, Block))
     generate(model, PROMPT, 9, temperature=0)
     before = block.traced
@@ -344,14 +346,14 @@ def test_compiles_once_for_lengths_that_are_near(model):
         assert block.traced == before
 
 
-def test_takes_the_weights_of_the_moment(model):
+def test_uses_the_current_weights(model):
     weights = model.get_weights()
     before = generate(model, PROMPT, 9, temperature=0)
     model.layers[-1].kernel.assign(np.roll(weights[-2], 1, axis=1))
-    found = generate(model, PROMPT, 9, temperature=0)
-    assert_continues(found, model, 9, highest)
+    actual = generate(model, PROMPT, 9, temperature=0)
+    assert_continues(actual, model, 9, highest)
     model.set_weights(weights)
-    assert not np.array_equal(found, before)
+    assert not np.array_equal(actual, before)
 
 
 @pytest.mark.parametrize(
@@ -363,12 +365,12 @@ def test_takes_the_weights_of_the_moment(model):
         ({"top_p": 0.0}, "top_p must be above 0"),
         ({"min_p": 1.5}, "min_p must be from 0 to 1"),
         ({"num_beams": 0}, "num_beams must be a positive integer"),
-        ({"num_beams": 2, "top_p": 0.5}, "top_p is for drawing; num_beams=2"),
-        ({"temperature": 0, "top_k": 2}, "top_k is for drawing; temperature=0"),
+        ({"num_beams": 2, "top_p": 0.5}, "top_p is for sampling; num_beams=2"),
+        ({"temperature": 0, "top_k": 2}, "top_k is for sampling; temperature=0"),
         ({"end_token": 7}, "end_token must be one of the model's 7 tokens"),
         ({"pad_token": -1}, "pad_token must be one of"),
-        ({"prompt": [[7]]}, "prompt must hold tokens below 7"),
-        ({"prompt": [[-1]]}, "prompt must hold tokens from 0"),
+        ({"prompt": [[7]]}, "prompt must be tokens below 7"),
+        ({"prompt": [[-1]]}, "prompt must be tokens from 0"),
         ({"prompt": [[0.5]]}, "prompt must be integer tokens"),
         ({"prompt": [1, 2]}, "prompt must be integer tokens"),
         ({"prompt": [[]]}, "prompt_lengths must be 1 numbers from 1"),

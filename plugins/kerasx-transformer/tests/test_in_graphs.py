@@ -1,4 +1,4 @@
-"""What TensorFlow's graphs, which `fit` runs on a CPU, hold of a kernel and its gradient."""
+"""Kernels and their gradients in TensorFlow's graphs, which `fit` runs on a CPU."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 import kerasx
 
-KERNELS = {  # their tensors, and what they compute of them
+KERNELS = {  # the number of their tensors, and of the tensors that they compute
     "swiglu": (2, 1),
     "geglu": (2, 1),
     "rotary_embedding": (1, 1),
@@ -25,8 +25,8 @@ def test_no_argument_is_copied_for_the_gradient(name):
     def step(*tensors):
         with tf.GradientTape() as tape:
             tape.watch(tensors)
-            found = kernel(*tensors)
-        return tape.gradient(found, tensors)
+            actual = kernel(*tensors)
+        return tape.gradient(actual, tensors)
 
     tensors = [tf.ones((2, 300, 2, 4))] * number
     graph = step.get_concrete_function(*tensors).graph

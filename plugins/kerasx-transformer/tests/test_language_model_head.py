@@ -1,4 +1,4 @@
-"""A language model of standard Keras parts learns through the head's record as it does plainly."""
+"""Training through what the head attaches to its logits equals training on the logits."""
 
 import keras
 import numpy as np
@@ -94,8 +94,8 @@ def test_training_is_that_of_dense_and_sparse_cross_entropy(way):
     ]
     for name in ("loss", "val_loss"):
         np.testing.assert_allclose(histories[0][name], histories[1][name], rtol=1e-5)
-    for found, expected in zip(ours.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_allclose(found, expected, atol=2e-6)
+    for actual, expected in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(actual, expected, atol=2e-6)
     logits = ours.predict(TOKENS, verbose=0)
     np.testing.assert_allclose(logits, theirs.predict(TOKENS, verbose=0), atol=1e-5)
     kept = (TOKENS != 0) & (NEXT != 3)
@@ -114,7 +114,7 @@ def scores(logits, labels):
 
 
 def test_metrics_of_fit_are_those_of_the_weights_of_each_step():
-    """On JAX the metrics of `fit` get another tensor than the head returned."""
+    """On JAX the metrics of `fit` get a tensor other than the one the head returned."""
     model = untied(mask_zero=True, logit_softcap=2.0)
     nats, hits = scores(model.predict(TOKENS, verbose=0), NEXT)
     compiled(model)
@@ -152,8 +152,8 @@ def test_tied_weights_are_one_variable_in_another_process_too(tmp_path):
     model.fit(TOKENS, NEXT, verbose=0)
     model.save(tmp_path / "model.keras")
     expected = model.predict(TOKENS, verbose=0)
-    (found,) = reloaded(tmp_path / "model.keras", [TOKENS], [])
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    (actual,) = reloaded(tmp_path / "model.keras", [TOKENS], [])
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
     again = keras.models.load_model(tmp_path / "model.keras")
     assert len(again.trainable_variables) == 3
     again.fit(TOKENS, NEXT, verbose=0)
@@ -162,7 +162,7 @@ def test_tied_weights_are_one_variable_in_another_process_too(tmp_path):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_what_comes_after_the_head_is_an_error_of_the_first_step():
+def test_a_layer_after_the_head_is_an_error_in_the_first_step():
     tokens, _, features = body()
     logits = kerasx.layers.LanguageModelHead(WORDS)(features)
     model = compiled(keras.Model(tokens, keras.layers.Softmax()(logits)), run_eagerly=True)
@@ -171,7 +171,7 @@ def test_what_comes_after_the_head_is_an_error_of_the_first_step():
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="the others keep the tensor")
-def test_rematerialisation_is_an_error_of_the_first_step():
+def test_rematerialisation_is_an_error_in_the_first_step():
     with keras.RematScope(mode="full"):
         model = compiled(untied(), run_eagerly=True)
     with pytest.raises(ValueError, match=r"keras\.RematScope"):
@@ -182,7 +182,7 @@ def test_rematerialisation_is_an_error_of_the_first_step():
     ("arguments", "error", "message"),
     [
         ({}, ValueError, "vocabulary_size must be a positive integer, or embedding"),
-        ({"vocabulary_size": 0}, ValueError, "must be positive; received 0"),
+        ({"vocabulary_size": 0}, ValueError, "must be a positive integer.*; received 0"),
         ({"embedding": keras.layers.Dense(2)}, TypeError, "must be a keras.layers.Embedding"),
         (
             {"vocabulary_size": 3, "embedding": keras.layers.Embedding(4, 2)},
@@ -192,12 +192,12 @@ def test_rematerialisation_is_an_error_of_the_first_step():
         ({"vocabulary_size": 3, "logit_softcap": 0.0}, ValueError, "logit_softcap must be"),
     ],
 )
-def test_arguments_that_do_not_fit(arguments, error, message):
+def test_arguments_out_of_range(arguments, error, message):
     with pytest.raises(error, match=message):
         kerasx.layers.LanguageModelHead(**arguments)
 
 
-def test_features_that_do_not_fit_the_embedding():
+def test_features_of_another_size_than_the_embedding():
     head = kerasx.layers.LanguageModelHead(embedding=keras.layers.Embedding(4, 2))
     with pytest.raises(ValueError, match=r"the features have 3 channels.*the embedding has 2"):
         head(ops.ones((1, 1, 3)))

@@ -1,14 +1,16 @@
-"""The attention layers beside Keras's, beside a plain computation, and in steps."""
+"""The attention layers compared with Keras's, with a plain computation, and in steps."""
 
 import keras
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kerasx.testing.reload import reloaded
 
 from kerasx.testing import sizes, tensors
-from kerasx.testing.numerics import assert_close
+from kerasx.testing.numerics import assert_close, gradients
 from kerasx_transformer import CacheScope
+from kerasx_transformer.attention.reference import plain_attention
 from kerasx_transformer.multi_head_attention import GroupedQueryAttention, MultiHeadAttention
 
 RANDOM = np.random.default_rng(0)
@@ -29,7 +31,7 @@ CALLS = {
 }
 MULTI_HEAD = {
     "plain": {},
-    # Keras on JAX cannot fuse values of another size than keys; with dropout it does not fuse.
+    # Keras on JAX cannot fuse values of another size than keys; dropout keeps it from fusing.
     "value_dim": {"value_dim": 3, "use_bias": False, "dropout": 0.1},
     "gate": {"use_gate": True, "output_shape": (2, 3)},
     "window": {"sliding_window": 2},
@@ -77,19 +79,19 @@ def test_equals_that_of_keras_with_its_weights_and_config(theirs, ours, argument
     mine.set_weights(layer.get_weights())
     for name, call in CALLS.items():
         expected = layer(query, value, key, **call)
-        found = mine(query, value, key, **call)
-        if not isinstance(found, tuple):
-            # A query that sees no key: zeros for us, the mean of all values for Keras.
+        actual = mine(query, value, key, **call)
+        if not isinstance(actual, tuple):
+            # For a query that sees no key we give zeros, Keras the mean of all values.
             rows = sees_a_key(call, options.get("sliding_window", 9))
-            found, expected = (keras.ops.convert_to_numpy(each) for each in (found, expected))
-            assert_close(found[rows], expected[rows], 1e-5, name)
+            actual, expected = (keras.ops.convert_to_numpy(each) for each in (actual, expected))
+            assert_close(actual[rows], expected[rows], 1e-5, name)
             assert rows.mean() > 0.6
         else:
-            assert_close(found, expected, 1e-5, name)
+            assert_close(actual, expected, 1e-5, name)
         symbols = [keras.Input(each.shape[1:]) for each in (query, value, key)]
         flags = {key: given for key, given in call.items() if given is True}
         shapes = [each.shape[1:] for each in keras.tree.flatten(mine(*symbols, **flags))]
-        assert shapes == [tuple(each.shape[1:]) for each in keras.tree.flatten(found)]
+        assert shapes == [tuple(each.shape[1:]) for each in keras.tree.flatten(actual)]
     layer.set_weights(mine.get_weights())
     assert [each.name for each in layer.weights] == [each.name for each in mine.weights]
 
@@ -104,10 +106,10 @@ def test_attends_over_the_axes_that_keras_attends_over(axes, scores):
     mine = MultiHeadAttention(2, 4, attention_axes=axes)
     mine(query, value)
     mine.set_weights(layer.get_weights())
-    found = mine(query, value, **call)
-    assert_close(found, expected, 1e-5, f"attention_axes={axes}")
+    actual = mine(query, value, **call)
+    assert_close(actual, expected, 1e-5, f"attention_axes={axes}")
     symbolic = mine(keras.Input((3, 4, 8)), keras.Input((3, 4, 8)), **call)
-    for one, other in zip(*map(keras.tree.flatten, (symbolic, found)), strict=True):
+    for one, other in zip(*map(keras.tree.flatten, (symbolic, actual)), strict=True):
         assert one.shape[1:] == tuple(other.shape[1:])
 
 
@@ -124,8 +126,8 @@ def test_masks_that_tensors_carry_count_as_in_keras(causal):
     ours = model(MultiHeadAttention(2, 4))
     ours.set_weights(theirs.get_weights())
     kept = tokens > 0
-    found, expected = (keras.ops.convert_to_numpy(each(tokens)) for each in (ours, theirs))
-    assert_close(found[kept], expected[kept], 1e-5, "where tokens are kept")
+    actual, expected = (keras.ops.convert_to_numpy(each(tokens)) for each in (ours, theirs))
+    assert_close(actual[kept], expected[kept], 1e-5, "where tokens are kept")
 
 
 def turned(x, base=10000.0):
@@ -138,7 +140,7 @@ def turned(x, base=10000.0):
     return np.concatenate([pairs.real, pairs.imag], -1)
 
 
-def plain(layer, x, value, keep, *, rotary, alibi, causal, window):
+def plain(layer, x, value, keep, segments, *, rotary, alibi, causal, window, softcap):
     """Grouped attention in float64, one query and one head at a time."""
     w = [each.astype("float64") for each in layer.get_weights()]
     query = np.einsum("btc,chd->bthd", x, w[0]) + w[1]
@@ -153,10 +155,15 @@ def plain(layer, x, value, keep, *, rotary, alibi, causal, window):
         seen = [
             j
             for j in range(key.shape[1])
-            if keep[b, j] and (j <= i or not causal) and (window is None or abs(i - j) < window)
+            if keep[b, j]
+            and segments[0][b, i] == segments[1][b, j]
+            and (j <= i or not causal)
+            and (window is None or abs(i - j) < window)
         ]
         if seen:
             scores = key[b, seen, group] @ query[b, i, h] / np.sqrt(width)
+            if softcap:
+                scores = softcap * np.tanh(scores / softcap)
             if alibi:
                 scores -= 2.0 ** (-8 * (h + 1) / heads) * np.abs(i - np.array(seen))
             weights = np.exp(scores - scores.max())
@@ -170,13 +177,16 @@ def test_equals_a_plain_computation(data):
         "rotary": data.draw(st.booleans(), "rotary"),
         "alibi": data.draw(st.booleans(), "alibi"),
         "window": data.draw(st.sampled_from([None, 1, 3]), "window"),
+        "softcap": data.draw(st.sampled_from([None, 0.5]), "softcap"),
     }
     causal = data.draw(st.booleans(), "causal")
     time = data.draw(sizes(), "time")
     keys = data.draw(st.sampled_from([time, 4]), "keys")
     x, value = data.draw(tensors((2, time, 6))), data.draw(tensors((2, keys, 6)))
     keep = np.asarray(data.draw(tensors((2, keys)))) < 1
-    # Without the kernel, scores are computed: both must be right.
+    is_packed = data.draw(st.booleans(), "packed")
+    segments = [np.arange(2 * size).reshape(2, size) // 3 * is_packed for size in (time, keys)]
+    # Without the kernel, all scores are computed at once. Both must be right.
     flash = data.draw(st.sampled_from([None, False]), "flash_attention")
     layer = GroupedQueryAttention(
         4,
@@ -187,10 +197,12 @@ def test_equals_a_plain_computation(data):
         rotary=options["rotary"],
         alibi=options["alibi"],
         sliding_window=options["window"],
+        logit_softcap=options["softcap"],
     )
-    found = layer(x, value, value_mask=keep, use_causal_mask=causal)
-    expected = plain(layer, x, value, keep, causal=causal, **options)
-    assert_close(found, expected, 1e-5, f"{options}, causal={causal}")
+    given = {"segment_ids": segments} if is_packed else {}
+    actual = layer(x, value, value_mask=keep, use_causal_mask=causal, **given)
+    expected = plain(layer, x, value, keep, segments, causal=causal, **options)
+    assert_close(actual, expected, 1e-5, f"{options}, causal={causal}")
 
 
 @given(st.data())
@@ -213,18 +225,18 @@ def test_steps_with_a_cache_give_what_a_whole_call_gives(data):
     def call(start, end):
         mask = None if keep is None else keep[:, start:end]
         part = x[:, start:end]
-        found = layer(part, part, value_mask=mask, use_causal_mask=True)
-        return keras.ops.convert_to_numpy(found)
+        actual = layer(part, part, value_mask=mask, use_causal_mask=True)
+        return keras.ops.convert_to_numpy(actual)
 
     expected = call(0, 7)
-    found, values = [], None
+    actual, values = [], None
     for start, end in zip([0, *cuts], [*cuts, 7], strict=True):
         with CacheScope(8, values, start) as cache:
-            found.append(call(start, end))
+            actual.append(call(start, end))
         values = cache.values
         heads = getattr(layer, "num_key_value_heads", 2)
         assert tuple(values[0][0].shape) == (2, 8, heads, 4)
-    assert_close(np.concatenate(found, 1), expected, 1e-5, f"{options}, cut at {cuts}")
+    assert_close(np.concatenate(actual, 1), expected, 1e-5, f"{options}, cut at {cuts}")
 
 
 def test_half_precision_is_near_single_precision():
@@ -240,7 +252,139 @@ def test_half_precision_is_near_single_precision():
     assert {keras.backend.standardize_dtype(each.dtype) for each in cache.values[0]} == {"bfloat16"}
 
 
-def test_a_rotary_layer_of_ones_own_is_kept_with_its_config():
+PACKED = np.array([[0, 0, 0, 1, 1, 1, 1, 2], [4, 4, 4, 4, 4, 5, 5, 5]], "int32")
+POLICIES = {"float32": 1e-5, "mixed_bfloat16": 3e-2}
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("causal", [False, True])
+def test_gradients_of_the_kernel_are_those_of_the_definition(policy, causal):
+    """With grouped heads, packed sequences, a mask and a soft cap."""
+    (x,) = inputs((2, 8, 6))
+    options = {"logit_softcap": 0.7, "rotary": True, "dtype": policy}
+    ours = GroupedQueryAttention(4, 4, 2, **options)
+    plainly = GroupedQueryAttention(4, 4, 2, flash_attention=False, **options)
+    call = {
+        "segment_ids": PACKED,
+        "value_mask": np.arange(8) != np.array([[1], [5]]),
+        "use_causal_mask": causal,
+    }
+    ours(x, x)
+    plainly(x, x)
+    plainly.set_weights(ours.get_weights())
+    actual, expected = (
+        gradients(lambda x, layer=layer: keras.ops.sum(keras.ops.square(layer(x, x, **call))), [x])
+        for layer in (ours, plainly)
+    )
+    assert np.abs(expected[0]).max() > 0.01
+    assert_close(actual, expected, POLICIES[policy], f"causal={causal}")
+
+
+def test_packed_sequences_are_computed_as_each_by_itself():
+    (x,) = inputs((1, 8, 6))
+    layer = MultiHeadAttention(2, 4)
+    packed = layer(x, x, segment_ids=PACKED[:1], use_causal_mask=True)
+    parts = [layer(x[:, a:b], x[:, a:b], use_causal_mask=True) for a, b in ((0, 3), (3, 7), (7, 8))]
+    assert_close(
+        packed, np.concatenate([keras.ops.convert_to_numpy(y) for y in parts], 1), 1e-5, "packed"
+    )
+
+
+def with_dropout(**options):
+    return GroupedQueryAttention(4, 4, 2, dropout=0.4, seed=5, **options)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_dropout_of_the_kernel_is_that_of_the_reference_for_the_same_seed(policy):
+    (x,) = inputs((2, 8, 6))
+    layer = with_dropout(flash_attention=True, logit_softcap=2.0, dtype=policy)
+    call = {"segment_ids": PACKED, "use_causal_mask": True}
+    layer(x, x)
+
+    def by_kernel(x):
+        layer.dropout_layer.seed_generator.state.assign(keras.random.SeedGenerator(5).state)
+        return layer(x, x, training=True, **call)
+
+    def by_definition(x):
+        x = keras.ops.cast(x, layer.compute_dtype)
+        heads = plain_attention(
+            *(dense(x) for dense in (layer.query_dense, layer.key_dense, layer.value_dense)),
+            causal=True,
+            segment_ids=keras.ops.convert_to_tensor(PACKED),
+            logit_softcap=2.0,
+            dropout_rate=0.4,
+            seed=keras.random.SeedGenerator(5).next(),
+        )
+        return layer.output_dense(heads)
+
+    assert_close(by_kernel(x), by_definition(x), POLICIES[policy], "values")
+    actual, expected = (
+        gradients(lambda x, run=run: keras.ops.sum(keras.ops.square(run(x))), [x])
+        for run in (by_kernel, by_definition)
+    )
+    assert_close(actual, expected, POLICIES[policy], "gradients")
+    without = keras.ops.convert_to_numpy(layer(x, x, **call))
+    assert np.abs(without - keras.ops.convert_to_numpy(by_kernel(x))).max() > 1e-3
+
+
+@pytest.mark.parametrize("flash_attention", [None, True, False])
+def test_dropout_keeps_the_mean_and_draws_again_in_each_call(flash_attention):
+    (x,) = inputs((8, 16, 6))
+    layer = with_dropout(flash_attention=flash_attention)
+    expected = keras.ops.convert_to_numpy(layer(x, x))
+    draws = np.stack([keras.ops.convert_to_numpy(layer(x, x, training=True)) for _ in range(40)])
+    assert np.abs(draws[0] - draws[1]).max() > 1e-3
+    error = np.abs(draws.mean(0) - expected).mean()
+    assert error < 2 * draws.std(0).mean() / np.sqrt(40)
+
+
+WAYS = [{"jit_compile": True}, {"jit_compile": False}, {"run_eagerly": True}]
+if keras.backend.backend() != "tensorflow":
+    WAYS = [{"jit_compile": "auto"}]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_fit_with_dropout_and_packed_sequences_is_reproducible(way):
+    (x,) = inputs((2, 8, 6))
+
+    def trained(seed):
+        keras.utils.set_random_seed(0)
+        symbols = keras.Input((8, 6)), keras.Input((8,), dtype="int32")
+        layer = MultiHeadAttention(
+            2, 4, dropout=0.4, seed=seed, flash_attention=True, logit_softcap=5.0
+        )
+        y = layer(symbols[0], symbols[0], segment_ids=symbols[1], use_causal_mask=True)
+        model = keras.Model(symbols, y)
+        model.compile(keras.optimizers.SGD(0.1), "mse", **way)
+        losses = model.fit((x, PACKED), x, batch_size=2, epochs=4, verbose=0).history["loss"]
+        assert losses[-1] < losses[0]
+        return np.array(losses)
+
+    first = trained(1)
+    np.testing.assert_allclose(trained(1), first, rtol=1e-6)
+    assert np.abs(trained(2) - first).max() > 1e-4
+
+
+def test_a_model_with_segments_and_a_soft_cap_reloads(tmp_path):
+    (x,) = inputs((2, 8, 6))
+    symbols = keras.Input((None, 6)), keras.Input((None,), dtype="int32")
+    layer = with_dropout(logit_softcap=0.5)
+    y = layer(symbols[0], symbols[0], segment_ids=symbols[1], use_causal_mask=True)
+    model = keras.Model(symbols, y)
+    expected = model.predict((x, PACKED), verbose=0)
+    model.save(tmp_path / "model.keras")
+    (actual,) = reloaded(tmp_path / "model.keras", [x, PACKED], [])
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+
+
+def test_a_configuration_without_a_soft_cap_loads():
+    """Files saved before the layers had a soft cap have no such entry."""
+    config = MultiHeadAttention(2, 4).get_config()
+    del config["logit_softcap"]
+    assert MultiHeadAttention.from_config(config).logit_softcap is None
+
+
+def test_a_custom_rotary_layer_is_saved_with_its_config():
     from kerasx_transformer.rotary import RotaryEmbedding
 
     layer = MultiHeadAttention(2, 4, rotary=RotaryEmbedding(base=50.0))
@@ -271,10 +415,7 @@ def nothing_with(values):
         (lambda: MultiHeadAttention(2, 4, sliding_window=0), "sliding_window must be a positive"),
         (lambda: MultiHeadAttention(2, 4, output_shape="a"), "output_shape must be an integer"),
         (lambda: GroupedQueryAttention(4, 3, 2), "num_query_heads must be a multiple of"),
-        (
-            lambda: MultiHeadAttention(2, 4, flash_attention=True, dropout=0.1),
-            "flash_attention=True needs dropout=0.0",
-        ),
+        (lambda: MultiHeadAttention(2, 4, logit_softcap=0.0), "logit_softcap must be positive"),
         (
             lambda: MultiHeadAttention(2, 4, flash_attention=True)(
                 X, X, return_attention_scores=True
@@ -289,11 +430,19 @@ def nothing_with(values):
         (lambda: GroupedQueryAttention(4, 4, 2)(X[None], X[None]), "query must be"),
         (
             lambda: causal_call(MultiHeadAttention(2, 4), use_causal_mask=False),
-            "only as use_causal_mask=True",
+            "a cache needs use_causal_mask=True",
         ),
         (
             lambda: causal_call(MultiHeadAttention(2, 4), attention_mask=np.ones((3, 3), "bool")),
             "does not take attention_mask",
+        ),
+        (
+            lambda: causal_call(MultiHeadAttention(2, 4), segment_ids=np.ones((1, 3), "int32")),
+            "does not take segment_ids",
+        ),
+        (
+            lambda: MultiHeadAttention(2, 4)(X[None], X[None], segment_ids=np.ones((1, 1))),
+            "segment_ids needs a query",
         ),
         (
             lambda: causal_call(MultiHeadAttention(2, 4), return_attention_scores=True),

@@ -1,4 +1,4 @@
-"""add_rms_norm equals the formula in float64, and its gradient finite differences of it."""
+"""add_rms_norm against the formula in float64, and its gradient against finite differences."""
 
 import keras
 import numpy as np
@@ -32,12 +32,12 @@ def drawn(seed, size):
 )
 def test_values(dtype, seed, size, epsilon):
     tensors = [ops.convert_to_tensor(each, dtype) for each in drawn(seed, size)]
-    found = kerasx.kernels.add_rms_norm(*tensors, epsilon=epsilon)
+    actual = kerasx.kernels.add_rms_norm(*tensors, epsilon=epsilon)
     total = as_numpy(ops.add(*tensors[:2]))  # rounded to the dtype
     scale = as_numpy(tensors[2])
     expected = formula(total.astype("float64"), 0, scale, epsilon)[0], total
     digits = {"float32": 2e-6, "float16": 2.0**-10, "bfloat16": 2.0**-7}[dtype]
-    for ours, theirs in zip(found, expected, strict=True):
+    for ours, theirs in zip(actual, expected, strict=True):
         assert keras.backend.standardize_dtype(ours.dtype) == dtype
         np.testing.assert_allclose(as_numpy(ours), theirs, rtol=digits, atol=1e-7)
 
@@ -57,7 +57,7 @@ def test_gradients(used):
             if kept
         )
 
-    found = gradients(scalar, arguments)
+    actual = gradients(scalar, arguments)
     wide = [each.astype("float64") for each in arguments]
 
     def difference(place, index):
@@ -71,7 +71,7 @@ def test_gradients(used):
             )
         return (sums[0] - sums[1]) / 2e-6
 
-    for place, gradient in enumerate(found):
+    for place, gradient in enumerate(actual):
         expected = np.array([difference(place, index) for index in np.ndindex(gradient.shape)])
         np.testing.assert_allclose(gradient.ravel(), expected, rtol=0, atol=2e-5)
 

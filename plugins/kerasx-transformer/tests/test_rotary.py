@@ -1,4 +1,4 @@
-"""Rotary positions equal complex multiplication, and what follows from it holds."""
+"""Rotary positions against complex multiplication, and their properties."""
 
 import keras
 import numpy as np
@@ -46,13 +46,13 @@ def test_equals_complex_multiplication(positions, interleaved, rotary_dim, base,
     }[positions]
     at = np.arange(5) if given is None else given
     static = {"base": base, "rotary_dim": rotary_dim, "interleaved": interleaved}
-    found = rotary_embedding(ops.convert_to_tensor(x, dtype), given, **static)
-    assert keras.backend.standardize_dtype(found.dtype) == dtype
+    actual = rotary_embedding(ops.convert_to_tensor(x, dtype), given, **static)
+    assert keras.backend.standardize_dtype(actual.dtype) == dtype
     # An angle is rounded twice, its frequency once; the result to the dtype.
     digits = {"float32": 2.0**-23, "float16": 2.0**-11, "bfloat16": 2.0**-8}[dtype]
     bound = (np.abs(at).max() * 2.0**-22 + 2 * digits) * 2 * np.abs(x).max()
     np.testing.assert_allclose(
-        as_numpy(found), by_complex_numbers(x, at, **static), rtol=0, atol=bound
+        as_numpy(actual), by_complex_numbers(x, at, **static), rtol=0, atol=bound
     )
 
 
@@ -60,11 +60,11 @@ def test_its_gradient_turns_back():
     random = np.random.default_rng(0)
     x, upstream = random.normal(size=(2, *SHAPE)).astype(best_dtype())
     positions = np.array([3, 1, 4, 1, 5], "int32")
-    found = gradients(
+    actual = gradients(
         lambda x: ops.sum(ops.multiply(rotary_embedding(x, positions, rotary_dim=4), upstream)), [x]
     )[0]
     expected = by_complex_numbers(upstream, positions, rotary_dim=4, sign=-1)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=4e-6)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=4e-6)
 
 
 def test_products_depend_on_distances():
@@ -90,9 +90,9 @@ def test_the_layer_keeps_positions_whole_in_half_precision(dtype):
     with policy("mixed_bfloat16"):
         layer = RotaryEmbedding()
     x = np.ones((1, 2, 1, 2), "float32")
-    found = as_numpy(layer(x, np.array([[1024, 1025]], dtype)))
+    actual = as_numpy(layer(x, np.array([[1024, 1025]], dtype)))
     expected = by_complex_numbers(x, [1024, 1025])
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2.0**-7)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=2.0**-7)
     assert keras.backend.standardize_dtype(layer(x).dtype) == "bfloat16"
 
 
@@ -109,6 +109,6 @@ def test_the_layer_keeps_positions_whole_in_half_precision(dtype):
         ((2, 3, 1, 4), {"positions": np.zeros(())}, r"positions.*received \(\)"),
     ],
 )
-def test_what_does_not_fit(shape, options, message):
+def test_shapes_and_arguments_that_are_refused(shape, options, message):
     with pytest.raises(ValueError, match=message):
         kerasx.kernels.rotary_embedding(np.ones(shape, "float32"), **options)

@@ -1,4 +1,4 @@
-"""`LinearCrossEntropy`, `Perplexity` and `TokenAccuracy` beside Keras's own and float64."""
+"""`LinearCrossEntropy`, `Perplexity` and `TokenAccuracy` against Keras's own and float64."""
 
 import keras
 import numpy as np
@@ -9,8 +9,8 @@ from keras import ops
 
 import kerasx
 from kerasx.testing import labels, tensors, weights
-from kerasx_transformer import linear_cross_entropy, token_scores
-from kerasx_transformer.tokens import tokens
+from kerasx_transformer import token_scores
+from kerasx_transformer.projection import Projection
 
 WORDS = 5
 
@@ -30,16 +30,16 @@ def head_on(logits):
     weighted=st.booleans(),
     recorded=st.booleans(),
 )
-def test_loss_is_keras_own(y_true, logits, weight, reduction, ignored, weighted, recorded):
+def test_loss_equals_that_of_keras(y_true, logits, weight, reduction, ignored, weighted, recorded):
     weight = weight if weighted else None
     theirs = keras.losses.SparseCategoricalCrossentropy(
         from_logits=True, ignore_class=ignored, reduction=reduction
     )
     ours = kerasx.losses.LinearCrossEntropy(ignored, from_logits=not recorded, reduction=reduction)
     y_pred = head_on(logits) if recorded else logits
-    found = ops.convert_to_numpy(ours(y_true, y_pred, weight))
+    actual = ops.convert_to_numpy(ours(y_true, y_pred, weight))
     expected = ops.convert_to_numpy(theirs(y_true, logits, weight))
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 @given(y_true=labels((3, 4), WORDS), logits=tensors((3, 4, WORDS)), recorded=st.booleans())
@@ -47,19 +47,19 @@ def test_smoothing_and_z_loss_are_the_formula(y_true, logits, recorded):
     loss = kerasx.losses.LinearCrossEntropy(
         label_smoothing=0.1, z_loss=0.01, from_logits=not recorded, reduction=None
     )
-    found = ops.convert_to_numpy(loss(y_true, head_on(logits) if recorded else logits))
+    actual = ops.convert_to_numpy(loss(y_true, head_on(logits) if recorded else logits))
     exact = logits.astype("float64")
     normalizer = np.log(np.exp(exact).sum(-1))
     target = 0.9 * np.eye(WORDS)[y_true] + 0.1 / WORDS
     expected = normalizer - (target * exact).sum(-1) + 0.01 * normalizer**2
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_weights_of_examples_are_not_taken_for_weights_of_times():
     logits, y_true = np.zeros((3, 3, WORDS), "float32"), np.zeros((3, 3), "int32")
     loss = kerasx.losses.LinearCrossEntropy(from_logits=True, reduction=None)
-    found = ops.convert_to_numpy(loss(y_true, logits, np.array([0.0, 1.0, 2.0])))
-    np.testing.assert_allclose(found, np.log(WORDS) * np.array([[0], [1], [2]] * 1) * np.ones(3))
+    actual = ops.convert_to_numpy(loss(y_true, logits, np.array([0.0, 1.0, 2.0])))
+    np.testing.assert_allclose(actual, np.log(WORDS) * np.array([[0], [1], [2]] * 1) * np.ones(3))
 
 
 METRICS = ("nats", "token_accuracy")
@@ -93,15 +93,15 @@ def test_metrics_are_exact_over_batches(y_true, logits, weight, form, ignored):
             y_pred = logits[rows] if form == "logits" else np.exp(log_p[rows]).astype("float32")
         for metric in metrics:
             metric.update_state(y_true[rows], y_pred, weight[rows])
-    found = [float(metric.result()) for metric in metrics]
+    actual = [float(metric.result()) for metric in metrics]
     if kept.sum() == 0:
-        assert np.isnan(found).all()
+        assert np.isnan(actual).all()
         return
     nats = (kept * nll).sum() / kept.sum()
     hits = (kept * (logits.argmax(-1) == y_true)).sum() / kept.sum()
-    np.testing.assert_allclose(found[:3], [nats, np.exp(nats), nats / np.log(2)], rtol=1e-5)
+    np.testing.assert_allclose(actual[:3], [nats, np.exp(nats), nats / np.log(2)], rtol=1e-5)
     # A tie of logits need not be one of probabilities.
-    assert form == "probabilities" or found[3] == pytest.approx(hits, rel=1e-5, abs=1e-7)
+    assert form == "probabilities" or actual[3] == pytest.approx(hits, rel=1e-5, abs=1e-7)
 
 
 RANDOM = np.random.default_rng(3)
@@ -124,19 +124,32 @@ def test_metrics_of_one_step_share_their_pass(monkeypatch):
     assert float(other.result()) == 0.0
 
 
-def test_scores_of_many_positions_go_in_blocks(monkeypatch):
-    monkeypatch.setattr(linear_cross_entropy, "ROWS", 256)
-    monkeypatch.setattr(linear_cross_entropy, "LOGITS", 1)
-    count = linear_cross_entropy.ROWS + 3
+def test_scores_of_many_positions_are_computed_in_chunks():
+    count = 259
     features = RANDOM.normal(size=(count, 4)).astype("float32")
     weight = RANDOM.normal(size=(4, WORDS)).astype("float32")
     y_true = RANDOM.integers(0, WORDS, count).astype("int32")
-    found = token_scores.linear_token_scores(features, weight, y_true)
+    projection = Projection(*map(ops.convert_to_tensor, (features, weight)))
+    in_chunks = token_scores.scores_in_chunks(projection, ops.convert_to_tensor(y_true), 256)
+    at_once = token_scores.linear_token_scores(features, weight, y_true)
     expected = token_scores.plain_linear_token_scores(features, weight, y_true)
-    for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(
-            ops.convert_to_numpy(ours), ops.convert_to_numpy(theirs), atol=1e-5
-        )
+    for scores in (in_chunks, at_once):
+        for ours, theirs in zip(scores, expected, strict=True):
+            np.testing.assert_allclose(
+                ops.convert_to_numpy(ours), ops.convert_to_numpy(theirs), atol=1e-5
+            )
+
+
+@pytest.mark.parametrize("metric", ["Perplexity", "TokenAccuracy"])
+def test_metrics_of_workers_merge(metric):
+    y_true = RANDOM.integers(0, WORDS, (6, 3)).astype("int32")
+    logits = RANDOM.normal(size=(6, 3, WORDS)).astype("float32")
+    whole, *workers = [getattr(kerasx.metrics, metric)(from_logits=True) for _ in range(3)]
+    whole.update_state(y_true, logits)
+    workers[0].update_state(y_true[:4], logits[:4])
+    workers[1].update_state(y_true[4:], logits[4:])
+    workers[0].merge_state([workers[1]])
+    assert float(workers[0].result()) == pytest.approx(float(whole.result()), rel=1e-6)
 
 
 def test_of_equal_logits_the_first_is_the_likeliest_and_nan_is_nan():
@@ -172,22 +185,24 @@ def test_labels_that_are_no_words_are_nan_in_compiled_code():
 
 def test_logits_where_probabilities_are_meant_raise():
     logits = np.full((1, 2, WORDS), 2.0, "float32")
-    with pytest.raises(ValueError, match=r"must hold probabilities.*from_logits=True"):
+    with pytest.raises(ValueError, match=r"must be probabilities.*from_logits=True"):
         kerasx.metrics.TokenAccuracy().update_state(np.zeros((1, 2), "int32"), logits)
 
 
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
-        (((2, 4), (2, 3, WORDS), None), r"of shape \(2, 3\) beside .*; received \(2, 4\)"),
+        (((2, 4), (2, 3, WORDS), None), r"y_true must have shape \(2, 3\).*; received \(2, 4\)"),
         (((2,), (2, 3, WORDS), None), r"received \(2,\)"),
-        (((2, 3), (2, 3, WORDS), (3,)), r"sample_weight must have the shape of the labels"),
+        (((2, 3), (2, 3, WORDS), (3,)), r"sample_weight must have the shape \(2, 3\) of the sam"),
     ],
 )
-def test_shapes_that_do_not_fit(shapes, message):
+def test_shapes_that_do_not_match(shapes, message):
     y_true, y_pred, weight = (None if shape is None else np.zeros(shape) for shape in shapes)
     with pytest.raises(ValueError, match=message):
-        tokens("loss", y_true, y_pred, weight)
+        kerasx.losses.LinearCrossEntropy(from_logits=True)(y_true, y_pred, weight)
+    with pytest.raises(ValueError, match=message):
+        kerasx.metrics.Perplexity(from_logits=True).update_state(y_true, y_pred, weight)
 
 
 @pytest.mark.parametrize(
@@ -198,11 +213,11 @@ def test_shapes_that_do_not_fit(shapes, message):
         ({"ignore_class": 0.5}, "ignore_class must be a whole number"),
     ],
 )
-def test_arguments_of_the_loss_that_do_not_fit(arguments, message):
+def test_arguments_of_the_loss_out_of_range(arguments, message):
     with pytest.raises(ValueError, match=message):
         kerasx.losses.LinearCrossEntropy(**arguments)
 
 
-def test_unit_that_does_not_fit():
+def test_an_unknown_unit():
     with pytest.raises(ValueError, match=r"unit must be .*; received 'bytes'"):
         kerasx.metrics.Perplexity(unit="bytes")

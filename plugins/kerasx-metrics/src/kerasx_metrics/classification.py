@@ -1,162 +1,155 @@
 """Metrics of decisions: which class was predicted, and which was right."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, ClassVar
 
 from keras import ops
 
+from kerasx.authoring import Layout, argument, ratio
 from kerasx_metrics import counts as statistics
-from kerasx_metrics.averaging import average_of, averaged, ratio
 from kerasx_metrics.counts import Counts
-from kerasx_metrics.inputs import Layout, Tensor
-from kerasx_metrics.streaming import StreamingMetric
+from kerasx_metrics.scores import (
+    average_of,
+    averaged,
+    f_beta_of,
+    jaccard_of,
+    negative_predictive_value_of,
+    precision_of,
+    recall_of,
+    specificity_of,
+)
+from kerasx_metrics.streaming import Statistic, StreamingMetric, with_options
 
-# Formulas: from counts, of one class or of many, to a value of each.
-
-
-def precision_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
-    """`tp / (tp + fp)`."""
-    return ratio(counts.tp, counts.tp + counts.fp, zero_division)
-
-
-def recall_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
-    """`tp / (tp + fn)`."""
-    return ratio(counts.tp, counts.tp + counts.fn, zero_division)
-
-
-def f_beta_of(counts: Counts, zero_division: float = 0.0, beta: float = 1.0) -> Tensor:
-    """`tp / (tp + r fn + (1 - r) fp)` with `r = beta**2 / (1 + beta**2)`, 1 for infinity."""
-    recall_share = 1.0 if beta == float("inf") else beta**2 / (1 + beta**2)
-    wrong = recall_share * counts.fn + (1 - recall_share) * counts.fp
-    return ratio(counts.tp, counts.tp + wrong, zero_division)
+Tensor = Any
 
 
-def specificity_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
-    """`tn / (tn + fp)`."""
-    return ratio(counts.tn, counts.tn + counts.fp, zero_division)
+def counts_of(total: Tensor) -> Counts:
+    """Name the rows of a state of counts, `(5, K)`."""
+    return Counts(*ops.unstack(total))
 
 
-def negative_predictive_value_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
-    """`tn / (tn + fn)`."""
-    return ratio(counts.tn, counts.tn + counts.fn, zero_division)
+class DecisionMetric(StreamingMetric):
+    """Base of metrics of decisions, which `counts` describes."""
 
+    task: str | None = argument(None)
+    num_classes: int | None = argument(None)
+    threshold: float | None = argument(None)
+    ignore_class: int | None = argument(None)
+    from_logits: bool = argument(False)
 
-def jaccard_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
-    """`tp / (tp + fp + fn)`."""
-    return ratio(counts.tp, counts.tp + counts.fp + counts.fn, zero_division)
-
-
-def _is_thresholded(layout: Layout) -> bool:
-    return layout.predictions == "score" or layout.labels == "multi-hot"
-
-
-class DecisionMetric(StreamingMetric, base=True):
-    """Base of metrics of decisions; `threshold` and logits decide, as `counts` describes."""
-
-    def layout_options(self, layout: Layout) -> dict[str, Any]:
-        threshold = getattr(self, "threshold", None)
-        top_k = getattr(self, "top_k", None)
-        classes = layout.num_classes if layout.predictions == "scores" else 0
-        if top_k is not None and top_k > classes:
+    def accepts(self, layout: Layout) -> None:
+        if self.threshold is not None and layout.predictions == "labels":
             raise ValueError(
-                f"{self.name}: top_k must be at most the number of classes that y_pred has scores "
-                f"for, {classes or 'none'}; received {top_k}"
+                f"{self.name}: threshold needs scores in y_pred, not labels; received "
+                f"{self.threshold}"
             )
-        if threshold is not None and layout.predictions == "labels":
+
+
+class ScoreOfCounts(DecisionMetric):
+    """Base of metrics that score each class by its own counts, then average.
+
+    The state is that of `Counts`, `(2, 5, K)`; for `average="samples"` the sum of the samples'
+    scores and that of their weights, `(2, 2)`.
+    """
+
+    average: str | None = argument("macro")
+    class_id: int | None = argument(None)
+    top_k: int | None = argument(None)
+    zero_division: float = argument(0.0)
+
+    score: ClassVar[Any]  # a static method: the score of `Counts`
+
+    def choose_statistic(self) -> Statistic:
+        if self.average != "samples":
+            return statistics.class_counts
+        arguments = tuple(self.score_arguments().items())
+        return with_options(statistics.sample_scores, score=self.score, arguments=arguments)
+
+    def validate(self) -> None:
+        super().validate()
+        number = self.num_classes
+        if self.class_id is not None and number is not None and self.class_id >= number:
             raise ValueError(
-                f"{self.name}: threshold needs scores in y_pred, not labels; received {threshold}"
+                f"{self.name}: class_id must be below num_classes={number}; received "
+                f"{self.class_id}"
             )
-        default = threshold is None and top_k is None
-        return {
-            "threshold": threshold,
-            "top_k": top_k,
-            "probabilities": default and not self.from_logits and _is_thresholded(layout),
-        }
-
-
-class ScoreOfCounts(DecisionMetric, base=True):
-    """Base of metrics that score each class by its own counts, then average."""
-
-    score: Any
-
-    def __init__(
-        self,
-        *,
-        average: str | None = "macro",
-        task: str | None = None,
-        num_classes: int | None = None,
-        threshold: float | None = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        ignore_class: int | None = None,
-        from_logits: bool = False,
-        zero_division: float = 0.0,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(
-            name,
-            dtype,
-            average=average,
-            task=task,
-            num_classes=num_classes,
-            threshold=threshold,
-            top_k=top_k,
-            class_id=class_id,
-            ignore_class=ignore_class,
-            from_logits=from_logits,
-            zero_division=zero_division,
-        )
-        if class_id is not None and num_classes is not None and class_id >= num_classes:
-            raise ValueError(
-                f"{self.name}: class_id must be below num_classes={num_classes}; "
-                f"received {class_id}"
-            )
-        if top_k is not None and threshold is not None:
+        if self.top_k is not None and self.threshold is not None:
             raise ValueError(f"{self.name}: pass threshold or top_k, not both")
 
-    @property
-    def statistic(self) -> Any:
-        return statistics.sample_scores if self.average == "samples" else statistics.class_counts
-
-    def statistic_options(self) -> dict[str, Any]:
-        if self.average == "samples":
-            return {"score": self.score, **self.score_arguments()}
-        return {}
-
     def score_arguments(self) -> dict[str, Any]:
+        """Return further arguments of the score."""
         return {"zero_division": self.zero_division}
 
-    def layout_options(self, layout: Layout) -> dict[str, Any]:
+    def accepts(self, layout: Layout) -> None:
+        super().accepts(layout)
         if self.average == "samples" and layout.task != "multilabel":
             raise ValueError(
                 f"{self.name}: average='samples' needs task='multilabel'; received a "
                 f"{layout.task} task"
             )
-        self.check_class_id(layout.num_classes)
-        return super().layout_options(layout)
+        self.check_class_id(self.class_id, layout.num_classes)
+        classes = layout.num_classes if layout.predictions == "scores" else 0
+        if self.top_k is not None and self.top_k > classes:
+            raise ValueError(
+                f"{self.name}: top_k must be at most the number of classes that y_pred has scores "
+                f"for, {classes or 'none'}; received {self.top_k}"
+            )
 
-    def state_shape(self, layout: Layout) -> tuple[int, ...]:
+    def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         return (2,) if self.average == "samples" else (5, layout.num_classes)
 
-    def formula(self, total: Tensor, layout: Layout) -> Tensor:
+    def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
         if self.average == "samples":
-            return ratio(total[0], total[1], float("nan"))
+            return super().evaluate(total, layout)
         class_id = 1 if self.class_id is None and layout.task == "binary" else self.class_id
-        return averaged(
-            self.score,
-            Counts(*ops.unstack(total)),
-            self.average,
-            class_id,
-            **self.score_arguments(),
-        )
+        arguments = self.score_arguments()
+        return averaged(self.score, counts_of(total), self.average, class_id, **arguments)
 
 
 class Precision(ScoreOfCounts):
-    """Precision: of what was predicted as a class, the share that is of that class.
+    """Precision: the share of the predictions of a class that are right.
 
     `tp / (tp + fp)`, averaged over classes; equals `sklearn.metrics.precision_score`, which defines
-    neither an empty input nor `average=None` for classes that do not occur: a macro average of
-    nothing is NaN, and `None` gives such classes `zero_division`.
+    neither an empty input nor `average=None` for classes that do not occur. Here, a macro average
+    over no class is NaN, and with `None` such classes have the value `zero_division`.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
+        class_id: Report this class alone; `average` does not apply then.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -170,9 +163,46 @@ class Precision(ScoreOfCounts):
 
 
 class Recall(ScoreOfCounts):
-    """Recall (sensitivity, true positive rate): of the samples of a class, the share found.
+    """Recall (sensitivity, true positive rate): the share of the samples of a class that are found.
 
     `tp / (tp + fn)`, averaged over classes; equals `sklearn.metrics.recall_score`.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
+        class_id: Report this class alone; `average` does not apply then.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -191,6 +221,43 @@ class F1Score(ScoreOfCounts):
     `2 tp / (2 tp + fp + fn)`, averaged over classes; equals `sklearn.metrics.f1_score`. Source: van
     Rijsbergen, "Information Retrieval" (1979), chapter 7.
 
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
+        class_id: Report this class alone; `average` does not apply then.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
+
     Example:
     >>> import keras, kerasx
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
@@ -204,11 +271,49 @@ class F1Score(ScoreOfCounts):
 
 
 class FBetaScore(ScoreOfCounts):
-    """F-beta score: precision and recall together, recall weighing `beta` times as much.
+    """F-beta score: a weighted harmonic mean of precision and recall.
 
     `(1 + beta**2) tp / ((1 + beta**2) tp + beta**2 fn + fp)`, averaged over classes; equals
     `sklearn.metrics.fbeta_score`. Source: van Rijsbergen, "Information Retrieval" (1979),
     chapter 7.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        beta: Weight of recall relative to precision: above 1 favours recall, below 1 precision.
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
+        class_id: Report this class alone; `average` does not apply then.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -218,49 +323,57 @@ class FBetaScore(ScoreOfCounts):
     0.5
     """
 
-    score = staticmethod(f_beta_of)
+    beta: float = argument(1.0, kw_only=False)
 
-    def __init__(
-        self,
-        beta: float = 1.0,
-        *,
-        average: str | None = "macro",
-        task: str | None = None,
-        num_classes: int | None = None,
-        threshold: float | None = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        ignore_class: int | None = None,
-        from_logits: bool = False,
-        zero_division: float = 0.0,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(
-            average=average,
-            task=task,
-            num_classes=num_classes,
-            threshold=threshold,
-            top_k=top_k,
-            class_id=class_id,
-            ignore_class=ignore_class,
-            from_logits=from_logits,
-            zero_division=zero_division,
-            name=name,
-            dtype=dtype,
-        )
-        self._keep(beta=beta)
+    score = staticmethod(f_beta_of)
 
     def score_arguments(self) -> dict[str, Any]:
         return {"zero_division": self.zero_division, "beta": self.beta}
 
 
 class Specificity(ScoreOfCounts):
-    """Specificity (true negative rate): of the samples not of a class, the share not predicted so.
+    """Specificity (true negative rate): the recall of the samples that are not of a class.
 
     `tn / (tn + fp)`, averaged over classes. scikit-learn has no function for it: a binary
-    specificity equals its `recall_score(pos_label=0)`, and each class of a multiclass task the same
-    of its one-against-rest labels.
+    specificity equals its `recall_score(pos_label=0)`, and so does that of each class of a
+    multiclass task with one-against-rest labels.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
+        class_id: Report this class alone; `average` does not apply then.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -274,10 +387,47 @@ class Specificity(ScoreOfCounts):
 
 
 class NegativePredictiveValue(ScoreOfCounts):
-    """Negative predictive value: of what was not predicted as a class, the share that is not of it.
+    """Negative predictive value: the precision of the predictions that are not of a class.
 
     `tn / (tn + fn)`, averaged over classes. scikit-learn has no function for it: a binary value
     equals its `precision_score(pos_label=0)`.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
+        class_id: Report this class alone; `average` does not apply then.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -291,10 +441,47 @@ class NegativePredictiveValue(ScoreOfCounts):
 
 
 class JaccardIndex(ScoreOfCounts):
-    """Jaccard index (intersection over union): the overlap of labels and predictions of a class.
+    """Jaccard index (intersection over union): overlap of the labels and predictions of a class.
 
     `tp / (tp + fp + fn)`, averaged over classes; equals `sklearn.metrics.jaccard_score`. Source:
     Jaccard, "The distribution of the flora in the alpine zone" (New Phytologist, 1912).
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        average: `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
+            binary task, whose value is that of the positive class; for the mean over both classes
+            pass `task="multiclass"`.
+        class_id: Report this class alone; `average` does not apply then.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -307,48 +494,50 @@ class JaccardIndex(ScoreOfCounts):
     score = staticmethod(jaccard_of)
 
 
-class LabelMetric(DecisionMetric, base=True):
+class LabelMetric(DecisionMetric):
     """Base of metrics of all decisions together, which have nothing to average."""
 
-    def __init__(
-        self,
-        *,
-        task: str | None = None,
-        num_classes: int | None = None,
-        threshold: float | None = None,
-        ignore_class: int | None = None,
-        from_logits: bool = False,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(
-            name,
-            dtype,
-            task=task,
-            num_classes=num_classes,
-            threshold=threshold,
-            ignore_class=ignore_class,
-            from_logits=from_logits,
-        )
-
-    def layout_options(self, layout: Layout) -> dict[str, Any]:
-        several = layout.task == "multiclass" and layout.predictions == "scores"
-        if several and self.threshold is not None:
+    def accepts(self, layout: Layout) -> None:
+        super().accepts(layout)
+        has_scores = layout.task == "multiclass" and layout.predictions == "scores"
+        if has_scores and self.threshold is not None:
             raise ValueError(
                 f"{self.name}: threshold={self.threshold} leaves a multiclass sample with no class "
                 "or several; it applies to binary and multilabel tasks"
             )
-        return super().layout_options(layout)
-
-    def formula(self, total: Tensor, layout: Layout) -> Tensor:
-        """The mean of what a statistic of shape (2,) summed."""
-        return ratio(total[0], total[1], float("nan"))
 
 
 class Accuracy(LabelMetric):
-    """Accuracy: the share of samples that are right; in a multilabel task, right in every label.
+    """Accuracy: the share of samples that are right, in a multilabel task in every label.
 
-    Equals `sklearn.metrics.accuracy_score`. NaN if no sample was seen.
+    Equals `sklearn.metrics.accuracy_score`. NaN before any sample.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -358,16 +547,44 @@ class Accuracy(LabelMetric):
     0.6667
     """
 
-    statistic = staticmethod(statistics.correct_samples)
+    def choose_statistic(self) -> Statistic:
+        return statistics.correct_samples
 
 
 class ExactMatch(LabelMetric):
-    """Exact match: the share of entries of the first axis that are right at every position.
+    """Exact match: the share of entries along the first axis that are right at every position.
 
-    For labels `(n,)` this is the accuracy; for sequences `(n, time)` the share of whole sequences,
-    for a multilabel task of whole label sets (`sklearn.metrics.accuracy_score` there). Positions
-    that are masked, ignored or of weight zero are not compared; an entry with none left is not
-    counted, and otherwise weighs as its highest weight. NaN if no entry was counted.
+    For labels `(n,)` this is the accuracy, for sequences `(n, time)` the share of sequences, for a
+    multilabel task that of label sets, which equals `sklearn.metrics.accuracy_score`. Positions
+    that are masked, ignored or of weight zero are not compared. An entry weighs as much as its
+    heaviest position, and does not count if no position is left. NaN if no entry counts.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -377,14 +594,42 @@ class ExactMatch(LabelMetric):
     0.5
     """
 
-    statistic = staticmethod(statistics.exact_samples)
+    def choose_statistic(self) -> Statistic:
+        return statistics.exact_samples
 
 
 class HammingDistance(LabelMetric):
     """Hamming distance: the share of labels that are wrong.
 
-    Equals `sklearn.metrics.hamming_loss`. NaN if no sample was seen. Source: Hamming, "Error
+    Equals `sklearn.metrics.hamming_loss`. NaN before any sample. Source: Hamming, "Error
     detecting and error correcting codes" (Bell System Technical Journal, 1950).
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -394,14 +639,36 @@ class HammingDistance(LabelMetric):
     0.25
     """
 
-    statistic = staticmethod(statistics.wrong_labels)
+    def choose_statistic(self) -> Statistic:
+        return statistics.wrong_labels
 
 
 class TopKAccuracy(StreamingMetric):
     """Top-k accuracy: the share of samples whose label is among the `k` highest scores.
 
-    Of equal scores the higher class ranks first, so that values equal
-    `sklearn.metrics.top_k_accuracy_score`. NaN if no sample was seen.
+    Among equal scores the higher class ranks first, so that values equal
+    `sklearn.metrics.top_k_accuracy_score`. NaN before any sample.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        k: Number of highest scores among which the label must be.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -411,57 +678,80 @@ class TopKAccuracy(StreamingMetric):
     0.6667
     """
 
+    k: int = argument(5, kw_only=False)
+    num_classes: int | None = argument(None)
+    ignore_class: int | None = argument(None)
+
     scores_only = True
-    statistic = staticmethod(statistics.top_k_samples)
 
-    def __init__(
-        self,
-        k: int = 5,
-        *,
-        num_classes: int | None = None,
-        ignore_class: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(name, dtype, k=k, num_classes=num_classes, ignore_class=ignore_class)
+    def choose_statistic(self) -> Statistic:
+        return with_options(statistics.top_k_samples, k=self.k)
 
-    def layout_options(self, layout: Layout) -> dict[str, Any]:
+    def accepts(self, layout: Layout) -> None:
         if layout.task != "multiclass":
             raise ValueError(
                 f"{self.name} takes scores of several classes; received a {layout.task} task"
             )
-        return {"top_k": self.k}
-
-    def formula(self, total: Tensor, layout: Layout) -> Tensor:
-        return ratio(total[0], total[1], float("nan"))
 
 
-class CountsMetric(LabelMetric, base=True):
-    """Base of metrics that are one formula of the counts of all classes."""
+class CountsMetric(LabelMetric):
+    """Base of metrics that are one formula of the `Counts` of all classes; the state is theirs."""
 
-    statistic = staticmethod(statistics.class_counts)
+    def choose_statistic(self) -> Statistic:
+        return statistics.class_counts
 
-    def state_shape(self, layout: Layout) -> tuple[int, ...]:
+    def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         return (5, layout.num_classes)
 
 
-class SingleLabelMetric(CountsMetric, base=True):
+class SingleLabelMetric(CountsMetric):
     """Base of metrics that are defined where each sample has one label."""
 
-    def layout_options(self, layout: Layout) -> dict[str, Any]:
-        if layout.task == "multilabel":
-            raise ValueError(
-                f"{self.name} is defined for binary and multiclass tasks; received "
-                "task='multilabel'"
-            )
-        return super().layout_options(layout)
+    def accepts(self, layout: Layout) -> None:
+        refuse_multilabel(self.name, layout)
+        super().accepts(layout)
+
+
+def refuse_multilabel(name: str, layout: Layout) -> None:
+    """Raise ValueError if samples have several labels."""
+    if layout.task == "multilabel":
+        raise ValueError(
+            f"{name} is defined for binary and multiclass tasks; received task='multilabel'"
+        )
 
 
 class BalancedAccuracy(SingleLabelMetric):
     """Balanced accuracy: the mean recall of the classes that occur in the labels.
 
-    Equals `sklearn.metrics.balanced_accuracy_score`. NaN if no sample was seen. Source: Brodersen
+    Equals `sklearn.metrics.balanced_accuracy_score`. NaN before any sample. Source: Brodersen
     et al., "The balanced accuracy and its posterior distribution" (ICPR 2010).
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -471,8 +761,8 @@ class BalancedAccuracy(SingleLabelMetric):
     0.8333
     """
 
-    def formula(self, total: Tensor, layout: Layout) -> Tensor:
-        counts = Counts(*ops.unstack(total))
+    def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
+        counts = counts_of(total)
         support = counts.tp + counts.fn
         occurs = support > 0
         return average_of(recall_of(counts), ops.cast(occurs, "float32"), occurs)
@@ -482,8 +772,35 @@ class GeometricMean(SingleLabelMetric):
     """Geometric mean of the recalls of the classes that occur in the labels.
 
     `(recall_1 ... recall_K) ** (1 / K)`, for a binary task `sqrt(sensitivity * specificity)`.
-    scikit-learn has no function for it. NaN if no sample was seen. Source: Kubat and Matwin,
+    scikit-learn has no function for it. NaN before any sample. Source: Kubat and Matwin,
     "Addressing the curse of imbalanced training sets" (ICML 1997).
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -493,8 +810,8 @@ class GeometricMean(SingleLabelMetric):
     0.8165
     """
 
-    def formula(self, total: Tensor, layout: Layout) -> Tensor:
-        counts = Counts(*ops.unstack(total))
+    def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
+        counts = counts_of(total)
         occurs = counts.tp + counts.fn > 0
         logarithms = ops.where(occurs, ops.log(recall_of(counts)), 0.0)
         number = ops.sum(ops.cast(occurs, "float32"))
@@ -509,6 +826,33 @@ class MatthewsCorrCoef(SingleLabelMetric):
     assignments by a K-category correlation coefficient" (2004), written so that no large numbers
     cancel. Equals `sklearn.metrics.matthews_corrcoef`: 0 where a denominator is zero.
 
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
+
     Example:
     >>> import kerasx
     >>> metric = kerasx.metrics.MatthewsCorrCoef()
@@ -517,7 +861,7 @@ class MatthewsCorrCoef(SingleLabelMetric):
     0.5774
     """
 
-    def formula(self, total: Tensor, layout: Layout) -> Tensor:
+    def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
         samples = ops.sum(total[0] + total[2])
         tp, fp, fn, tn, _ = Counts(*ops.unstack(ratio(total, samples)))
         covariance = ops.sum(tp * tn - fp * fn)
@@ -527,13 +871,42 @@ class MatthewsCorrCoef(SingleLabelMetric):
 
 
 class ClassificationReport(CountsMetric):
-    """Precision, recall, F1 and support of every class and their averages, from one update.
+    """Precision, recall, F1 and support of every class, and their averages, in one metric.
 
     The result is a dictionary whose keys begin with the metric's name: vectors over classes
     `<name>_precision`, `<name>_recall`, `<name>_f1_score`, `<name>_support`, and scalars
     `<name>_accuracy` (in a multilabel task `<name>_micro_precision`, ...),
     `<name>_macro_precision`, `<name>_weighted_precision` and so on. Both classes of a binary task
     are reported. Equals `sklearn.metrics.classification_report`.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and NaN scores count
+            as misses.
 
     Example:
     >>> import kerasx
@@ -543,33 +916,14 @@ class ClassificationReport(CountsMetric):
     [1.0, 1.0, 0.0]
     """
 
-    def __init__(
-        self,
-        *,
-        task: str | None = None,
-        num_classes: int | None = None,
-        threshold: float | None = None,
-        ignore_class: int | None = None,
-        from_logits: bool = False,
-        zero_division: float = 0.0,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(
-            task=task,
-            num_classes=num_classes,
-            threshold=threshold,
-            ignore_class=ignore_class,
-            from_logits=from_logits,
-            name=name,
-            dtype=dtype,
-        )
-        self._keep(zero_division=zero_division)
+    zero_division: float = argument(0.0)
 
-    def formula(self, total: Tensor, layout: Layout) -> dict[str, Tensor]:
-        counts = Counts(*ops.unstack(total))
+    def evaluate(self, total: Tensor, layout: Layout) -> dict[str, Tensor]:
+        counts = counts_of(total)
         scores = {"precision": precision_of, "recall": recall_of, "f1_score": f_beta_of}
-        averages = ["macro", "weighted"] + ["micro"] * (layout.task == "multilabel")
+        averages = ["macro", "weighted"]
+        if layout.task == "multilabel":
+            averages.append("micro")
         report = {"support": counts.tp + counts.fn}
         for name, score in scores.items():
             report[name] = score(counts, self.zero_division)

@@ -1,25 +1,58 @@
-"""Metrics of the whole confusion matrix, whose state grows with the square of the classes."""
+"""Metrics whose state is a confusion matrix, which grows with the square of the classes."""
+
+from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
+from kerasx.authoring import Layout, argument, ratio
 from kerasx_metrics import counts as statistics
-from kerasx_metrics.averaging import ratio
-from kerasx_metrics.classification import LabelMetric
-from kerasx_metrics.inputs import Layout, Tensor
+from kerasx_metrics.classification import LabelMetric, refuse_multilabel
+from kerasx_metrics.plots import plot_confusion_matrix
+from kerasx_metrics.streaming import Statistic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Tensor = Any
+
 
 class ConfusionMatrix(LabelMetric):
-    """Confusion matrix: samples by label (rows) and prediction (columns).
+    """Confusion matrix: number of samples by label (rows) and prediction (columns).
 
     The result has the shape `(num_classes, num_classes)`, for a multilabel task
     `(num_classes, 2, 2)`. Equals `sklearn.metrics.confusion_matrix` with all classes as `labels`
-    (`multilabel_confusion_matrix`); a row or column without samples is normalized to 0. The result
-    is float32; `sums` holds the counts as float64, exact to 2^46.
+    (`multilabel_confusion_matrix` for a multilabel task). A row or column without samples is
+    normalized to 0. The result is float32; `sums` holds the counts as float64, exact to 2^46.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        normalize: Divide by the sum of each row (`"true"`), of each column (`"pred"`) or of the
+            matrix (`"all"`); `None` returns counts.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and so do NaN scores.
 
     Example:
     >>> import kerasx
@@ -30,45 +63,24 @@ class ConfusionMatrix(LabelMetric):
     """
 
     nan_scores = "so do NaN scores"
-    statistic = staticmethod(statistics.confusion)
 
-    def __init__(
-        self,
-        *,
-        normalize: str | None = None,
-        task: str | None = None,
-        num_classes: int | None = None,
-        threshold: float | None = None,
-        ignore_class: int | None = None,
-        from_logits: bool = False,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(
-            task=task,
-            num_classes=num_classes,
-            threshold=threshold,
-            ignore_class=ignore_class,
-            from_logits=from_logits,
-            name=name,
-            dtype=dtype,
-        )
-        self._keep(normalize=normalize)
+    def choose_statistic(self) -> Statistic:
+        return statistics.confusion
 
-    def state_shape(self, layout: Layout) -> tuple[int, ...]:
+    normalize: str | None = argument(None)
+
+    def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         classes = layout.num_classes
         return (classes, 2, 2) if layout.task == "multilabel" else (classes, classes)
 
-    def formula(self, total: Tensor, layout: Layout) -> Tensor:
+    def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
         if self.normalize is None:
             return total
         axes = {"true": -1, "pred": -2, "all": (-2, -1)}[self.normalize]
         return ratio(total, ops.sum(total, axes, keepdims=True))
 
-    def plot(self, ax: "Axes | None" = None, class_names: list[str] | None = None) -> "Axes":
-        """Draw the matrix with matplotlib (extra `plots`); returns the axes."""
-        from kerasx_metrics.plots import plot_confusion_matrix
-
+    def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:
+        """Draw the matrix with matplotlib (extra `plots`) and return the axes."""
         return plot_confusion_matrix(ops.convert_to_numpy(self.result()), ax, class_names)
 
 
@@ -77,9 +89,37 @@ class CohenKappa(LabelMetric):
 
     `1 - sum(w * observed) / sum(w * expected)` with the weights `w` of disagreement and
     `expected[i, j] = labels[i] * predictions[j] / samples`. Equals
-    `sklearn.metrics.cohen_kappa_score`: NaN where labels and predictions are all of one class, and
-    for no samples. Sources: Cohen (Educational and Psychological Measurement, 1960), and for
+    `sklearn.metrics.cohen_kappa_score`. NaN if labels and predictions are all of one class, and
+    before any sample. Sources: Cohen (Educational and Psychological Measurement, 1960), and for
     weights Cohen (Psychological Bulletin, 1968).
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        weights: Weight of a disagreement between the classes i and j: 1 for `None`, `|i - j|` for
+            `"linear"`, `(i - j)**2` for `"quadratic"`.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
+            task, `None` predicts the class with the highest score, and a number predicts every
+            class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and so do NaN scores.
 
     Example:
     >>> import kerasx
@@ -90,43 +130,20 @@ class CohenKappa(LabelMetric):
     """
 
     nan_scores = "so do NaN scores"
-    statistic = staticmethod(statistics.confusion)
 
-    def __init__(
-        self,
-        *,
-        weights: str | None = None,
-        task: str | None = None,
-        num_classes: int | None = None,
-        threshold: float | None = None,
-        ignore_class: int | None = None,
-        from_logits: bool = False,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(
-            task=task,
-            num_classes=num_classes,
-            threshold=threshold,
-            ignore_class=ignore_class,
-            from_logits=from_logits,
-            name=name,
-            dtype=dtype,
-        )
-        self._keep(weights=weights)
+    def choose_statistic(self) -> Statistic:
+        return statistics.confusion
 
-    def layout_options(self, layout: Layout) -> dict[str, Any]:
-        if layout.task == "multilabel":
-            raise ValueError(
-                f"{self.name} is defined for binary and multiclass tasks; received "
-                "task='multilabel'"
-            )
-        return super().layout_options(layout)
+    weights: str | None = argument(None)
 
-    def state_shape(self, layout: Layout) -> tuple[int, ...]:
+    def accepts(self, layout: Layout) -> None:
+        refuse_multilabel(self.name, layout)
+        super().accepts(layout)
+
+    def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         return (layout.num_classes, layout.num_classes)
 
-    def formula(self, total: Tensor, layout: Layout) -> Tensor:
+    def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
         classes = ops.arange(layout.num_classes, dtype="float32")
         distance = ops.abs(ops.expand_dims(classes, 1) - classes)
         if self.weights is None:

@@ -1,20 +1,22 @@
-"""The kernel under the decisions: which class of a row scores highest."""
+"""Kernel that finds the highest score of each row and its class."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx_metrics.inputs import Tensor
 
-LANES = 16  # XLA on a CPU vectorizes an argmax over so many columns, and loops over more
+Tensor = Any
+LANES = 16  # on a CPU, XLA vectorizes an argmax over at most 16 columns
 
 
 def plain_top_class(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The reference: NumPy's argmax, which takes NaN for the highest."""
+    """Reference: the argmax of NumPy, which takes NaN for the highest."""
     scores = np.asarray(scores)
     classes = scores.argmax(-1)
     return classes.astype("int32"), np.take_along_axis(scores, classes[:, None], -1)[:, 0]
@@ -22,10 +24,10 @@ def plain_top_class(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @kerasx.kernel(reference=plain_top_class)
 def top_class(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """The class of the highest score in each row, and that score.
+    """Find the class of the highest score in each row, and that score.
 
-    Of equal scores the first wins. NaN outranks every number but an infinity before it, on every
-    backend, so that rows with NaN are found in the same pass. Many columns are taken in blocks.
+    Among equal scores the first wins. NaN outranks every number except an infinity before it, on
+    every backend, so that the same pass finds rows with NaN.
 
     Args:
         scores: floating tensor of shape `(rows, classes)`, at least one class.
@@ -39,22 +41,24 @@ def top_class(scores: Tensor) -> tuple[Tensor, Tensor]:
     >>> print(keras.ops.convert_to_numpy(classes).tolist())
     [1, 0]
     """
+    return top_class_of(scores)
+
+
+def top_class_of(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute `top_class`, as a part of the program that calls it."""
+    if keras.backend.backend() == "torch":
+        return _with_score(scores, scores)  # its argmax takes NaN for the highest
     columns = scores.shape[-1]
     lanes = next(lanes for lanes in range(LANES, 0, -1) if columns % lanes == 0)
     if columns <= LANES or lanes == 1:
-        # TensorFlow's argmax skips NaN.
+        # Infinity in place of NaN, which TensorFlow's argmax skips.
         infinite = ops.where(ops.isnan(scores), ops.cast(math.inf, scores.dtype), scores)
         return _with_score(scores, infinite)
     shape = (-1, columns // lanes)
-    inner, highest = top_class.function(ops.reshape(scores, (-1, lanes)))
-    outer, highest = top_class.function(ops.reshape(highest, shape))
+    inner, highest = top_class_of(ops.reshape(scores, (-1, lanes)))
+    outer, highest = top_class_of(ops.reshape(highest, shape))
     inner = ops.take_along_axis(ops.reshape(inner, shape), ops.expand_dims(outer, -1), -1)
     return outer * lanes + ops.squeeze(inner, -1), highest
-
-
-@top_class.implementation("torch")
-def _(scores: Tensor) -> tuple[Tensor, Tensor]:
-    return _with_score(scores, scores)  # its argmax takes NaN for the highest
 
 
 def _with_score(scores: Tensor, ranked: Tensor) -> tuple[Tensor, Tensor]:

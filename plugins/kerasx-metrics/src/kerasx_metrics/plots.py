@@ -1,16 +1,13 @@
-"""Pictures of metrics, drawn with matplotlib."""
+"""Plots of metrics, drawn with matplotlib."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from keras import ops
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from kerasx_metrics.curves import CurveMetric
 
 
 def _axes(ax: Axes | None) -> Axes:
@@ -33,7 +30,7 @@ def _names(class_names: list[str] | None, number: int) -> list[str]:
 def plot_confusion_matrix(
     matrix: np.ndarray, ax: Axes | None = None, class_names: list[str] | None = None
 ) -> Axes:
-    """Draw a (K, K) matrix of counts or shares, with the values where there is room for them."""
+    """Draw a `(K, K)` matrix of counts or shares, with the values where there is room for them."""
     if matrix.ndim != 2:
         raise ValueError(
             f"plot draws one matrix of shape (num_classes, num_classes); received {matrix.shape}"
@@ -43,55 +40,69 @@ def plot_confusion_matrix(
     names = _names(class_names, number)
     ax.imshow(matrix, cmap="Blues")
     if number <= 25:
-        whole = np.array_equal(matrix, np.round(matrix))
+        counts = np.array_equal(matrix, np.round(matrix))
         for row, column in np.ndindex(matrix.shape):
             value = matrix[row, column]
             ax.text(
                 column,
                 row,
-                f"{value:.0f}" if whole else f"{value:.2f}",
+                f"{value:.0f}" if counts else f"{value:.2f}",
                 ha="center",
                 va="center",
                 fontsize=min(10, 120 / number),
                 color="white" if value > matrix.max() / 2 else "black",
             )
-        rotated = {"rotation": 45, "ha": "right"} if max(map(len, names)) > 3 else {}
+        rotated: dict[str, Any] = {}
+        if max(map(len, names)) > 3:
+            rotated = {"rotation": 45, "ha": "right"}
         ax.set_xticks(range(number), names, **rotated)
         ax.set_yticks(range(number), names)
     ax.set(xlabel="predicted class", ylabel="true class")
     return ax
 
 
-def plot_curve(
-    curve: CurveMetric, ax: Axes | None = None, class_names: list[str] | None = None
+def plot_roc(
+    fpr: np.ndarray, tpr: np.ndarray, ax: Axes | None = None, class_names: list[str] | None = None
 ) -> Axes:
-    """Draw a ROC or precision-recall curve, one line for each class."""
+    """Draw a ROC curve, one line for each class, from rates `(points,)` or `(classes, points)`."""
     ax = _axes(ax)
-    values = {name: ops.convert_to_numpy(value) for name, value in curve.result().items()}
-    fpr = values.get(f"{curve.name}_fpr")
-    if fpr is not None:
-        across, up = fpr, values[f"{curve.name}_tpr"]
-        ax.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
-        ax.set(xlabel="false positive rate", ylabel="true positive rate")
-    else:
-        across, up = values[f"{curve.name}_recall"], values[f"{curve.name}_precision"]
-        ax.set(xlabel="recall", ylabel="precision")
-    across, up = np.atleast_2d(across), np.atleast_2d(up)
-    names = _names(class_names, len(across))
-    for x, y, name in zip(across, up, names, strict=True):
-        ax.plot(x, y, label=name if len(across) > 1 else None, drawstyle=_style(fpr))
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    if 1 < len(across) <= 20 or fpr is not None:
+    ax.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
+    ax.set(xlabel="false positive rate", ylabel="true positive rate")
+    _draw_lines(ax, fpr, tpr, class_names, "default")
+    ax.legend()
+    return ax
+
+
+def plot_precision_recall(
+    recall: np.ndarray,
+    precision: np.ndarray,
+    ax: Axes | None = None,
+    class_names: list[str] | None = None,
+) -> Axes:
+    """Draw a precision-recall curve, one line for each class, from values as in `plot_roc`."""
+    ax = _axes(ax)
+    ax.set(xlabel="recall", ylabel="precision")
+    lines = _draw_lines(ax, recall, precision, class_names, "steps-post")
+    if 1 < lines <= 20:
         ax.legend()
     return ax
 
 
-def _style(fpr: np.ndarray | None) -> str:
-    return "default" if fpr is not None else "steps-post"
+def _draw_lines(
+    ax: Axes, x: np.ndarray, y: np.ndarray, class_names: list[str] | None, drawstyle: str
+) -> int:
+    """Draw a line for each class in the unit square, and return the number of lines."""
+    x, y = np.atleast_2d(x), np.atleast_2d(y)
+    names = _names(class_names, len(x))
+    for row, name in enumerate(names):
+        label = name if len(names) > 1 else None
+        ax.plot(x[row], y[row], label=label, drawstyle=drawstyle)
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    return len(names)
 
 
 def plot_reliability(sums: np.ndarray, ax: Axes | None = None) -> Axes:
-    """Draw the accuracy of each bin of confidence, from (3, bins) confidence, hits and weight."""
+    """Draw the accuracy of each bin, from confidence, hits and weight, `(3, bins)`."""
     ax = _axes(ax)
     confidence, hits, weight = sums
     filled = weight > 0

@@ -1,38 +1,50 @@
-"""Metrics of probabilities: how far they are from the labels, and from the frequencies."""
+"""Metrics of probabilities: their distance from the labels, and from observed frequencies."""
+
+from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops
 
-from kerasx_metrics import counts as statistics
-from kerasx_metrics.averaging import ratio
-from kerasx_metrics.counts import Statistic
-from kerasx_metrics.curves import bins_of, evenly_spaced
-from kerasx_metrics.inputs import Inputs, Layout, Tensor, _any, _beside
-from kerasx_metrics.kernels import top_class
-from kerasx_metrics.streaming import StreamingMetric
+from kerasx.authoring import (
+    Batch,
+    Layout,
+    any_of,
+    argument,
+    out_of_range,
+    per_class,
+    ratio,
+    weighted_sums,
+)
+from kerasx_metrics.counts import Summand, sums
+from kerasx_metrics.histogram import bins_of, evenly_spaced
+from kerasx_metrics.kernels import top_class_of
+from kerasx_metrics.plots import plot_reliability
+from kerasx_metrics.streaming import Statistic, StreamingMetric, with_options
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Tensor = Any
+
 EPSILON = float(np.finfo("float32").eps)
 
 
-def probabilities(inputs: Inputs, layout: Layout) -> tuple[Tensor, dict[str, Tensor]]:
-    """Predictions as float32 probabilities of their own shape."""
-    scores = ops.cast(inputs.predictions, "float32")
-    problems = {**inputs.problems, "undecided": _any(ops.isnan(scores), inputs.keep)}
-    if not layout.from_logits:
-        return scores, problems
-    return (
-        ops.softmax(scores, -1) if layout.task == "multiclass" else ops.sigmoid(scores)
-    ), problems
+def probabilities(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    """Convert predictions to float32 probabilities of the same shape."""
+    scores = ops.cast(batch.predictions, "float32")
+    problems = {**batch.problems, "undecided": any_of(ops.isnan(scores), batch.keep)}
+    if not batch.layout.reading.from_logits:
+        return scores, {**problems, "range": out_of_range(batch)}
+    if batch.layout.task == "multiclass":
+        return ops.softmax(scores, -1), problems
+    return ops.sigmoid(scores), problems
 
 
-def per_class_labels(inputs: Inputs, layout: Layout) -> Tensor:
-    """Labels as 0 and 1 in the shape of the predictions, float32."""
-    labels = inputs.labels
+def per_class_labels(batch: Batch) -> Tensor:
+    """Convert labels to 0 and 1 in the shape of the predictions, float32."""
+    labels, layout = batch.labels, batch.layout
     if layout.predictions == "score":
         labels = labels == 1
     elif layout.task == "multiclass":
@@ -40,101 +52,85 @@ def per_class_labels(inputs: Inputs, layout: Layout) -> Tensor:
     return ops.cast(labels, "float32")
 
 
-def squared_errors(inputs: Inputs, layout: Layout) -> Statistic:
-    """The sum of squared errors of the samples, and of their weights: (2,)."""
-    values, problems = probabilities(inputs, layout)
-    errors = (values - per_class_labels(inputs, layout)) ** 2
+def squared_errors(batch: Batch) -> Summand:
+    """Sum the squared errors of the samples, and their weights: `(2,)`."""
+    layout = batch.layout
+    values, problems = probabilities(batch)
+    errors = (values - per_class_labels(batch)) ** 2
     if layout.predictions == "scores" and layout.task == "multiclass" and layout.num_classes == 2:
         errors = errors / 2
-    return _mean_of(errors, inputs, layout), problems
+    return _summed(errors, batch), problems
 
 
-def log_losses(inputs: Inputs, layout: Layout) -> Statistic:
-    """The sum of negative log-likelihoods of the samples, and of their weights: (2,)."""
-    labels = per_class_labels(inputs, layout)
-    scores = ops.cast(inputs.predictions, "float32")
-    values, problems = probabilities(inputs, layout)
-    if layout.from_logits and layout.task == "multiclass":
-        losses = -labels * ops.log_softmax(scores, -1)
+def log_losses(batch: Batch) -> Summand:
+    """Sum the negative log-likelihoods of the samples, and their weights: `(2,)`."""
+    labels = per_class_labels(batch)
+    scores = ops.cast(batch.predictions, "float32")
+    values, problems = probabilities(batch)
+    from_logits = batch.layout.reading.from_logits
+    if batch.layout.task == "multiclass":
+        if from_logits:
+            losses = -labels * ops.log_softmax(scores, -1)
+        else:
+            losses = -ops.log(ops.clip(values, EPSILON, 1 - EPSILON))
         losses = ops.where(labels > 0, losses, 0.0)  # not 0 * inf
-    elif layout.from_logits:
+    elif from_logits:
         losses = ops.softplus(ops.where(labels > 0, -scores, scores))
     else:
-        chosen = (
-            values if layout.task == "multiclass" else ops.where(labels > 0, values, 1 - values)
-        )
+        chosen = ops.where(labels > 0, values, 1 - values)
         losses = -ops.log(ops.clip(chosen, EPSILON, 1 - EPSILON))
-        if layout.task == "multiclass":
-            losses = ops.where(labels > 0, losses, 0.0)
-    return _mean_of(losses, inputs, layout), problems
+    return _summed(losses, batch), problems
 
 
-def _mean_of(values: Tensor, inputs: Inputs, layout: Layout) -> Tensor:
-    """Sum over classes, or in a multilabel task mean over the kept labels; then over samples."""
-    kept = inputs.keep
-    if layout.task == "multilabel":
+def _summed(values: Tensor, batch: Batch) -> Tensor:
+    """Sum over classes, in a multilabel task average over the kept labels; then sum over samples.
+
+    Returns:
+        The weighted sum and the sum of the weights, `(2,)`.
+    """
+    keep = batch.keep
+    if batch.layout.task == "multilabel":
         present = ops.ones_like(values)
-        if kept is not None:
-            present = ops.where(_beside(kept, values), present, 0.0)
-            values = ops.where(_beside(kept, values), values, 0.0)
-            kept = ops.sum(present, -1) > 0
+        if keep is not None:
+            present = ops.where(per_class(keep, values), present, 0.0)
+            values = ops.where(per_class(keep, values), values, 0.0)
+            keep = ops.sum(present, -1) > 0
         values = ratio(ops.sum(values, -1), ops.sum(present, -1))
-    elif layout.predictions == "scores":
+    elif batch.layout.predictions == "scores":
         values = ops.sum(values, -1)
-    return statistics.mean(values, inputs.weight, kept)
+    return weighted_sums(values, batch.weight, keep)
 
 
-def reliability(inputs: Inputs, layout: Layout, *, num_bins: int) -> Statistic:
-    """Summed confidence, hits and weight of the samples in each bin of confidence, (3, bins)."""
-    values, problems = probabilities(inputs, layout)
-    if layout.task == "multiclass" and layout.predictions == "scores":
-        predicted, confidence = top_class.function(values)
-        hits = ops.cast(predicted == inputs.labels, "float32")
+def reliability(batch: Batch, *, num_bins: int) -> Summand:
+    """Sum confidence, hits and weight of the samples in each bin of confidence: `(3, bins)`."""
+    values, problems = probabilities(batch)
+    if batch.layout.task == "multiclass" and batch.layout.predictions == "scores":
+        predicted, confidence = top_class_of(values)
+        hits = ops.cast(predicted == batch.labels, "float32")
     else:
-        confidence, hits = values, per_class_labels(inputs, layout)
+        confidence, hits = values, per_class_labels(batch)
     weight = ops.ones_like(confidence)
-    if inputs.weight is not None:
-        weight = weight * _beside(inputs.weight, confidence)
-    if inputs.keep is not None:
-        weight = ops.where(_beside(inputs.keep, confidence), weight, 0.0)
+    if batch.weight is not None:
+        weight = weight * per_class(batch.weight, confidence)
+    if batch.keep is not None:
+        weight = ops.where(per_class(batch.keep, confidence), weight, 0.0)
     confidence, hits, weight = (ops.reshape(x, (-1,)) for x in (confidence, hits, weight))
     confidence = ops.where(weight == 0, 0.0, confidence)
     bins = ops.clip(bins_of(confidence, evenly_spaced(num_bins + 1)) - 1, 0, num_bins - 1)
     rows = (confidence * weight, hits * weight, weight)
-    sums = [statistics.sums(row, bins, num_bins, (num_bins,)) for row in rows]
-    return ops.stack(sums), problems
+    return ops.stack([sums(row, bins, num_bins, (num_bins,)) for row in rows]), problems
 
 
-class ProbabilityMetric(StreamingMetric, base=True):
+class ProbabilityMetric(StreamingMetric):
     """Base of metrics of probabilities."""
+
+    task: str | None = argument(None)
+    num_classes: int | None = argument(None)
+    ignore_class: int | None = argument(None)
+    from_logits: bool = argument(False)
 
     scores_only = True
     nan_scores = "so do NaN scores"
-
-    def __init__(
-        self,
-        *,
-        task: str | None = None,
-        num_classes: int | None = None,
-        ignore_class: int | None = None,
-        from_logits: bool = False,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(
-            name,
-            dtype,
-            task=task,
-            num_classes=num_classes,
-            ignore_class=ignore_class,
-            from_logits=from_logits,
-        )
-
-    def layout_options(self, layout: Layout) -> dict[str, Any]:
-        return {"probabilities": not self.from_logits}
-
-    def formula(self, total: Tensor, layout: Layout) -> Tensor:
-        return ratio(total[0], total[1], float("nan"))
 
 
 class BrierScore(ProbabilityMetric):
@@ -142,8 +138,31 @@ class BrierScore(ProbabilityMetric):
 
     `(p - y)**2` for two classes, with one score or with two, and `sum((p_k - y_k)**2)`, from 0 to
     2, for more; equals `sklearn.metrics.brier_score_loss`. In a multilabel task, which scikit-learn
-    lacks, the mean over labels of the binary score. NaN if no sample was seen. Source: Brier,
+    lacks, it is the mean over labels of the binary score. NaN before any sample. Source: Brier,
     "Verification of forecasts expressed in terms of probability" (Monthly Weather Review, 1950).
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and so do NaN scores.
 
     Example:
     >>> import kerasx
@@ -153,7 +172,8 @@ class BrierScore(ProbabilityMetric):
     0.0375
     """
 
-    statistic = staticmethod(squared_errors)
+    def choose_statistic(self) -> Statistic:
+        return squared_errors
 
 
 class LogLoss(ProbabilityMetric):
@@ -161,7 +181,30 @@ class LogLoss(ProbabilityMetric):
 
     Equals `sklearn.metrics.log_loss` for float32 probabilities, which are clipped to
     `[eps, 1 - eps]` with `eps = 2**-23`; logits are not clipped. In a multilabel task, which
-    scikit-learn lacks, the mean over labels of the binary loss. NaN if no sample was seen.
+    scikit-learn lacks, it is the mean over labels of the binary loss. NaN before any sample.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and so do NaN scores.
 
     Example:
     >>> import kerasx
@@ -171,20 +214,47 @@ class LogLoss(ProbabilityMetric):
     0.2162
     """
 
-    statistic = staticmethod(log_losses)
+    def choose_statistic(self) -> Statistic:
+        return log_losses
 
 
 class CalibrationError(ProbabilityMetric):
-    """Calibration error: how far confidence is from the frequency of being right.
+    """Calibration error: distance between confidence and the frequency of being right.
 
     Samples are binned by confidence, `[i / num_bins, (i + 1) / num_bins)`, the last bin closed.
     With the weight `w`, mean confidence and accuracy of each bin, `"l1"` is `sum(w |accuracy -
     confidence|)` (expected calibration error), `"l2"` `sqrt(sum(w (accuracy - confidence)**2))`,
     `"max"` the largest gap. The confidence of a multiclass sample is its highest probability; of a
-    binary one, and of each label of a multilabel one, the probability of class 1, beside the
-    frequency of class 1. scikit-learn has no function for it. NaN if no sample was seen. Sources:
+    binary one, and of each label of a multilabel one, is the probability of class 1, compared with
+    the frequency of class 1. scikit-learn has no function for it. NaN before any sample. Sources:
     Naeini et al. (AAAI 2015); Guo et al., "On calibration of modern neural networks" (ICML 2017);
     Kumar et al., "Verified uncertainty calibration" (NeurIPS 2019).
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
+    float32.
+
+    Args:
+        num_bins: Number of equal bins of confidence in [0, 1].
+        norm: Norm over the gaps of the bins: `"l1"` for their weighted mean, `"l2"` for the root of
+            their weighted mean square, `"max"` for the largest.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions.
+        from_logits: Whether predictions are logits rather than probabilities.
+        name: Name in logs.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out
+            of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for
+            values: there, wrong labels and probabilities make the result NaN, and so do NaN scores.
 
     Example:
     >>> import kerasx
@@ -194,37 +264,16 @@ class CalibrationError(ProbabilityMetric):
     0.2000
     """
 
-    def __init__(
-        self,
-        num_bins: int = 15,
-        norm: str = "l1",
-        *,
-        task: str | None = None,
-        num_classes: int | None = None,
-        ignore_class: int | None = None,
-        from_logits: bool = False,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(
-            task=task,
-            num_classes=num_classes,
-            ignore_class=ignore_class,
-            from_logits=from_logits,
-            name=name,
-            dtype=dtype,
-        )
-        self._keep(num_bins=num_bins, norm=norm)
+    num_bins: int = argument(15, kw_only=False)
+    norm: str = argument("l1", kw_only=False)
 
-    statistic = staticmethod(reliability)
+    def choose_statistic(self) -> Statistic:
+        return with_options(reliability, num_bins=self.num_bins)
 
-    def statistic_options(self) -> dict[str, Any]:
-        return {"num_bins": self.num_bins}
-
-    def state_shape(self, layout: Layout) -> tuple[int, ...]:
+    def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         return (3, self.num_bins)
 
-    def formula(self, total: Tensor, layout: Layout) -> Tensor:
+    def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
         confidence, hits, weight = ops.unstack(total)
         gaps = ops.abs(ratio(hits - confidence, weight))
         if self.norm == "max":
@@ -235,8 +284,6 @@ class CalibrationError(ProbabilityMetric):
             return ops.sum(shares * gaps)
         return ops.sqrt(ops.sum(shares * gaps**2))
 
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the reliability diagram with matplotlib (extra `plots`); returns the axes."""
-        from kerasx_metrics.plots import plot_reliability
-
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the reliability diagram with matplotlib (extra `plots`) and return the axes."""
         return plot_reliability(self.sums, ax)

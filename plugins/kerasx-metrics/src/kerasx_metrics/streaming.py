@@ -1,35 +1,55 @@
-"""The one mechanism of the metrics: a sum of statistics that neither saturates nor drifts.
+"""Base of the metrics of this package: read a batch, sum a statistic of it, score the sum.
 
-A metric is a statistic of each update (`counts`, `curves`, `probabilities`), which adds up over
-updates, and a formula for the sum. The sum is kept as two float32 tensors (`kerasx.sums`): whole
-numbers are exact to 2^46, weighted sums keep 48 bits.
-
-Wrong values (a label out of range, a probability of 2) raise in eager mode. Compiled code cannot
-raise: there they make the sum, and so the result, NaN, never a plausible wrong number.
+A metric is a statistic of a batch (`counts`, `curves`, `probabilities`), which adds up over
+batches, and a formula of the sum. `SumMetric` keeps the sum exact. Wrong values (a label out of
+range, a probability of 2) raise in eager mode. Compiled code cannot raise: there they make the sum,
+and so the result, NaN, never a plausible wrong number.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import inspect
-import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-import keras
 import numpy as np
 from keras import ops
 
-import kerasx
-from kerasx.authoring import add_pairs, as_pair, mask_of
-from kerasx.compiler import is_concrete
-from kerasx_metrics import inputs
-from kerasx_metrics.arguments import check, document_class
-from kerasx_metrics.inputs import Layout, Tensor
+from kerasx.authoring import (
+    Batch,
+    Data,
+    Layout,
+    Reading,
+    SumMetric,
+    add_pairs,
+    as_pair,
+    find_layout,
+    makes_nan,
+    mask_of,
+    problem_flags,
+    raise_for,
+    ratio,
+    read_batch,
+    spread,
+)
+from kerasx.compiler import compiled, is_concrete, is_shape_inference
+from kerasx_metrics.arguments import check
+
+Tensor = Any
+Statistic = Callable[[Batch], tuple[Tensor, dict[str, Tensor]]]
+R = TypeVar("R")
 
 
-@kerasx.kernel(static=("statistic", "layout", "options"))
+@functools.cache
+def with_options(function: Callable[..., R], **options: Any) -> Callable[[Batch], R]:
+    """Bind options of a statistic.
+
+    Equal options give the same function object, by which compiled programs are kept.
+    """
+    return functools.partial(function, **options)
+
+
+@compiled(static=("statistic", "layout"))
 def accumulate(
     total: Tensor,
     y_true: Tensor,
@@ -37,74 +57,97 @@ def accumulate(
     sample_weight: Tensor | None,
     mask: Tensor | None,
     *,
-    statistic: Callable[..., Any],
+    statistic: Statistic,
     layout: Layout,
-    options: tuple[tuple[str, Any], ...] = (),
 ) -> tuple[Tensor, Tensor]:
-    """Add the statistic of one update to `total`; NaN where the values do not fit the layout."""
-    flat = inputs.canonical(y_true, y_pred, sample_weight, mask, layout)
-    value, problems = statistic(flat, layout, **dict(options))
-    pair = ops.where(inputs.invalidating(problems), float("nan"), as_pair(value))
-    return add_pairs(total, pair), inputs.flags(problems)
+    """Add the statistic of a batch to `total`, or NaN if values do not fit the layout.
+
+    Returns:
+        The new total, and the `problem_flags`.
+    """
+    batch = read_batch(Data(y_true, y_pred, sample_weight, mask), layout)
+    value, problems = statistic(batch)
+    pair = ops.where(makes_nan(problems), float("nan"), as_pair(value))
+    return add_pairs(total, pair), problem_flags(problems)
 
 
-class StreamingMetric(keras.Metric):
-    """Base of the metrics: arguments, state, updates, merging. A subclass gives the mathematics.
+class Total:
+    """State of a metric: the exact sum of its statistic, in the metric's variable `total`.
 
-    Each argument of a subclass's `__init__` is kept as an attribute of the same name, which is what
-    `get_config` reads. `statistic(inputs, layout)` gives what adds up over updates, of the shape
-    `state_shape(layout)`, and `formula(total)` the result.
+    Curves have states of their own with the same methods.
     """
 
-    scores_only = False
-    summary: str  # the docstring as written
-    nan_scores = "a NaN score counts as a miss"  # in compiled code; for the documentation
+    def __init__(self, metric: StreamingMetric) -> None:
+        self.metric = metric
 
-    def __init_subclass__(cls, base: bool = False, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
-        if not base:
-            cls.summary = cls.__doc__ or ""
-            cls.__doc__ = document_class(cls.summary, _parameters(cls), cls.nan_scores)
+    def create(self, shape: tuple[int, ...]) -> None:
+        """Create the variables of the metric, for a statistic of this shape."""
+        self.metric.create_state(shape)
 
-    def __init__(self, name: str | None = None, dtype: Any = None, **arguments: Any):
-        super().__init__(name=name or snake_case(type(self).__name__), dtype=dtype)
-        self._keep(**arguments)
+    def add(self, data: Data, layout: Layout) -> None:
+        """Add a batch."""
+        metric = self.metric
+        total, flags = accumulate(
+            metric.total, *data, statistic=metric.batch_statistic, layout=layout
+        )
+        if is_concrete(flags):
+            raise_for(flags, data, layout)
+        metric.total.assign(total)
+
+    def merge(self, other: StreamingMetric) -> None:
+        """Add the state of another metric."""
+        total = self.metric.total
+        total.assign(add_pairs(total.value, other.total.value))
+
+    def value(self) -> Tensor:
+        """Return the sum, a float32 tensor."""
+        return self.metric.total[0] + self.metric.total[1]
+
+
+class StreamingMetric(SumMetric):
+    """Base of the metrics: reads batches, and sums a statistic of them.
+
+    A subclass defines the statistic, its shape, and `evaluate`. The first update shows the number
+    of classes K, so the state is created there. `total` has the shape `(2, *shape)`: a
+    pair of float32 tensors for each number of the statistic. For metrics of counts that is
+    `(2, 5, K)`, the pairs of the five `Counts` of each class.
+    """
+
+    scores_only = False  # whether predictions that are labels are refused
+    nan_scores = "NaN scores count as misses"  # in compiled code, for the documentation
+
+    def validate(self) -> None:
+        fields = {name: getattr(self, name) for name in self._fields.parameters}
+        check(self.name, fields)
+        names = ("task", "num_classes", "ignore_class", "from_logits", "threshold", "top_k")
+        options = {name: fields[name] for name in names if name in fields}
+        self.reading = Reading(scores_only=self.scores_only, **options)
         self.layout: Layout | None = None
-        self.total = None
+        self.state: Any = self.choose_state()
+        self.batch_statistic: Statistic = self.choose_statistic()
 
-    def _keep(self, **arguments: Any) -> None:
-        """Check arguments and keep them as attributes."""
-        arguments = {argument: _plain(value) for argument, value in arguments.items()}
-        check(self.name, arguments)
-        for argument, value in arguments.items():
-            setattr(self, argument, value)
+    # A subclass defines these.
 
-    def check_class_id(self, number: int) -> None:
-        """Raise ValueError unless `class_id` is below the number of classes or curves."""
-        if self.class_id is not None and self.class_id >= number:
-            raise ValueError(
-                f"{self.name}: class_id must be below {number}; received {self.class_id}"
-            )
-
-    # What a subclass defines.
-
-    statistic: Callable[..., Any]  # a static method, or a property that returns a function
-
-    def statistic_options(self) -> dict[str, Any]:
-        """Further static arguments of the statistic."""
-        return {}
-
-    def layout_options(self, layout: Layout) -> dict[str, Any]:
-        """Further fields of the layout of inputs."""
-        return {}
-
-    def state_shape(self, layout: Layout) -> tuple[int, ...]:
-        return (2,)
-
-    def formula(self, total: Tensor, layout: Layout) -> Any:
+    def choose_statistic(self) -> Statistic:
+        """Return the function of a batch that is summed."""
         raise NotImplementedError
 
-    # What they share.
+    def choose_state(self) -> Any:
+        """Return the state: by default, the sum of the statistic."""
+        return Total(self)
+
+    def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
+        """Return the shape of the statistic."""
+        return (2,)
+
+    def accepts(self, layout: Layout) -> None:
+        """Raise ValueError if the metric is not defined for such labels and predictions."""
+
+    def evaluate(self, total: Tensor, layout: Layout) -> Any:
+        """Compute the result from the sum of the statistic: by default, a weighted mean."""
+        return ratio(total[0], total[1], float("nan"))
+
+    # They share the rest.
 
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
@@ -112,32 +155,17 @@ class StreamingMetric(keras.Metric):
         """Add a batch.
 
         Args:
-            y_true: labels; see the arguments of the class for their forms.
+            y_true: labels; the docstring of the class describes their forms.
             y_pred: predictions; a mask that Keras attached to them leaves positions out.
-            sample_weight: a weight per sample, of the shape of the samples or its first axes.
+            sample_weight: weights of the shape of the samples, or of their first axes.
 
         Raises:
-            ValueError: shapes do not fit, or (in eager mode) values do not.
+            ValueError: a shape does not fit; in eager mode also for wrong values.
         """
-        mask = mask_of(y_pred)
-        y_true, y_pred, sample_weight = map(_tensor, (y_true, y_pred, sample_weight))
-        layout = self._read(y_true, y_pred)
-        self._build(layout)
-        if getattr(y_pred, "is_meta", False):  # PyTorch: Keras asks for shapes, there are no values
-            return
-        data = (y_true, y_pred, sample_weight, mask)
-        assignments, found = self._updated(data, layout)
-        if is_concrete(found):
-            inputs.raise_for(found, y_true, y_pred, layout)
-        for variable, value in assignments:
-            variable.assign(value)
-
-    def result(self) -> Any:
-        """The value for all that was added since the last reset."""
-        layout = self.layout or self._unseen()
-        if self.total is None:
-            return self._cast(self.formula(ops.zeros(self.state_shape(layout)), layout))
-        return self._cast(self.formula(self.total[0] + self.total[1], layout))
+        data, layout = self._read(y_true, y_pred, sample_weight, mask_of(y_pred))
+        self._settle(layout)
+        if not is_shape_inference():
+            self.state.add(data, layout)
 
     def compute(
         self,
@@ -146,147 +174,68 @@ class StreamingMetric(keras.Metric):
         sample_weight: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Any:
-        """The value for these arrays alone; the state is neither read nor changed."""
-        y_true, y_pred, sample_weight, mask = map(_tensor, (y_true, y_pred, sample_weight, mask))
-        layout = self._read(y_true, y_pred)
-        flat = inputs.canonical(y_true, y_pred, sample_weight, mask, layout)
-        value, problems = self.statistic(flat, layout, **self.statistic_options())
-        inputs.raise_for(inputs.flags(problems), y_true, y_pred, layout)
-        return self._cast(self.formula(ops.cast(value, "float32"), layout))
+        """Return the value for these arrays alone; the state is neither read nor changed."""
+        data, layout = self._read(y_true, y_pred, sample_weight, mask)
+        value, problems = self.batch_statistic(read_batch(data, layout))
+        raise_for(problem_flags(problems), data, layout)
+        return self._cast(self.evaluate(ops.cast(value, "float32"), layout))
 
-    def merge_state(self, metrics: Iterable[StreamingMetric]) -> None:
-        """Add the states of other metrics of the same kind and arguments, as of other workers.
-
-        Raises:
-            ValueError: a metric is of another class or has other arguments.
-        """
-        for metric in metrics:
-            if type(metric) is not type(self) or repr(_arguments(metric)) != repr(_arguments(self)):
-                raise ValueError(
-                    f"merge_state takes metrics like {self!r} with {_arguments(self)}; received "
-                    f"{metric!r} with {_arguments(metric) if type(metric) is type(self) else {}}"
-                )
-            if metric.total is not None:
-                self._build(metric.layout)
-                self._merge(metric)
-
-    def _merge(self, metric: StreamingMetric) -> None:
-        self.total.assign(add_pairs(self.total.value, metric.total.value))
+    def result(self) -> Any:
+        """Return the value for everything added since the last reset."""
+        layout = self.layout or self._unseen()
+        return self._cast(self.evaluate(self._summed(layout), layout))
 
     @property
     def sums(self) -> np.ndarray:
-        """The sum of all statistics as a float64 array: whole numbers are exact to 2^46."""
+        """The sum of the statistics, a float64 array: whole numbers are exact to 2^46."""
         if self.total is None:
-            return np.zeros(self.state_shape(self.layout or self._unseen()))
-        return ops.convert_to_numpy(self.total).astype("float64").sum(0)
+            return np.zeros(self.statistic_shape(self.layout or self._unseen()))
+        return super().sums
 
-    def get_config(self) -> dict[str, Any]:
-        return {**_arguments(self), "name": self.name, "dtype": self.dtype}
+    def sum_shape(self) -> None:
+        """Return None: the first update shows the shape."""
 
-    def _read(self, y_true: Tensor, y_pred: Tensor) -> Layout:
-        arguments = _arguments(self)
-        layout = inputs.layout(
-            y_true,
-            y_pred,
-            task=arguments.get("task"),
-            num_classes=arguments.get("num_classes"),
-            scores_only=self.scores_only,
-            ignore_class=arguments.get("ignore_class"),
-            from_logits=arguments.get("from_logits", False),
-        )
-        return dataclasses.replace(layout, **self.layout_options(layout))
+    def check_class_id(self, class_id: int | None, number: int) -> None:
+        """Raise ValueError unless `class_id` is below the number of classes or curves."""
+        if class_id is not None and class_id >= number:
+            raise ValueError(f"{self.name}: class_id must be below {number}; received {class_id}")
 
-    def _updated(self, data: tuple, layout: Layout) -> tuple[list, Tensor]:
-        """The state after an update, as pairs of variable and value, and its `flags`."""
-        total, found = accumulate(
-            self.total,
-            *data,
-            statistic=self.statistic,
-            layout=layout,
-            options=tuple(self.statistic_options().items()),
-        )
-        return [(self.total, total)], found
+    def _read(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> tuple[Data, Layout]:
+        """Convert to tensors, and find out from their shapes and dtypes what they mean."""
+        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        layout = find_layout(y_true, y_pred, self.reading)
+        self.accepts(layout)
+        samples = tuple(y_true.shape)[: layout.sample_axes]
+        if sample_weight is not None:
+            sample_weight = ops.convert_to_tensor(sample_weight)
+            sample_weight = spread(self.name, "sample_weight", sample_weight, samples)
+        if mask is not None:
+            mask = spread(self.name, "mask", ops.convert_to_tensor(mask), samples)
+        return Data(y_true, y_pred, sample_weight, mask), layout
 
-    def _create_state(self, layout: Layout) -> None:
-        shape = (2, *self.state_shape(layout))
-        self.total = self.add_variable(shape, "zeros", dtype="float32", name="total")
-
-    def _build(self, layout: Layout) -> None:
+    def _settle(self, layout: Layout) -> None:
+        """Create the state with the first layout, and refuse later ones with other classes."""
         if self.layout is None:
-            self._create_state(layout)
+            self.state.create(self.statistic_shape(layout))
             self.layout = layout
-        was, now = self.layout, layout
-        if (was.task, was.num_classes) != (now.task, now.num_classes):
+        first = self.layout
+        if (first.task, first.num_classes) != (layout.task, layout.num_classes):
             raise ValueError(
-                f"{self.name}: this update is {now.task} with {now.num_classes} classes, earlier "
-                f"ones were {was.task} with {was.num_classes}; use one metric for each"
+                f"{self.name}: this update is {layout.task} with {layout.num_classes} classes, "
+                f"earlier ones were {first.task} with {first.num_classes}; use one metric for each"
             )
 
+    def _summed(self, layout: Layout) -> Tensor:
+        if self.total is None:
+            return ops.zeros(self.statistic_shape(layout))
+        return self.state.value()
+
+    def _merge(self, metric: Any) -> None:
+        self._settle(metric.layout)
+        self.state.merge(metric)
+
     def _unseen(self) -> Layout:
-        arguments = _arguments(self)
-        task = arguments.get("task") or "multiclass"
-        least = (arguments.get("class_id") or 0) + 1
-        classes = arguments.get("num_classes") or max(2, least)
-        return Layout(task, classes, "integer", "labels", 1)
-
-    def _cast(self, result: Any) -> Any:
-        return keras.tree.map_structure(lambda value: ops.cast(value, self.dtype), result)
-
-
-def _arguments(metric: StreamingMetric) -> dict[str, Any]:
-    names = _parameters(type(metric))
-    return {name: getattr(metric, name) for name in names if name not in ("name", "dtype")}
-
-
-@functools.cache
-def _parameters(metric_class: type[StreamingMetric]) -> tuple[str, ...]:
-    return tuple(inspect.signature(metric_class).parameters)
-
-
-def _plain(value: Any) -> Any:
-    """NumPy's scalars and arrays, and lists, as what Python hashes and JSON holds."""
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _tensor(value: Tensor) -> Tensor:
-    return None if value is None else ops.convert_to_tensor(value)
-
-
-def snake_case(name: str) -> str:
-    """`F1Score` as `f1_score`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
-def pairwise_sum(values: Tensor) -> Tensor:
-    """Sum over the last axis in blocks of blocks, so that rounding grows with the logarithm.
-
-    Blocks of two would round least; of eight, there are a third as many operations, each of which
-    costs a tenth of a millisecond in eager mode.
-    """
-    block, size = 8, values.shape[-1]
-    while size > 1:
-        values = ops.sum(_in_blocks(values, block), -1)
-        size = values.shape[-1]
-    return values[..., 0]
-
-
-def running_sum(values: Tensor) -> Tensor:
-    """Cumulative sum over the last axis, in blocks of blocks: a long one in float32 drifts."""
-    size, block = values.shape[-1], 256
-    if size <= block:
-        return ops.cumsum(values, -1)
-    inner = ops.cumsum(_in_blocks(values, block), -1)
-    totals = running_sum(inner[..., -1])
-    before = ops.concatenate([ops.zeros_like(totals[..., :1]), totals[..., :-1]], -1)
-    return ops.reshape(inner + before[..., None], (*values.shape[:-1], -1))[..., :size]
-
-
-def _in_blocks(values: Tensor, block: int) -> Tensor:
-    """The last axis as two, of blocks and within them, filled up with zeros."""
-    lacking = -values.shape[-1] % block
-    if lacking:
-        rest = ops.zeros((*values.shape[:-1], lacking), values.dtype)
-        values = ops.concatenate([values, rest], -1)
-    return ops.reshape(values, (*values.shape[:-1], -1, block))
+        """Return the layout for a result before the first update."""
+        classes = self.reading.num_classes or max(2, (getattr(self, "class_id", None) or 0) + 1)
+        task = self.reading.task or "multiclass"
+        return Layout(task, classes, "integer", "labels", 1, self.reading)

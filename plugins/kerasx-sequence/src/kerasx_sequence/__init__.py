@@ -1,6 +1,6 @@
-"""Sequences in Keras 3: CRFs, parallel recurrences, losses, metrics: a plugin of kerasx."""
+"""Sequence models for Keras 3, a plugin of kerasx: CRFs, parallel recurrences, losses, metrics."""
 
-import kerasx  # noqa: F401  so that either import registers the plugin
+import kerasx  # noqa: F401  so that importing either package registers the plugin
 from kerasx_sequence.constraints import Constraints, bilou_constraints, iob2_constraints
 from kerasx_sequence.entities import entity_f1
 from kerasx_sequence.error_rates import char_error_rate, word_error_rate

@@ -1,7 +1,7 @@
-"""Cells for `keras.layers.RNN`, under the names of TensorFlow Addons: a formula each.
+"""Cells for `keras.layers.RNN` with the names that they have in TensorFlow Addons: a formula each.
 
-What a step does with dropout, matrices and bias is Keras's own; a cell of the LSTM family says how
-the gates come of two products, and the new states of the gates.
+Keras's own cells handle dropout, weights and bias. A cell of the LSTM family defines how its gates
+follow from two matrix products, and its new states from the gates.
 """
 
 from __future__ import annotations
@@ -11,70 +11,79 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasx.authoring import check_argument, check_positive_integers
+
 Tensor = Any
 
 
 class _LSTMCell(keras.layers.LSTMCell):
-    """An LSTM whose formulas a subclass may change; its masks of dropout are those of all gates."""
+    """Base of LSTM cells whose formulas differ; all gates share one dropout mask."""
 
-    def gates(self, of_inputs: Tensor, of_state: Tensor) -> Tensor:
-        """What goes into the gates, but for the bias, from `kernel` and `recurrent_kernel`."""
-        return of_inputs + of_state
+    def gates(self, input_product: Tensor, state_product: Tensor) -> Tensor:
+        """Combine the products with `kernel` and `recurrent_kernel`, before the bias is added."""
+        return input_product + state_product
 
-    def update(self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor) -> tuple:
-        """The new output and carry, from what goes into the gates and the carry before."""
+    def update(
+        self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Compute the new output and carry from the gates, before their activation, and carry."""
         raise NotImplementedError
 
-    def call(self, inputs: Tensor, states: list[Tensor], training: bool = False) -> tuple:
+    def call(
+        self, inputs: Tensor, states: list[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         h, c = states
-        x, r = _dropped(self, inputs, h, training)
-        z = self.gates(ops.matmul(x, self.kernel), ops.matmul(r, self.recurrent_kernel))
+        x, dropped_h = _apply_dropout(self, inputs, h, training)
+        z = self.gates(ops.matmul(x, self.kernel), ops.matmul(dropped_h, self.recurrent_kernel))
         z = z if self.bias is None else z + self.bias
-        h, c = self.update(*ops.split(z, 4, axis=1), c)
+        i, f, g, o = ops.split(z, 4, axis=1)
+        h, c = self.update(i, f, g, o, c)
         return h, [h, c]
 
 
-def _dropped(cell: Any, inputs: Tensor, state: Tensor, training: bool) -> tuple[Tensor, Tensor]:
-    """Inputs and state under dropout, with the masks that the cell keeps for a sequence."""
-    found = []
-    for values, rate, mask_for in (
-        (inputs, cell.dropout, cell.get_dropout_mask),
-        (state, cell.recurrent_dropout, cell.get_recurrent_dropout_mask),
-    ):
-        if training and rate > 0:
-            mask = mask_for(values)
-            values = values * (mask[0] if isinstance(mask, list) else mask)
-        found.append(values)
-    return found[0], found[1]
+def _apply_dropout(
+    cell: Any, inputs: Tensor, state: Tensor, training: bool
+) -> tuple[Tensor, Tensor]:
+    """Apply dropout to inputs and state, with the masks that the cell keeps for a sequence."""
+    if training and cell.dropout > 0:
+        inputs = inputs * _first(cell.get_dropout_mask(inputs))
+    if training and cell.recurrent_dropout > 0:
+        state = state * _first(cell.get_recurrent_dropout_mask(state))
+    return inputs, state
+
+
+def _first(mask: Any) -> Tensor:
+    """Return the first of the masks that an LSTM cell keeps for its gates, or the only one."""
+    return mask[0] if isinstance(mask, list) else mask
 
 
 class LayerNormLSTMCell(_LSTMCell):
-    """An LSTM cell with layer normalization.
+    """LSTM cell with layer normalization.
 
-    With layer normalizations `LN` of their own scales and shifts, Keras's order of the gates and
-    `sigma` the recurrent activation,
+    Each layer normalization `LN` has a scale and a shift of its own, gates are in Keras's order,
+    and `sigma` is the recurrent activation:
 
         i, f, g, o = LN(x W) + LN(h U) + b
         c' = sigma(f) c + sigma(i) tanh(g)
         h' = sigma(o) tanh(LN(c'))
 
-    Source: Ba, Kiros and Hinton, "Layer Normalization" (arXiv:1607.06450), the LSTM of the
-    supplement. The carry is c', as there; TensorFlow Addons' cell of this name carries LN(c').
-    Dropout is that of `keras.layers.LSTMCell`, with one mask for all gates (of the state: Semeniuta
-    et al., arXiv:1603.05118).
+    Reference: Ba, Kiros and Hinton, "Layer Normalization" (arXiv:1607.06450), the LSTM of the
+    supplement. As in the paper the carry is c'; TensorFlow Addons' cell of this name carries
+    LN(c'). Dropout works as in `keras.layers.LSTMCell`, with one mask for all gates (for dropout of
+    the state see Semeniuta et al., arXiv:1603.05118).
 
     Args:
         units: dimension of the output, positive.
-        *args: as in `keras.layers.LSTMCell`, as are `**kwargs`.
+        *args: further arguments of `keras.layers.LSTMCell`, by position.
         norm_gamma_initializer: initializer of the scales.
         norm_beta_initializer: initializer of the shifts.
-        norm_epsilon: what is added to variances.
-        **kwargs: see `*args`.
+        norm_epsilon: number added to variances.
+        **kwargs: further arguments of `keras.layers.LSTMCell`, by name.
 
     Call arguments:
         inputs: `(batch, channels)`.
-        states: output and carry of the step before, each `(batch, units)`.
-        training: whether there is dropout.
+        states: output and carry of the step before, `(batch, units)` each.
+        training: whether to apply dropout.
 
     Call returns:
         The output `(batch, units)`, and a list of the new output and carry.
@@ -94,7 +103,7 @@ class LayerNormLSTMCell(_LSTMCell):
         norm_beta_initializer: Any = "zeros",
         norm_epsilon: float = 1e-3,
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(units, *args, **kwargs)
         self.norm_gamma_initializer = keras.initializers.get(norm_gamma_initializer)
         self.norm_beta_initializer = keras.initializers.get(norm_beta_initializer)
@@ -116,10 +125,12 @@ class LayerNormLSTMCell(_LSTMCell):
         self.recurrent_norm.build((None, 4 * self.units))
         self.state_norm.build((None, self.units))
 
-    def gates(self, of_inputs: Tensor, of_state: Tensor) -> Tensor:
-        return self.kernel_norm(of_inputs) + self.recurrent_norm(of_state)
+    def gates(self, input_product: Tensor, state_product: Tensor) -> Tensor:
+        return self.kernel_norm(input_product) + self.recurrent_norm(state_product)
 
-    def update(self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor) -> tuple:
+    def update(
+        self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor
+    ) -> tuple[Tensor, Tensor]:
         sigma = self.recurrent_activation
         c = sigma(f) * c + sigma(i) * self.activation(g)
         return sigma(o) * self.activation(self.state_norm(c)), c
@@ -135,27 +146,27 @@ class LayerNormLSTMCell(_LSTMCell):
 
 
 class PeepholeLSTMCell(_LSTMCell):
-    """An LSTM cell whose gates see the carry, each unit its own.
+    """LSTM cell with peepholes: the gates of each unit also see its carry.
 
-    With `i, f, g, o = x W + h U + b` and `sigma` the recurrent activation,
+    With `i, f, g, o = x W + h U + b` and the recurrent activation `sigma`,
 
         c' = sigma(f + p_f c) c + sigma(i + p_i c) tanh(g)
         h' = sigma(o + p_o c') tanh(c')
 
-    Source: Gers, Schraudolph and Schmidhuber, "Learning Precise Timing with LSTM Recurrent
-    Networks" (2002), as in Sak, Senior and Beaufays (2014), section 2. Weights have the names
-    and initializers of TensorFlow Addons' cell: `input_gate_peephole_weights` and so on, drawn as
-    the kernel is. Dropout has one mask for all gates.
+    Reference: Gers, Schraudolph and Schmidhuber, "Learning Precise Timing with LSTM Recurrent
+    Networks" (2002), in the form of Sak, Senior and Beaufays (2014), section 2. Weights have the
+    names that they have in TensorFlow Addons' cell (`input_gate_peephole_weights` and so on), and
+    the initializer of the kernel. Dropout uses one mask for all gates.
 
     Args:
         units: dimension of the output, positive.
-        *args: as in `keras.layers.LSTMCell`, as are `**kwargs`.
-        **kwargs: see `*args`.
+        *args: further arguments of `keras.layers.LSTMCell`, by position.
+        **kwargs: further arguments of `keras.layers.LSTMCell`, by name.
 
     Call arguments:
         inputs: `(batch, channels)`.
-        states: output and carry of the step before, each `(batch, units)`.
-        training: whether there is dropout.
+        states: output and carry of the step before, `(batch, units)` each.
+        training: whether to apply dropout.
 
     Call returns:
         The output `(batch, units)`, and a list of the new output and carry.
@@ -167,7 +178,7 @@ class PeepholeLSTMCell(_LSTMCell):
     (2, 4)
     """
 
-    def __init__(self, units: int, *args: Any, **kwargs: Any):
+    def __init__(self, units: int, *args: Any, **kwargs: Any) -> None:
         super().__init__(units, *args, **kwargs)
 
     def build(self, input_shape: tuple) -> None:
@@ -185,7 +196,9 @@ class PeepholeLSTMCell(_LSTMCell):
             for gate in ("input", "forget", "output")
         )
 
-    def update(self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor) -> tuple:
+    def update(
+        self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor
+    ) -> tuple[Tensor, Tensor]:
         sigma = self.recurrent_activation
         i = sigma(i + self.input_gate_peephole_weights * c)
         f = sigma(f + self.forget_gate_peephole_weights * c)
@@ -194,30 +207,30 @@ class PeepholeLSTMCell(_LSTMCell):
 
 
 class ZoneoutLSTMCell(_LSTMCell):
-    """An LSTM cell of which, in training, random units keep what they were.
+    """LSTM cell with zoneout: in training, random units keep their previous output or carry.
 
-    With the output `h'` and the carry `c'` that the LSTM would have next, and for each unit,
-    example and step a random `d`, 1 with the probability `zoneout_h` or `zoneout_c`,
+    Let `h'` and `c'` be the output and carry of an ordinary LSTM. For each unit, example and step a
+    random `d` is 1 with probability `zoneout_h` or `zoneout_c`, otherwise 0:
 
         h'' = d_h h + (1 - d_h) h',  c'' = d_c c + (1 - d_c) c'
 
-    in training; otherwise `d` is its mean. Source: Krueger et al., "Zoneout: Regularizing RNNs by
+    Outside of training, `d` is its mean. Reference: Krueger et al., "Zoneout: Regularizing RNNs by
     Randomly Preserving Hidden Activations" (arXiv:1606.01305), section 3. `keras.layers.RNN` allows
-    random numbers before a sequence only, so the cell carries a third state, the number of the step
-    (modulo 128, and the rest), and makes those of a step by mixing the two.
+    drawing random numbers only before a sequence. The cell therefore carries the number of the step
+    (modulo 128, and the quotient) as a third state, and mixes it with the numbers drawn before.
 
     Args:
         units: dimension of the output, positive.
-        *args: as in `keras.layers.LSTMCell`, as are `**kwargs`.
-        zoneout_h: from 0 to 1, the probability that a unit keeps its output.
-        zoneout_c: from 0 to 1, the probability that a unit keeps its carry.
-        **kwargs: see `*args`.
+        *args: further arguments of `keras.layers.LSTMCell`, by position.
+        zoneout_h: probability that a unit keeps its output, from 0 to 1.
+        zoneout_c: probability that a unit keeps its carry, from 0 to 1.
+        **kwargs: further arguments of `keras.layers.LSTMCell`, by name.
 
     Call arguments:
         inputs: `(batch, channels)`.
-        states: output and carry of the step before, each `(batch, units)`, and the number of the
+        states: output and carry of the step before, `(batch, units)` each, and the number of the
             step, `(batch, 2)`, zeros at the beginning.
-        training: whether units are chosen at random.
+        training: whether to choose units at random.
 
     Call returns:
         The output `(batch, units)`, and a list of the new states.
@@ -239,10 +252,9 @@ class ZoneoutLSTMCell(_LSTMCell):
         zoneout_h: float = 0.05,
         zoneout_c: float = 0.5,
         **kwargs: Any,
-    ):
+    ) -> None:
         for name, value in (("zoneout_h", zoneout_h), ("zoneout_c", zoneout_c)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"ZoneoutLSTMCell: {name} must be from 0 to 1; received {value}")
+            check_argument("ZoneoutLSTMCell", name, value, 0 <= value <= 1, "from 0 to 1")
         super().__init__(units, *args, **kwargs)
         self.zoneout_h = zoneout_h
         self.zoneout_c = zoneout_c
@@ -250,12 +262,12 @@ class ZoneoutLSTMCell(_LSTMCell):
         self._noise = None
 
     def get_recurrent_dropout_mask(self, step_input: Tensor) -> Any:
-        # `keras.layers.RNN` asks for it before the loop, where random numbers may be drawn.
+        # `keras.layers.RNN` calls this before its loop, where random numbers may be drawn.
         if self._noise is None:
-            self._noise = self._drawn(step_input)
+            self._noise = self._draw_noise(step_input)
         return super().get_recurrent_dropout_mask(step_input)
 
-    def _drawn(self, h: Tensor) -> Tensor:
+    def _draw_noise(self, h: Tensor) -> Tensor:
         shape = (ops.shape(h)[0], 2 * self.units)
         return keras.random.randint(shape, 0, 2**31 - 1, seed=self.seed_generator)
 
@@ -263,24 +275,29 @@ class ZoneoutLSTMCell(_LSTMCell):
         self._noise = None
         super().reset_recurrent_dropout_mask()
 
-    def call(self, inputs: Tensor, states: list[Tensor], training: bool = False) -> tuple:
+    def call(
+        self, inputs: Tensor, states: list[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         h, c, step = states
         _, (new_h, new_c) = super().call(inputs, [h, c], training)
         if training:
-            noise = self._drawn(h) if self._noise is None else self._noise
+            noise = self._draw_noise(h) if self._noise is None else self._noise
             number = ops.cast(step[:, :1], "int32") + 128 * ops.cast(step[:, 1:], "int32")
-            random = _mixed(noise, number)
-            keep_h = random[:, : self.units] < int(self.zoneout_h * 2**24)
-            keep_c = random[:, self.units :] < int(self.zoneout_c * 2**24)
+            random_bits = _mix(noise, number)
+            keep_h = random_bits[:, : self.units] < int(self.zoneout_h * 2**24)
+            keep_c = random_bits[:, self.units :] < int(self.zoneout_c * 2**24)
             h, c = ops.where(keep_h, h, new_h), ops.where(keep_c, c, new_c)
         else:
             h = self.zoneout_h * h + (1 - self.zoneout_h) * new_h
             c = self.zoneout_c * c + (1 - self.zoneout_c) * new_c
         low = step[:, :1] + 1
-        full = ops.cast(low >= 128, step.dtype)
-        return h, [h, c, ops.concatenate([low - 128 * full, step[:, 1:] + full], 1)]
+        carry_over = ops.cast(low >= 128, step.dtype)
+        step = ops.concatenate([low - 128 * carry_over, step[:, 1:] + carry_over], 1)
+        return h, [h, c, step]
 
-    def update(self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor) -> tuple:
+    def update(
+        self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor
+    ) -> tuple[Tensor, Tensor]:
         sigma = self.recurrent_activation
         c = sigma(f) * c + sigma(i) * self.activation(g)
         return sigma(o) * self.activation(c), c
@@ -293,8 +310,8 @@ class ZoneoutLSTMCell(_LSTMCell):
         }
 
 
-def _mixed(noise: Tensor, number: Tensor) -> Tensor:
-    """Random 24 bits of each random int32, another draw for each number."""
+def _mix(noise: Tensor, number: Tensor) -> Tensor:
+    """Hash each random int32 with a number into 24 random bits, different for each number."""
     x = ops.bitwise_xor(noise, number * -1640531527)  # 2^32 over the golden ratio
     for factor in (0x7FEB352D, 0x045D9F3B):
         x = ops.bitwise_xor(x, ops.bitwise_and(ops.right_shift(x, 16), 0xFFFF)) * factor
@@ -302,29 +319,29 @@ def _mixed(noise: Tensor, number: Tensor) -> Tensor:
 
 
 class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
-    """A simple recurrent cell with layer normalization.
+    """Simple recurrent cell with layer normalization.
 
         h' = tanh(LN(x W + h U) + b)
 
-    where `LN` scales but does not shift, which `b` does. Source: Ba, Kiros and Hinton, "Layer
+    `LN` scales but does not shift, because `b` does. Reference: Ba, Kiros and Hinton, "Layer
     Normalization" (arXiv:1607.06450), equation 4.
 
     Args:
         units: dimension of the output, positive.
-        *args: as in `keras.layers.SimpleRNNCell`, as are `**kwargs`.
-        layernorm_epsilon: what is added to the variance.
+        *args: further arguments of `keras.layers.SimpleRNNCell`, by position.
+        layernorm_epsilon: number added to the variance.
         gamma_initializer: initializer of the scale.
         gamma_regularizer: regularizer of the scale.
         gamma_constraint: constraint of the scale.
-        **kwargs: see `*args`.
+        **kwargs: further arguments of `keras.layers.SimpleRNNCell`, by name.
 
     Call arguments:
         inputs: `(batch, channels)`.
-        states: the output of the step before, `(batch, units)`, in a list.
-        training: whether there is dropout.
+        states: a list of the output of the step before, `(batch, units)`.
+        training: whether to apply dropout.
 
     Call returns:
-        The output `(batch, units)`, and a list of it.
+        The output `(batch, units)`, and a list of the new state, which equals the output.
 
     Example:
     >>> import keras, kerasx
@@ -342,7 +359,7 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
         gamma_regularizer: Any = None,
         gamma_constraint: Any = None,
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(units, *args, **kwargs)
         self.layernorm_epsilon = layernorm_epsilon
         self.gamma_initializer = keras.initializers.get(gamma_initializer)
@@ -362,8 +379,10 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
         super().build(input_shape)
         self.layernorm.build((None, self.units))
 
-    def call(self, inputs: Tensor, states: list[Tensor], training: bool = False) -> tuple:
-        x, h = _dropped(self, inputs, states[0], training)
+    def call(
+        self, inputs: Tensor, states: list[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
+        x, h = _apply_dropout(self, inputs, states[0], training)
         z = self.layernorm(ops.matmul(x, self.kernel) + ops.matmul(h, self.recurrent_kernel))
         h = self.activation(z if self.bias is None else z + self.bias)
         return h, [h]
@@ -379,9 +398,9 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
 
 
 class NASCell(keras.layers.Layer):
-    """The recurrent cell that a search over architectures found.
+    """Recurrent cell found by neural architecture search.
 
-    With `x0 ... x7 = x W` and `m0 ... m7 = m U + b`, where `m` is the output before,
+    With `x0 ... x7 = x W` and `m0 ... m7 = m U + b`, where `m` is the previous output,
 
         a = tanh(sigmoid(x0 + m0) relu(x1 + m1))
         b = tanh(sigmoid(x2 + m2) + relu(x3 m3))
@@ -390,14 +409,14 @@ class NASCell(keras.layers.Layer):
         c' = tanh(a + c) b
         m' = tanh(c' tanh(d + e)) P
 
-    where `P` is the projection, if there is one. Source: Zoph and Le, "Neural Architecture Search
-    with Reinforcement Learning" (arXiv:1611.01578), figure 8, in the form of TensorFlow Addons'
-    cell of this name, whose arguments and weights it has.
+    `P` is the projection, if there is one. Reference: Zoph and Le, "Neural Architecture Search with
+    Reinforcement Learning" (arXiv:1611.01578), figure 8. Form, arguments and weights are those of
+    TensorFlow Addons' cell of this name.
 
     Args:
-        units: dimension of the carry, and of the output without projection; positive.
+        units: dimension of the carry and, without a projection, of the output; positive.
         projection: dimension of the output, or `None` for no projection.
-        use_bias: whether there is a bias.
+        use_bias: whether to add a bias.
         kernel_initializer: initializer of `kernel`, `(channels, 8 * units)`.
         recurrent_initializer: initializer of `recurrent_kernel`.
         projection_initializer: initializer of `projection_weights`, `(units, projection)`.
@@ -409,10 +428,10 @@ class NASCell(keras.layers.Layer):
         states: the carry `(batch, units)` and the output of the step before.
 
     Call returns:
-        The output, and a list of the new carry and it.
+        The output, and a list of the new carry and the output.
 
     Raises:
-        ValueError: `units` or `projection` is not positive.
+        ValueError: `units` or `projection` is not a positive integer.
 
     Example:
     >>> import keras, kerasx
@@ -431,10 +450,10 @@ class NASCell(keras.layers.Layer):
         projection_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         **kwargs: Any,
-    ):
-        for name, size in (("units", units), ("projection", projection)):
-            if size is not None and size <= 0:
-                raise ValueError(f"NASCell: {name} must be positive; received {size}")
+    ) -> None:
+        check_positive_integers("NASCell", units=units)
+        if projection is not None:
+            check_positive_integers("NASCell", projection=projection)
         super().__init__(**kwargs)
         self.units = units
         self.projection = projection
@@ -469,11 +488,13 @@ class NASCell(keras.layers.Layer):
                 initializer=self.projection_initializer,
             )
 
-    def call(self, inputs: Tensor, states: list[Tensor]) -> tuple:
+    def call(self, inputs: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         c, m = states
         x = ops.split(ops.matmul(inputs, self.kernel), 8, axis=1)
-        of_state = ops.matmul(m, self.recurrent_kernel)
-        m = ops.split(of_state if self.bias is None else of_state + self.bias, 8, axis=1)
+        state_product = ops.matmul(m, self.recurrent_kernel)
+        if self.bias is not None:
+            state_product = state_product + self.bias
+        m = ops.split(state_product, 8, axis=1)
         sigmoid, relu, tanh = ops.sigmoid, ops.relu, ops.tanh
         first = tanh(sigmoid(x[0] + m[0]) * relu(x[1] + m[1]))
         second = tanh(sigmoid(x[2] + m[2]) + relu(x[3] * m[3]))

@@ -1,4 +1,4 @@
-"""Which tags may follow each other, begin and end a sequence, in the schemes of named entities."""
+"""Constraints of tagging schemes: the tags that may follow each other, begin and end a sequence."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 
 class Constraints(NamedTuple):
-    """What `crf_decode` may choose; `_asdict()` gives its arguments.
+    """Tags that `crf_decode` may choose; `_asdict()` returns its arguments.
 
     Attributes:
-        allowed: bool `(labels, labels)`, from the first to the second.
-        allowed_start: bool `(labels,)`.
-        allowed_end: bool `(labels,)`.
+        allowed: bool `(labels, labels)`, true if the second tag may follow the first.
+        allowed_start: bool `(labels,)`, true if a sequence may begin with the tag.
+        allowed_end: bool `(labels,)`, true if a sequence may end with the tag.
     """
 
     allowed: np.ndarray
@@ -23,18 +23,18 @@ class Constraints(NamedTuple):
 
 
 def iob2_constraints(labels: Sequence[str]) -> Constraints:
-    """The constraints of IOB2: `I-X` follows `B-X` or `I-X` only.
+    """Make the constraints of IOB2: `I-X` may only follow `B-X` or `I-X`.
 
-    Source: Tjong Kim Sang and Veenstra, "Representing Text Chunks", 1999, section 2.
+    Reference: Tjong Kim Sang and Veenstra, "Representing Text Chunks", 1999, section 2.
 
     Args:
-        labels: the name of each tag: `O`, `B-X` or `I-X`, with `X` the type.
+        labels: the name of each tag: `O`, `B-X` or `I-X`, where `X` is a type of entity.
 
     Returns:
-        `Constraints`, of the tags in the order of `labels`.
+        `Constraints` for tags in the order of `labels`.
 
     Raises:
-        ValueError: a label is none of these, or occurs twice.
+        ValueError: a label has another form, or occurs twice.
 
     Example:
     >>> from kerasx_sequence import iob2_constraints
@@ -43,59 +43,67 @@ def iob2_constraints(labels: Sequence[str]) -> Constraints:
      [ True  True  True]
      [ True  True  True]]
     """
-    return _constraints(labels, "BI", lambda before, after: after == "I")
+    return _make_constraints(labels, "BI", lambda before, after: after == "I")
 
 
 def bilou_constraints(labels: Sequence[str]) -> Constraints:
-    """The constraints of BILOU: `B-X`, then any `I-X`, then `L-X`; or `U-X` alone.
+    """Make the constraints of BILOU: `B-X`, any number of `I-X`, then `L-X`; or `U-X` alone.
 
-    Source: Ratinov and Roth, "Design Challenges in Named Entity Recognition", 2009, section 3.3.
-    IOBES is the same with `E` for `L` and `S` for `U`, which are taken too.
+    Reference: Ratinov and Roth, "Design Challenges in Named Entity Recognition", 2009, section 3.3.
+    IOBES is the same scheme with `E` for `L` and `S` for `U`, which are accepted, too.
 
     Args:
         labels: the name of each tag: `O`, `B-X`, `I-X`, `L-X` (or `E-X`), `U-X` (or `S-X`).
 
     Returns:
-        `Constraints`, of the tags in the order of `labels`.
+        `Constraints` for tags in the order of `labels`.
 
     Raises:
-        ValueError: a label is none of these, or occurs twice.
+        ValueError: a label has another form, or occurs twice.
 
     Example:
     >>> from kerasx_sequence import bilou_constraints
-    >>> found = bilou_constraints(["O", "B-X", "I-X", "L-X", "U-X"])
-    >>> print(found.allowed_start, found.allowed_end)
+    >>> constraints = bilou_constraints(["O", "B-X", "I-X", "L-X", "U-X"])
+    >>> print(constraints.allowed_start, constraints.allowed_end)
     [ True  True False False  True] [ True False False  True  True]
     """
-    return _constraints(labels, "BILUES", lambda before, after: before in "BI" or after in "ILE")
+    return _make_constraints(
+        labels, "BILUES", lambda before, after: before in "BI" or after in "ILE"
+    )
 
 
-def _constraints(
-    labels: Sequence[str], prefixes: str, joined: Callable[[str, str], bool]
+def _make_constraints(
+    labels: Sequence[str], prefixes: str, is_inside: Callable[[str, str], bool]
 ) -> Constraints:
-    """`joined` says whether two tags may follow each other within one entity only."""
-    split = [label.partition("-") for label in labels]
-    bad = [
+    """Make the constraints of a scheme.
+
+    Args:
+        labels: the name of each tag.
+        prefixes: the prefixes of the scheme other than O.
+        is_inside: a function of two prefixes that returns whether tags with these prefixes may only
+            follow each other within one entity.
+    """
+    parts = [label.partition("-") for label in labels]
+    invalid = [
         label
-        for label, (prefix, _, kind) in zip(labels, split, strict=True)
+        for label, (prefix, _, kind) in zip(labels, parts, strict=True)
         if label != "O" and not (len(prefix) == 1 and prefix in prefixes and kind)
     ]
-    if bad or len(set(labels)) != len(labels) or not labels:
+    if invalid or len(set(labels)) != len(labels) or not labels:
         forms = ", ".join(f"{prefix}-X" for prefix in prefixes)
         raise ValueError(
             f"labels must be different names of the forms O, {forms}; received "
-            f"{bad if bad else list(labels)}"
+            f"{invalid if invalid else list(labels)}"
         )
-    inside, opens = "ILE", "BI"
 
-    def may(before: str, kind_before: str, after: str, kind_after: str) -> bool:
-        if not joined(before, after):
+    def may_follow(before: str, kind_before: str, after: str, kind_after: str) -> bool:
+        if not is_inside(before, after):
             return True
-        return before in opens and after in inside and kind_before == kind_after
+        return before in "BI" and after in "ILE" and kind_before == kind_after
 
-    tags = [(prefix, kind) for prefix, _, kind in split]
+    tags = [(prefix, kind) for prefix, _, kind in parts]
     return Constraints(
-        np.array([[may(*before, *after) for after in tags] for before in tags]),
-        np.array([may("O", "", *after) for after in tags]),
-        np.array([may(*before, "O", "") for before in tags]),
+        np.array([[may_follow(*before, *after) for after in tags] for before in tags]),
+        np.array([may_follow("O", "", *after) for after in tags]),
+        np.array([may_follow(*before, "O", "") for before in tags]),
     )

@@ -3,76 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from kerasx.authoring import attach, attached, mask_of
+from kerasx.authoring import attach, attached, check_positive_integers, mask_of
 from kerasx_sequence.constraints import Constraints
-from kerasx_sequence.crf import crf_decode
-
-
-class Potentials(NamedTuple):
-    """What a `CRF` records beside its tags.
-
-    Attributes:
-        emissions: `(batch, time, tags)`.
-        transitions: `(tags, tags)`.
-        start: `(tags,)`, or `None`.
-        end: `(tags,)`, or `None`.
-        mask: bool `(batch, time)`, or `None`.
-    """
-
-    emissions: Any
-    transitions: Any
-    start: Any
-    end: Any
-    mask: Any
+from kerasx_sequence.crf import Potentials, crf_decode
 
 
 def mask_of_tags(tags: Any) -> Any:
-    """The mask that a `CRF` recorded beside its tags, or else the one that Keras attached.
+    """Return the mask that a `CRF` attached to its tags, or else the one that Keras attached.
 
-    In JAX's `fit` Keras hands metrics none.
+    In JAX's `fit`, metrics get no mask from Keras.
     """
     potentials = attached(tags, Potentials)
     return mask_of(tags) if potentials is None else potentials.mask
 
 
 class CRF(keras.layers.Layer):
-    """Linear-chain conditional random field: the best sequence of tags, given features.
+    """Linear-chain conditional random field: the best sequence of tags for given features.
 
-    `emissions = inputs @ kernel + bias`, and the tags are those of `crf_decode` (Lafferty et al.,
-    "Conditional Random Fields", 2001; with a recurrent network: Huang et al., "Bidirectional
-    LSTM-CRF Models for Sequence Tagging", 2015).
+    It computes `emissions = inputs @ kernel + bias` and returns the tags of `crf_decode` (Lafferty
+    et al., "Conditional Random Fields", 2001; with a recurrent network: Huang et al.,
+    "Bidirectional LSTM-CRF Models for Sequence Tagging", 2015).
 
-    It returns tags, so `predict` does. Beside them it records the potentials, from which `CRFLoss`
-    computes the likelihood; `TagAccuracy` finds the mask there. A compiled training step decodes
-    only if a metric reads the tags; eager code, which is PyTorch's default, always does.
+    The output is tags, so `predict` returns tags. The layer attaches the potentials to them, from
+    which `CRFLoss` computes the likelihood and where `TagAccuracy` finds the mask. A compiled
+    training step decodes only if a metric reads the tags; eager code, PyTorch's default, always
+    decodes.
 
     Args:
         units: number of tags.
-        use_kernel: whether to project the inputs; if not, they are the emissions.
+        use_kernel: whether to project the inputs. Without a projection they are the emissions.
         use_bias: whether to add a bias to the projection.
-        use_boundary: whether there are potentials for the first and the last tag of a sequence.
+        use_boundary: whether to learn potentials for the first and the last tag of a sequence.
         constraints: `Constraints`, as `kerasx_sequence.iob2_constraints` makes them, or a mapping
-            with its names: transitions, first and last tags that the tags returned may have. They
-            have no part in the likelihood.
+            with the same names. They limit which tags the output may begin and end with and which
+            may follow each other. They do not affect the likelihood.
         kernel_initializer: initializer of the projection.
-        bias_initializer: initializer of its bias.
+        bias_initializer: initializer of the bias.
         chain_initializer: initializer of the transitions.
         boundary_initializer: initializer of the potentials of both ends.
         **kwargs: the arguments of `keras.layers.Layer`.
 
-    Input shape: `(batch, time, features)`. A mask says which steps count; they must be next to each
-        other, after padding or before it.
+    Input shape: `(batch, time, features)`. A mask selects the steps that count. They must be next
+        to each other; padding may come before or after them.
 
-    Output shape: `(batch, time)`, int32; 0 where no step counts.
+    Output shape: `(batch, time)`, int32; 0 at steps that do not count.
 
     Raises:
-        ValueError: sizes do not fit, or (in eager mode) a mask has holes or the constraints allow
+        ValueError: sizes do not match, or (in eager mode) a mask has holes or the constraints allow
             no path. In compiled code the loss of such a sequence is NaN.
 
     Example:
@@ -99,32 +82,32 @@ class CRF(keras.layers.Layer):
         chain_initializer: Any = "zeros",
         boundary_initializer: Any = "zeros",
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
-        if isinstance(units, bool) or not isinstance(units, int) or units < 1:
-            raise ValueError(f"{self.name}: units must be a positive integer; received {units!r}")
+        check_positive_integers(self.name, units=units)
         self.units = units
         self.use_kernel = use_kernel
         self.use_bias = use_bias
         self.use_boundary = use_boundary
-        self.constraints = None if constraints is None else self._read(constraints)
+        self.constraints = None if constraints is None else self._as_lists(constraints)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.chain_initializer = keras.initializers.get(chain_initializer)
         self.boundary_initializer = keras.initializers.get(boundary_initializer)
         self.supports_masking = True
 
-    def _read(self, constraints: Constraints | Mapping[str, Any]) -> dict[str, Any]:
-        """As lists, which JSON holds."""
-        given = constraints._asdict() if isinstance(constraints, Constraints) else constraints
-        shapes = ((self.units, self.units), (self.units,), (self.units,))
-        wanted = dict(zip(Constraints._fields, shapes, strict=True))
-        found = {name: np.shape(value) for name, value in given.items()}
-        if found != wanted:
+    def _as_lists(self, constraints: Constraints | Mapping[str, Any]) -> dict[str, Any]:
+        """Check the shapes of constraints and return them as lists, which JSON can hold."""
+        if isinstance(constraints, Constraints):
+            constraints = constraints._asdict()
+        sizes = ((self.units, self.units), (self.units,), (self.units,))
+        expected = dict(zip(Constraints._fields, sizes, strict=True))
+        received = {name: np.shape(value) for name, value in constraints.items()}
+        if received != expected:
             raise ValueError(
-                f"{self.name}: constraints must have the shapes {wanted}; received {found}"
+                f"{self.name}: constraints must have the shapes {expected}; received {received}"
             )
-        return {name: np.asarray(value, bool).tolist() for name, value in given.items()}
+        return {name: np.asarray(value, bool).tolist() for name, value in constraints.items()}
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         if len(input_shape) != 3 or input_shape[-1] is None:
@@ -157,15 +140,19 @@ class CRF(keras.layers.Layer):
             emissions = ops.matmul(inputs, self.kernel)
             if self.bias is not None:
                 emissions = emissions + self.bias
-        mask = None if mask is None else ops.cast(mask, "bool")
-        transitions = ops.convert_to_tensor(self.transitions)
-        start, end = (
-            None if each is None else ops.convert_to_tensor(each) for each in (self.start, self.end)
+        potentials = Potentials(
+            emissions,
+            ops.convert_to_tensor(self.transitions),
+            mask=None if mask is None else ops.cast(mask, "bool"),
+            start=None if self.start is None else ops.convert_to_tensor(self.start),
+            end=None if self.end is None else ops.convert_to_tensor(self.end),
         )
-        potentials = Potentials(emissions, transitions, start, end, mask)
-        constant = [None if each is None else ops.stop_gradient(each) for each in potentials]
-        found = Potentials(*constant)._asdict()
-        tags, _ = crf_decode(**found, **(self.constraints or {}))
+        constant = {
+            name: ops.stop_gradient(tensor)
+            for name, tensor in potentials._asdict().items()
+            if tensor is not None
+        }
+        tags, _ = crf_decode(**constant, **(self.constraints or {}))
         attach(tags, potentials)
         return tags
 

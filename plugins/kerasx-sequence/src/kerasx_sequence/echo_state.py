@@ -1,4 +1,4 @@
-"""Echo state networks: recurrent weights that are drawn, scaled, and never trained."""
+"""Echo state networks: recurrent weights that are random, scaled, and never trained."""
 
 from __future__ import annotations
 
@@ -8,41 +8,44 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasx.authoring import check_argument, check_positive_integers
+from kerasx_sequence.recurrent import CellRNN
+
 Tensor = Any
 
 
 class ESNCell(keras.layers.Layer):
-    """The reservoir of an echo state network, as a cell for `keras.layers.RNN`.
+    """Reservoir of an echo state network, as a cell for `keras.layers.RNN`.
 
         h' = (1 - leaky) h + leaky tanh(x W + h U + b)
 
-    No weight is trained. Of `U`, each number is kept with probability `connectivity`, and all are
-    scaled so that the largest absolute eigenvalue is `spectral_radius`: below 1, what the state
-    remembers fades. Source: Jaeger, "The 'echo state' approach to analysing and training recurrent
-    neural networks" (GMD Report 148, 2001), with leaky integration; names and arguments are those
+    No weight is trained. Each number in `U` is kept with probability `connectivity`, and all are
+    scaled so that the largest absolute eigenvalue is `spectral_radius`. Below 1, the memory of the
+    state fades. Reference: Jaeger, "The 'echo state' approach to analysing and training recurrent
+    neural networks" (GMD Report 148, 2001), with leaky integration. Names and arguments are those
     of TensorFlow Addons.
 
     Args:
         units: dimension of the reservoir, positive.
-        connectivity: from 0 to 1, the part of the pairs of units that are connected.
-        leaky: from 0 to 1, the leaking rate.
-        spectral_radius: the largest absolute eigenvalue of the recurrent weights, from 0.
-        use_norm2: whether to scale by the Frobenius norm, which bounds that eigenvalue from above
-            and takes less time.
-        use_bias: whether there is a bias.
+        connectivity: fraction of the pairs of units that are connected, from 0 to 1.
+        leaky: leaking rate, from 0 to 1.
+        spectral_radius: largest absolute eigenvalue of the recurrent weights, from 0.
+        use_norm2: whether to scale by the Frobenius norm instead. It is an upper bound of that
+            eigenvalue and is faster to compute.
+        use_bias: whether to add a bias.
         activation: activation function.
         kernel_initializer: initializer of `kernel`, `(channels, units)`.
-        recurrent_initializer: initializer of `recurrent_kernel`, `(units, units)`, before it is
-            thinned out and scaled.
+        recurrent_initializer: initializer of `recurrent_kernel`, `(units, units)`, before
+            connections are removed and the rest is scaled.
         bias_initializer: initializer of `bias`.
         **kwargs: as in `keras.layers.Layer`.
 
     Call arguments:
         inputs: `(batch, channels)`.
-        states: the state `(batch, units)`, in a list.
+        states: a list of the state, `(batch, units)`.
 
     Call returns:
-        The output `(batch, units)`, and a list of it.
+        The output `(batch, units)`, and a list of the new state, which equals the output.
 
     Raises:
         ValueError: an argument is out of range.
@@ -67,16 +70,12 @@ class ESNCell(keras.layers.Layer):
         recurrent_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         **kwargs: Any,
-    ):
-        if units <= 0:
-            raise ValueError(f"ESNCell: units must be positive; received {units}")
+    ) -> None:
+        check_positive_integers("ESNCell", units=units)
         for name, value in (("connectivity", connectivity), ("leaky", leaky)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"ESNCell: {name} must be from 0 to 1; received {value}")
-        if not spectral_radius >= 0:
-            raise ValueError(
-                f"ESNCell: spectral_radius must be at least 0; received {spectral_radius}"
-            )
+            check_argument("ESNCell", name, value, 0 <= value <= 1, "from 0 to 1")
+        is_valid = spectral_radius >= 0
+        check_argument("ESNCell", "spectral_radius", spectral_radius, is_valid, "at least 0")
         super().__init__(**kwargs)
         self.units = units
         self.connectivity = connectivity
@@ -100,7 +99,7 @@ class ESNCell(keras.layers.Layer):
         self.recurrent_kernel = self.add_weight(
             shape=(self.units, self.units),
             name="recurrent_kernel",
-            initializer=self._reservoir,
+            initializer=self._draw_reservoir,
             trainable=False,
         )
         self.bias = None
@@ -112,17 +111,18 @@ class ESNCell(keras.layers.Layer):
                 trainable=False,
             )
 
-    def _reservoir(self, shape: tuple, dtype: Any = None) -> Tensor:
-        drawn = ops.convert_to_numpy(self.recurrent_initializer(shape, dtype="float32"))
+    def _draw_reservoir(self, shape: tuple, dtype: Any = None) -> Tensor:
+        weights = ops.convert_to_numpy(self.recurrent_initializer(shape, dtype="float32"))
         connected = ops.convert_to_numpy(keras.random.uniform(shape)) < self.connectivity
-        weights = np.where(connected, drawn, 0).astype("float64")
-        size = (
-            np.linalg.norm(weights) if self.use_norm2 else np.abs(np.linalg.eigvals(weights)).max()
-        )
-        scale = self.spectral_radius / size if size > 0 else 0.0
+        weights = np.where(connected, weights, 0).astype("float64")
+        if self.use_norm2:
+            radius = np.linalg.norm(weights)
+        else:
+            radius = np.abs(np.linalg.eigvals(weights)).max()
+        scale = self.spectral_radius / radius if radius > 0 else 0.0
         return ops.convert_to_tensor(weights * scale, dtype)
 
-    def call(self, inputs: Tensor, states: list[Tensor]) -> tuple:
+    def call(self, inputs: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         h = states[0]
         z = ops.matmul(inputs, self.kernel) + ops.matmul(h, self.recurrent_kernel)
         z = self.activation(z if self.bias is None else z + self.bias)
@@ -130,12 +130,9 @@ class ESNCell(keras.layers.Layer):
         return h, [h]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.reservoir_config()}
-
-    def reservoir_config(self) -> dict[str, Any]:
-        """The arguments but for those of every layer."""
         serialize = keras.initializers.serialize
         return {
+            **super().get_config(),
             "units": self.units,
             "connectivity": self.connectivity,
             "leaky": self.leaky,
@@ -149,16 +146,16 @@ class ESNCell(keras.layers.Layer):
         }
 
 
-class ESN(keras.layers.RNN):
-    """Echo state network: `keras.layers.RNN` of an `ESNCell`.
+class ESN(CellRNN):
+    """Echo state network: an `ESNCell` in `keras.layers.RNN`.
 
     Args:
-        units: as in `ESNCell`, as are the arguments up to `bias_initializer`.
-        connectivity: part of the pairs of units that are connected.
-        leaky: leaking rate.
-        spectral_radius: largest absolute eigenvalue of the recurrent weights.
+        units: dimension of the reservoir, positive.
+        connectivity: fraction of the pairs of units that are connected, from 0 to 1.
+        leaky: leaking rate, from 0 to 1.
+        spectral_radius: largest absolute eigenvalue of the recurrent weights, from 0.
         use_norm2: whether to scale by the Frobenius norm instead.
-        use_bias: whether there is a bias.
+        use_bias: whether to add a bias.
         activation: activation function.
         kernel_initializer: initializer of `kernel`.
         recurrent_initializer: initializer of `recurrent_kernel`.
@@ -168,8 +165,13 @@ class ESN(keras.layers.RNN):
 
     Call arguments:
         sequences: `(batch, time, channels)`.
-        initial_state: a list of the state `(batch, units)`.
-        mask: bool `(batch, time)`; steps that are false leave the state as it is.
+        initial_state: a list of the state, `(batch, units)`.
+        mask: boolean `(batch, time)`. A step that is False leaves the state as it is.
+
+    Output shape: same as `keras.layers.SimpleRNN`.
+
+    Raises:
+        ValueError: an argument is out of range.
 
     Example:
     >>> import keras, kerasx
@@ -177,6 +179,8 @@ class ESN(keras.layers.RNN):
     >>> tuple(layer(keras.ops.ones((2, 5, 3))).shape), layer.trainable_variables
     ((2, 5, 4), [])
     """
+
+    cell_class = ESNCell
 
     def __init__(
         self,
@@ -191,8 +195,8 @@ class ESN(keras.layers.RNN):
         recurrent_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         **kwargs: Any,
-    ):
-        cell = ESNCell(
+    ) -> None:
+        super().__init__(
             units,
             connectivity,
             leaky,
@@ -203,16 +207,5 @@ class ESN(keras.layers.RNN):
             kernel_initializer,
             recurrent_initializer,
             bias_initializer,
-            dtype=kwargs.get("dtype"),
-            name="cell",
+            **kwargs,
         )
-        super().__init__(cell, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["cell"]
-        return {**config, **self.cell.reservoir_config()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> ESN:
-        return cls(**config)

@@ -1,116 +1,139 @@
-"""Metrics of sequences of tokens that need not be aligned, from their edit distances."""
+"""Metrics of token sequences that need not be aligned, from their edit distances."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
 
-from kerasx.compiler import is_shape_inference
+from kerasx.authoring import (
+    MeanMetric,
+    argument,
+    check_shape,
+    predicted_labels,
+    read_labels,
+    refuse,
+    squeeze_last,
+)
 from kerasx_sequence.crf_layer import mask_of_tags
 from kerasx_sequence.edit_distance import edit_distance
-from kerasx_sequence.summed import SummedMetric, check_shape, refuse, tags_of, whole_numbers
 
 Tensor = Any
 
 
-class SequenceMetric(SummedMetric):
-    """Base of metrics that are a ratio of two sums over pairs of sequences.
+class Tokens(NamedTuple):
+    """True and predicted sequences of a batch.
 
-    A subclass gives the two addends of each pair.
+    Attributes:
+        truth: int32 `(batch, n)`.
+        predicted: int32 `(batch, m)`.
+        truth_mask: bool `(batch, n)`, false at positions of `ignore_class`.
+        predicted_mask: bool `(batch, m)`, the mask of the predictions.
     """
 
-    def __init__(self, ignore_class: int | None, name: str | None, dtype: Any):
-        super().__init__((2,), name, dtype)
-        self.ignore_class = ignore_class
+    truth: Tensor
+    predicted: Tensor
+    truth_mask: Tensor
+    predicted_mask: Tensor
 
-    def addends(
-        self, truth: Tensor, predicted: Tensor, truth_kept: Tensor, predicted_kept: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Numerator and denominator of each pair, int32 or float32 `(batch,)`.
 
-        Tokens are int32, `(batch, n)` and `(batch, m)`, with bool of the same shapes, by which
-        `ignore_class` leaves out positions of the truth, and the mask those of predictions.
-        """
+class SequenceMetric(MeanMetric):
+    """Base of metrics that are a ratio of two sums over pairs of sequences.
+
+    A subclass defines what each pair adds to the two sums.
+
+    Call arguments:
+        y_true: tokens, whole numbers `(batch, n)` or `(batch, n, 1)`.
+        y_pred: tokens `(batch, m)`, or scores `(batch, m, tokens)`, of which the largest counts.
+            Their mask leaves positions out. In JAX's `fit` Keras passes no masks to metrics, but a
+            `CRF` does.
+        sample_weight: a weight for each sequence, `(batch,)`.
+
+    Raises:
+        ValueError: (in updates) shapes do not match, or (in eager mode) a token is not a whole
+            number or a score is NaN, at a position that is not left out. In compiled code the
+            result is then NaN.
+    """
+
+    ignore_class: int | None = argument(None, kw_only=False)
+
+    def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
+        """Compute numerator and denominator of each pair, int32 or float32 `(batch,)`."""
         raise NotImplementedError
 
-    def distance(
-        self, truth: Tensor, predicted: Tensor, truth_kept: Tensor, predicted_kept: Tensor
-    ) -> Tensor:
-        """The edit distance of each pair."""
+    def distance(self, tokens: Tokens) -> Tensor:
+        """Compute the edit distance of each pair, without the ignored class in either sequence."""
+        predicted_mask = tokens.predicted_mask
         if self.ignore_class is not None:
-            predicted_kept = ops.logical_and(predicted_kept, predicted != self.ignore_class)
+            is_counted = tokens.predicted != self.ignore_class
+            predicted_mask = ops.logical_and(predicted_mask, is_counted)
         return edit_distance(
-            truth, predicted, truth_mask=truth_kept, hypothesis_mask=predicted_kept
+            tokens.truth,
+            tokens.predicted,
+            truth_mask=tokens.truth_mask,
+            hypothesis_mask=predicted_mask,
         )
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch.
+    def find_mask(self, y_pred: Any) -> Tensor | None:
+        return mask_of_tags(y_pred)
 
-        Args:
-            y_true: tokens, whole numbers `(batch, n)` or `(batch, n, 1)`.
-            y_pred: tokens `(batch, m)`, or scores `(batch, m, tokens)`, of which the largest
-                counts. Their mask, of a `CRF` or as Keras attached it, leaves positions out; in
-                JAX's `fit` Keras hands metrics none, but a `CRF` does.
-            sample_weight: a weight of each sequence, `(batch,)`.
-
-        Raises:
-            ValueError: shapes do not fit, or (in eager mode) a token is no whole number or a score
-                is NaN, at a position that is not left out; in compiled code the result is then NaN.
-        """
-        if is_shape_inference():
-            return
-        mask = mask_of_tags(y_pred)
-        truth, not_whole = whole_numbers(y_true)
-        predicted, no_score = tags_of(y_pred)
-        check_shape(self.name, "y_true", truth.shape, (None, None), "(batch, n)")
-        batch = truth.shape[0]
-        what = f"({batch}, m) or ({batch}, m, tokens)"
-        check_shape(self.name, "y_pred", predicted.shape, (batch, None), what)
-        kept = [ops.ones_like(truth, "bool"), ops.ones_like(predicted, "bool")]
-        if self.ignore_class is not None:
-            kept[0] = truth != self.ignore_class
-        if mask is not None:
-            kept[1] = ops.cast(mask, "bool")
-        wrong = []
-        for name, given, bad, keep in (
-            ("y_true", y_true, not_whole, kept[0]),
-            ("y_pred", y_pred, no_score, kept[1]),
-        ):
-            bad = ops.logical_and(bad, keep)
-            refuse(self.name, name, bad, given, "whole numbers, or scores that are not NaN")
-            wrong.append(ops.any(bad))
-        addends = self.addends(truth, predicted, *kept)
+    def statistic(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        labels = read_labels(self.name, y_true, (None, None), ignore_class=self.ignore_class)
+        predicted, is_wrong = predicted_labels(y_pred, 2)
+        batch = labels.values.shape[0]
+        description = f"({batch}, m) or ({batch}, m, tokens)"
+        check_shape(self.name, "y_pred", predicted.shape, (batch, None), description)
+        truth_mask, predicted_mask = labels.keep, mask
+        if truth_mask is None:
+            truth_mask = ops.ones_like(labels.values, "bool")
+        if predicted_mask is None:
+            predicted_mask = ops.ones_like(predicted, "bool")
+        predicted_mask = ops.cast(predicted_mask, "bool")
+        is_wrong = ops.logical_and(is_wrong, predicted_mask)
+        expected = "whole numbers, or scores that are not NaN"
+        wrong_truth = labels.refuse(self.name, y_true, expected)
+        wrong_predictions = refuse(self.name, "y_pred", is_wrong, y_pred, expected)
+        tokens = Tokens(labels.values, predicted, truth_mask, predicted_mask)
+        numerator, denominator = self.addends(tokens)
         if sample_weight is not None:
-            weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
-            if len(weight.shape) == 2 and weight.shape[1] == 1:
-                weight = ops.squeeze(weight, 1)
+            weight = squeeze_last(ops.cast(sample_weight, "float32"), 1)
             check_shape(self.name, "sample_weight", weight.shape, (batch,), f"({batch},)")
-            addends = [weight * ops.cast(each, "float32") for each in addends]
-        self.add(ops.stack([ops.sum(each) for each in addends]), ops.any(ops.stack(wrong)))
-
-    def formula(self, total: Tensor) -> Tensor:
-        return ops.where(total[1] == 0, float("nan"), ops.divide_no_nan(total[0], total[1]))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"ignore_class": self.ignore_class, "name": self.name, "dtype": self.dtype}
+            numerator = weight * ops.cast(numerator, "float32")
+            denominator = weight * ops.cast(denominator, "float32")
+        sums = ops.stack([ops.sum(numerator), ops.sum(denominator)])
+        return sums, ops.logical_or(wrong_truth, wrong_predictions)
 
 
 class EditDistance(SequenceMetric):
-    """Mean edit distance of sequences: insertions, deletions and substitutions, at least.
+    """Mean edit distance: the fewest insertions, deletions and substitutions between sequences.
 
-    Its sums are exact whatever the batches: whole numbers to 2^46. Source: Levenshtein, "Binary
-    codes capable of correcting deletions, insertions, and reversals" (1966); normalised as
-    TensorFlow's `tf.edit_distance`.
+    Sums over batches are exact: whole numbers to 2^46. Reference: Levenshtein, "Binary codes
+    capable of correcting deletions, insertions, and reversals" (1966); normalized as TensorFlow's
+    `tf.edit_distance`.
 
     Args:
-        normalize: whether each distance is divided by the length of its true sequence. Where that
-            is zero, it is 0 if the other is empty too, and otherwise NaN, as is then the mean.
-        ignore_class: a token that is left out of all sequences, such as that of padding.
+        normalize: whether to divide each distance by the length of its true sequence. If that is
+            zero, the quotient is 0 if the other sequence is empty too, and otherwise NaN, which
+            makes the mean NaN.
+        ignore_class: token to leave out of all sequences, such as padding.
         name: name of the metric.
         dtype: dtype of the result.
+
+    Call arguments:
+        y_true: tokens, whole numbers `(batch, n)` or `(batch, n, 1)`.
+        y_pred: tokens `(batch, m)`, or scores `(batch, m, tokens)`, of which the largest counts.
+            Their mask leaves positions out. In JAX's `fit` Keras passes no masks to metrics, but a
+            `CRF` does.
+        sample_weight: a weight for each sequence, `(batch,)`.
+
+    Raises:
+        ValueError: (in updates) shapes do not match, or (in eager mode) a token is not a whole
+            number or a score is NaN, at a position that is not left out. In compiled code the
+            result is then NaN.
 
     Example:
     >>> import kerasx
@@ -120,57 +143,57 @@ class EditDistance(SequenceMetric):
     1.5
     """
 
+    normalize: bool = argument(False, kw_only=False)
+
     def __init__(
         self,
         normalize: bool = False,
         ignore_class: int | None = None,
-        name: str = "edit_distance",
+        *,
+        name: str | None = None,
         dtype: Any = None,
-    ):
-        super().__init__(ignore_class, name, dtype)
-        self.normalize = normalize
+    ) -> None:
+        super().__init__(ignore_class, normalize, name=name, dtype=dtype)
 
-    def addends(
-        self, truth: Tensor, predicted: Tensor, truth_kept: Tensor, predicted_kept: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        distance = self.distance(truth, predicted, truth_kept, predicted_kept)
+    def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
+        distance = self.distance(tokens)
         ones = ops.ones_like(distance)
         if not self.normalize:
             return distance, ones
-        length = ops.sum(ops.cast(truth_kept, "float32"), 1)
+        length = ops.sum(ops.cast(tokens.truth_mask, "float32"), 1)
         distance = ops.cast(distance, "float32")
-        undefined = ops.where(distance == 0, 0.0, float("nan"))
-        ratio = ops.where(length == 0, undefined, ops.divide_no_nan(distance, length))
-        return ratio, ops.cast(ones, "float32")
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "normalize": self.normalize}
+        of_empty = ops.where(distance == 0, 0.0, float("nan"))
+        quotient = ops.where(length == 0, of_empty, ops.divide_no_nan(distance, length))
+        return quotient, ops.cast(ones, "float32")
 
 
 class ErrorRate(SequenceMetric):
     """Base of `WordErrorRate` and `CharErrorRate`."""
 
-    def addends(
-        self, truth: Tensor, predicted: Tensor, truth_kept: Tensor, predicted_kept: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        distance = self.distance(truth, predicted, truth_kept, predicted_kept)
-        return distance, ops.sum(ops.cast(truth_kept, "int32"), 1)
+    def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
+        return self.distance(tokens), ops.sum(ops.cast(tokens.truth_mask, "int32"), 1)
 
 
 class WordErrorRate(ErrorRate):
-    """Word error rate: edit distances of sequences of words, over the number of true words.
+    """Word error rate: edit distances of word sequences, divided by the number of true words.
 
-    `sum(distance) / sum(length of the truth)` over all sequences of all batches, which a mean of
-    rates is not; it may exceed 1, and is NaN before there is a true word. Exact to 2^46 words.
-    Source: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 2.
+    `sum(distance) / sum(length of the truth)` over all sequences of all batches, which differs from
+    a mean of rates. It may exceed 1, and is NaN until there is a true word. Exact to 2^46 words.
+    Reference: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 2.
 
-    It takes words as whole numbers; `kerasx_sequence.word_error_rate` takes text.
+    Words are whole numbers here; for text use `kerasx_sequence.word_error_rate`.
 
     Args:
-        ignore_class: a number that is left out of all sequences, such as that of padding. The mask
-            of predictions leaves out positions of theirs, not of the truth, which may have others.
+        ignore_class: number to leave out of all sequences, such as padding. The mask of the
+            predictions leaves out positions of the predictions only, since the truth may have other
+            positions.
         name: name of the metric.
         dtype: dtype of the result.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
 
     Example:
     >>> import kerasx
@@ -180,21 +203,22 @@ class WordErrorRate(ErrorRate):
     0.25
     """
 
-    def __init__(
-        self, ignore_class: int | None = None, name: str = "word_error_rate", dtype: Any = None
-    ):
-        super().__init__(ignore_class, name, dtype)
-
 
 class CharErrorRate(ErrorRate):
-    """Character error rate: edit distances of texts, over the number of true characters.
+    """Character error rate: edit distances of texts, divided by the number of true characters.
 
-    `WordErrorRate` with characters as tokens; `kerasx_sequence.char_error_rate` takes text.
+    It is `WordErrorRate` with characters as tokens; for text use
+    `kerasx_sequence.char_error_rate`.
 
     Args:
-        ignore_class: as in `WordErrorRate`.
+        ignore_class: number to leave out of all sequences; see `WordErrorRate`.
         name: name of the metric.
         dtype: dtype of the result.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
 
     Example:
     >>> import kerasx
@@ -204,25 +228,23 @@ class CharErrorRate(ErrorRate):
     0.25
     """
 
-    def __init__(
-        self, ignore_class: int | None = None, name: str = "char_error_rate", dtype: Any = None
-    ):
-        super().__init__(ignore_class, name, dtype)
-
 
 class SequenceAccuracy(SequenceMetric):
-    """The part of the sequences that are right at every position.
+    """Fraction of the sequences that are correct at every position.
 
-    Positions count where the mask of predictions and `ignore_class` let them; a sequence of which
-    none counts is left out itself. Exact to 2^46 sequences.
+    Positions count if the mask of the predictions and `ignore_class` keep them. A sequence without
+    such a position is left out. Exact to 2^46 sequences.
 
     Args:
-        ignore_class: a token in `y_true` of positions that do not count.
+        ignore_class: token in `y_true` of positions to leave out.
         name: name of the metric.
         dtype: dtype of the result.
 
+    Call arguments: same as `EditDistance`, but `y_true` and `y_pred` have equal lengths.
+
     Raises:
-        ValueError: (in updates) true and predicted sequences differ in length.
+        ValueError: as in `EditDistance`, or (in updates) true and predicted sequences differ in
+            length.
 
     Example:
     >>> import kerasx
@@ -232,66 +254,62 @@ class SequenceAccuracy(SequenceMetric):
     0.5
     """
 
-    def __init__(
-        self, ignore_class: int | None = None, name: str = "sequence_accuracy", dtype: Any = None
-    ):
-        super().__init__(ignore_class, name, dtype)
-
-    def addends(
-        self, truth: Tensor, predicted: Tensor, truth_kept: Tensor, predicted_kept: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        shape = tuple(truth.shape)
-        what = f"{shape} or {(*shape, 'tokens')}, as y_true has shape {shape}"
-        check_shape(self.name, "y_pred", predicted.shape, shape, what)
-        keep = ops.logical_and(truth_kept, predicted_kept)
-        seen = ops.any(keep, 1)
-        right = ops.all(ops.logical_or(truth == predicted, ops.logical_not(keep)), 1)
-        return ops.cast(ops.logical_and(seen, right), "int32"), ops.cast(seen, "int32")
+    def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
+        shape = tuple(tokens.truth.shape)
+        description = f"{shape} or {(*shape, 'tokens')}, as y_true has shape {shape}"
+        check_shape(self.name, "y_pred", tokens.predicted.shape, shape, description)
+        keep = ops.logical_and(tokens.truth_mask, tokens.predicted_mask)
+        is_counted = ops.any(keep, 1)
+        is_same = tokens.truth == tokens.predicted
+        is_correct = ops.all(ops.logical_or(is_same, ops.logical_not(keep)), 1)
+        is_correct = ops.logical_and(is_counted, is_correct)
+        return ops.cast(is_correct, "int32"), ops.cast(is_counted, "int32")
 
 
 def word_error_rate(truth: Sequence[str], hypotheses: Sequence[str]) -> float:
-    """The word error rate of texts, whose words stand between white space.
+    """Compute the word error rate of texts, whose words are separated by white space.
 
     Args:
         truth: texts.
-        hypotheses: as many texts.
+        hypotheses: the same number of texts.
 
     Returns:
-        Edit distances of words over the number of true words; NaN if there are none.
+        Edit distances of words divided by the number of true words; NaN if there are none.
 
     Raises:
-        ValueError: they are not equally many.
+        ValueError: the numbers of texts differ.
 
     Example:
     >>> from kerasx_sequence import word_error_rate
     >>> word_error_rate(["the cat sat", "on a mat"], ["the cat sat down", "on mat"]) == 2 / 6
     True
     """
-    return _rate(truth, hypotheses, str.split)
+    return _error_rate(truth, hypotheses, str.split)
 
 
 def char_error_rate(truth: Sequence[str], hypotheses: Sequence[str]) -> float:
-    """The character error rate of texts.
+    """Compute the character error rate of texts.
 
     Args:
         truth: texts.
-        hypotheses: as many texts.
+        hypotheses: the same number of texts.
 
     Returns:
-        Edit distances of characters over the number of true characters; NaN if there are none.
+        Edit distances of characters divided by the number of true characters; NaN if there are
+        none.
 
     Raises:
-        ValueError: they are not equally many.
+        ValueError: the numbers of texts differ.
 
     Example:
     >>> from kerasx_sequence import char_error_rate
     >>> char_error_rate(["kitten", "cat"], ["sitting", "cat"]) == 3 / 9
     True
     """
-    return _rate(truth, hypotheses, list)
+    return _error_rate(truth, hypotheses, list)
 
 
-def _rate(
+def _error_rate(
     truth: Sequence[str], hypotheses: Sequence[str], split: Callable[[str], list[str]]
 ) -> float:
     if len(truth) != len(hypotheses) or isinstance(truth, str) or isinstance(hypotheses, str):
@@ -300,17 +318,21 @@ def _rate(
             f"{truth!r:.80} and {hypotheses!r:.80}"
         )
     numbers: dict[str, int] = {}
-    sides = []
-    for texts in (truth, hypotheses):
-        rows = [
-            [numbers.setdefault(token, len(numbers)) for token in split(text)] for text in texts
-        ]
-        tokens = np.zeros((len(rows), max([1, *map(len, rows)])), "int32")
-        mask = np.zeros(tokens.shape, "bool")
-        for row, found in enumerate(rows):
-            tokens[row, : len(found)], mask[row, : len(found)] = found, True
-        sides.append((tokens, mask))
-    (true, true_mask), (other, other_mask) = sides
-    distances = edit_distance(true, other, truth_mask=true_mask, hypothesis_mask=other_mask)
+    true_tokens, true_mask = _number_tokens(truth, split, numbers)
+    tokens, mask = _number_tokens(hypotheses, split, numbers)
+    distances = edit_distance(true_tokens, tokens, truth_mask=true_mask, hypothesis_mask=mask)
     total = int(true_mask.sum())
     return int(ops.sum(distances)) / total if total else float("nan")
+
+
+def _number_tokens(
+    texts: Sequence[str], split: Callable[[str], list[str]], numbers: dict[str, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tokens of texts as padded rows of numbers, with a mask; extends `numbers`."""
+    rows = [[numbers.setdefault(token, len(numbers)) for token in split(text)] for text in texts]
+    tokens = np.zeros((len(rows), max([1, *map(len, rows)])), "int32")
+    mask = np.zeros(tokens.shape, "bool")
+    for index, row in enumerate(rows):
+        tokens[index, : len(row)] = row
+        mask[index, : len(row)] = True
+    return tokens, mask

@@ -1,4 +1,4 @@
-"""Losses of sequences."""
+"""The loss of a CRF."""
 
 from __future__ import annotations
 
@@ -7,38 +7,36 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.authoring import attached, mask_of, reduced, require
-from kerasx_sequence.crf import crf_log_likelihood
-from kerasx_sequence.crf_layer import Potentials
-from kerasx_sequence.tags import read_tags
+from kerasx.authoring import attached, mask_of, read_labels, reduced, require
+from kerasx_sequence.crf import Potentials, crf_log_likelihood
 
 
 class CRFLoss(keras.Loss):
-    """The negative log-likelihood of tags, from what a `CRF` layer recorded beside its own.
+    """Negative log-likelihood of tags, from the potentials that a `CRF` layer attached to its own.
 
-    `-crf_log_likelihood(emissions, y_true, transitions, ...)` of each sequence, over the steps that
-    the mask keeps; a sequence without any costs 0.
+    For each sequence it is `-crf_log_likelihood(emissions, y_true, transitions, ...)` over the
+    steps that the mask keeps; a sequence without such steps costs 0.
 
-    It is an ordinary loss of labels and predictions, for `compile(loss=...)`, so that the same
-    model trains, validates, evaluates, and predicts tags, and reloads. The `CRF` must be the last
-    layer of the model; otherwise it raises.
+    It is an ordinary loss of labels and predictions, for `compile(loss=...)`: one model trains,
+    validates, evaluates, predicts tags, and reloads. The `CRF` must be the last layer of the model;
+    otherwise the loss raises.
 
     Args:
-        from_logits: whether predictions that no `CRF` made are emissions `(batch, time, tags)`.
-            They count as those of a CRF without transitions: the loss is the sum of the steps'
-            cross-entropies, that of a tagger without a CRF.
-        reduction: as in `keras.Loss`; a mean is one over sequences.
+        from_logits: whether `y_pred` may also be emissions `(batch, time, tags)` that no `CRF`
+            decoded. They are then scored by a CRF without transitions: the loss of a sequence is
+            the sum of cross-entropies over its steps, as for a tagger without a CRF.
+        reduction: as in `keras.Loss`; a mean is taken over sequences.
         name: name of the loss.
-        dtype: dtype of the loss; the kernel computes in float32 at least.
+        dtype: dtype of the loss; the kernel computes in float32 or wider.
 
     Call arguments:
-        y_true: tags, whole numbers `(batch, time)` or `(batch, time, 1)`; any value where the mask
-            leaves a step out.
-        y_pred: tags of a `CRF`.
-        sample_weight: a weight of each sequence, `(batch,)` or `(batch, 1)`.
+        y_true: tags, whole numbers `(batch, time)` or `(batch, time, 1)`; any value at steps that
+            the mask leaves out.
+        y_pred: tags that a `CRF` returned.
+        sample_weight: a weight for each sequence, `(batch,)` or `(batch, 1)`.
 
     Raises:
-        ValueError: shapes do not fit, `y_pred` is not what a `CRF` returned, or (in eager mode) a
+        ValueError: shapes do not match, `y_pred` is not what a `CRF` returned, or (in eager mode) a
             tag is out of range or a mask has holes. In compiled code the loss is then NaN.
 
     Example:
@@ -56,36 +54,37 @@ class CRFLoss(keras.Loss):
         reduction: str | None = "sum_over_batch_size",
         name: str = "crf_loss",
         dtype: Any = None,
-    ):
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.from_logits = from_logits
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        # Keras's own would cast the predictions first, and the record be lost.
+        # Keras's own `__call__` casts the predictions, which loses the attached potentials.
         losses = self.call(y_true, y_pred)
         if sample_weight is not None:
             sample_weight = ops.convert_to_tensor(sample_weight)
             shape = tuple(sample_weight.shape)
             if shape not in ((), (1,)) and (len(shape) > 2 or shape[1:] not in ((), (1,))):
                 raise ValueError(
-                    f"{self.name}: sample_weight must hold a weight of each sequence, of shape "
+                    f"{self.name}: sample_weight must hold a weight for each sequence, of shape "
                     f"{tuple(losses.shape)}; received {shape}"
                 )
-        options = {"reduction": self.reduction, "name": self.name, "dtype": self.dtype}
-        return reduced(losses, sample_weight, **options)
+        return reduced(
+            losses, sample_weight, reduction=self.reduction, name=self.name, dtype=self.dtype
+        )
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each sequence: `(batch,)`."""
+        """Compute the loss of each sequence, `(batch,)`."""
+        potentials: Potentials | None
         if self.from_logits:
-            found = attached(y_pred, Potentials) or self._without_transitions(y_pred)
+            potentials = attached(y_pred, Potentials) or self._without_transitions(y_pred)
         else:
-            hint = ". If y_pred are emissions that no CRF decodes, say from_logits=True"
-            found = require(y_pred, Potentials, by=self.name, layer="CRF", hint=hint)
-        if found is None:
+            hint = ". For emissions that no CRF decodes, pass from_logits=True"
+            potentials = require(y_pred, Potentials, by=self.name, layer="CRF", hint=hint)
+        if potentials is None:
             return ops.zeros_like(y_pred[:, 0], self.dtype)
-        shape = found.emissions.shape[:-1]
-        tags = read_tags(self.name, y_true, shape)
-        likelihood = crf_log_likelihood(tags=tags, **found._asdict())
+        labels = read_labels(self.name, y_true, potentials.emissions.shape[:-1])
+        likelihood = crf_log_likelihood(tags=labels.values, **potentials._asdict())
         return -ops.cast(likelihood, self.dtype)
 
     def _without_transitions(self, y_pred: Any) -> Potentials:
@@ -96,7 +95,8 @@ class CRFLoss(keras.Loss):
                 f"{self.name}: y_pred must be emissions of shape (batch, time, tags); received "
                 f"{tuple(y_pred.shape)}"
             )
-        return Potentials(y_pred, ops.zeros([y_pred.shape[-1]] * 2, y_pred.dtype), None, None, mask)
+        units = y_pred.shape[-1]
+        return Potentials(y_pred, ops.zeros((units, units), y_pred.dtype), mask=mask)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "from_logits": self.from_logits}

@@ -1,4 +1,4 @@
-"""LRU and RGLRU: linear recurrent units, one with complex decays, one with gated decays."""
+"""LRU and RGLRU: linear recurrent units with complex decays and with gated decays."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx_sequence.recurrent import LinearCell, ParallelRNN, channels_of, check_size
+from kerasx.authoring import check_argument, check_positive_integers
+from kerasx_sequence.recurrent import LinearCell, ParallelRNN, channels_of
 
 Tensor = Any
 SHARPNESS = 8.0  # the constant c of Griffin
-DECAYS = (0.9, 0.999)  # of RGLRU at the beginning
+DECAYS = (0.9, 0.999)  # initial decays of RGLRU
 
 
 class LRUCell(LinearCell):
-    """One step of `LRU`, for `keras.layers.RNN`. Its states are the real and the imaginary part.
+    """Cell of `LRU`: computes one step, for `keras.layers.RNN`.
+
+    Its states are the real and the imaginary part.
 
     Args:
         units: size of the outputs.
         state_units: number of complex states; `units` by default.
-        r_min: the least radius of the decays at the beginning, from 0.
-        r_max: the largest, above `r_min` and at most 1.
-        max_phase: the largest angle of the decays at the beginning, up to two pi.
+        r_min: smallest radius of the initial decays, from 0.
+        r_max: largest radius of the initial decays, above `r_min` and at most 1.
+        max_phase: largest angle of the initial decays, up to two pi.
         **kwargs: arguments of every layer, such as `name` and `dtype`.
 
     Example:
@@ -43,25 +46,23 @@ class LRUCell(LinearCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = check_size(self.name, "units", units)
+        self.units = units
         self.state_units = units if state_units is None else state_units
-        check_size(self.name, "state_units", self.state_units)
+        check_positive_integers(self.name, units=units, state_units=self.state_units)
         if not 0 <= r_min < r_max <= 1:
             raise ValueError(
                 f"{self.name}: r_min and r_max must be 0 <= r_min < r_max <= 1; received "
                 f"r_min={r_min}, r_max={r_max}"
             )
-        if not 0 < max_phase <= 2 * math.pi:
-            raise ValueError(
-                f"{self.name}: max_phase must be above 0 and at most 2 pi; received {max_phase}"
-            )
+        in_range = 0 < max_phase <= 2 * math.pi
+        check_argument(self.name, "max_phase", max_phase, in_range, "above 0 and at most 2 pi")
         self.r_min, self.r_max, self.max_phase = r_min, r_max, max_phase
-        self.state_size = [self.state_units] * 2
+        self.state_size = [self.state_units, self.state_units]
         self.output_size = units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels, states = channels_of(self.name, input_shape), self.state_units
-        # An initializer draws the same again, so that the input is scaled for the decay drawn.
+        # The initializer draws the same values twice, so gamma fits the decays that nu got.
         uniform = keras.initializers.RandomUniform(1e-4, 1 - 1e-4)
 
         def log_radius(shape: Any, dtype: Any = None) -> Tensor:
@@ -95,18 +96,20 @@ class LRUCell(LinearCell):
         )
 
     def coefficients(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        # In half precision all slow decays would be one.
-        nu, theta, gamma = (ops.cast(each, "float32") for each in (self.nu, self.theta, self.gamma))
+        # In half precision all slow decays would round to 1.
+        nu, theta, gamma = (
+            ops.cast(weight, "float32") for weight in (self.nu, self.theta, self.gamma)
+        )
         radius, phase = ops.exp(-ops.exp(nu)), ops.exp(theta)
         decay = ops.stack([radius * ops.cos(phase), radius * ops.sin(phase)], -1)
-        driven = ops.cast(ops.matmul(inputs, self.input_kernel), "float32")
-        update = [ops.exp(gamma) * part for part in ops.split(driven, 2, -1)]
+        projected = ops.cast(ops.matmul(inputs, self.input_kernel), "float32")
+        update = [ops.exp(gamma) * part for part in ops.split(projected, 2, -1)]
         return ops.view_as_complex(decay), ops.view_as_complex(ops.stack(update, -1))
 
     def read(self, state: Tensor, inputs: Tensor) -> Tensor:
         parts = ops.concatenate([ops.real(state), ops.imag(state)], -1)
-        read = ops.matmul(ops.cast(parts, self.compute_dtype), self.output_kernel)
-        return read + ops.matmul(inputs, self.feedthrough)
+        outputs = ops.matmul(ops.cast(parts, self.compute_dtype), self.output_kernel)
+        return outputs + ops.matmul(inputs, self.feedthrough)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -120,37 +123,38 @@ class LRUCell(LinearCell):
 
 
 class LRU(ParallelRNN):
-    """The linear recurrent unit: a complex decay for each state, trained in parallel over time.
+    """Linear recurrent unit: a complex decay for each state, trained in parallel over time.
 
         h[t] = lambda * h[t-1] + exp(gamma_log) * (B @ inputs[t])
         outputs[t] = real(C @ h[t]) + D @ inputs[t]
         lambda = exp(-exp(nu_log) + i * exp(theta_log))
 
-    `lambda` begins evenly spread over the ring between `r_min` and `r_max`, and
-    `exp(gamma_log)` as `sqrt(1 - abs(lambda)**2)`, which keeps the state at the size of the input.
-    It is linear: what a network of such layers learns comes from what stands between them. States
-    are computed in float32 under every dtype policy.
+    Initially `lambda` is spread evenly over the ring between `r_min` and `r_max`, and
+    `exp(gamma_log)` is `sqrt(1 - abs(lambda)**2)`, which keeps the state at the scale of the input.
+    The layer is linear, so put nonlinear layers between several of them. States are computed in
+    float32 under every dtype policy.
 
-    From: Orvieto et al. 2023, Resurrecting Recurrent Neural Networks for Long Sequences,
+    Reference: Orvieto et al. 2023, Resurrecting Recurrent Neural Networks for Long Sequences,
     arXiv:2303.06349, section 3 and appendix A.
 
     Args:
         units: size of the outputs.
         state_units: number of complex states; `units` by default.
-        r_min: the least radius of the decays at the beginning, from 0.
-        r_max: the largest, above `r_min` and at most 1. Long memory wants both near 1.
-        max_phase: the largest angle of the decays at the beginning, up to two pi.
-        **kwargs: the arguments of `keras.layers.RNN`, as of `MinGRU`.
+        r_min: smallest radius of the initial decays, from 0.
+        r_max: largest radius of the initial decays, above `r_min` and at most 1. For a long memory
+            set both near 1.
+        max_phase: largest angle of the initial decays, up to two pi.
+        **kwargs: the arguments of `keras.layers.RNN`; see `MinGRU`.
 
     Call arguments:
         sequences: `(batch, time, channels)`.
         initial_state: real and imaginary part, `(batch, state_units)` each.
-        mask: boolean `(batch, time)`: where False, the state stays as it is.
+        mask: boolean `(batch, time)`. A step that is False leaves the state as it is.
 
-    Output shape: as of `keras.layers.LSTM`, whose two states are of size `state_units` here.
+    Output shape: same as `keras.layers.LSTM`, with two states of size `state_units`.
 
     Raises:
-        ValueError: an argument is out of range; the channels are unknown.
+        ValueError: an argument is out of range, or the number of channels is unknown.
 
     Example:
     >>> import keras, kerasx
@@ -158,6 +162,8 @@ class LRU(ParallelRNN):
     >>> tuple(layer(keras.ops.ones((2, 5, 3))).shape)
     (2, 5, 4)
     """
+
+    cell_class = LRUCell
 
     def __init__(
         self,
@@ -168,17 +174,16 @@ class LRU(ParallelRNN):
         max_phase: float = 2 * math.pi,
         **kwargs: Any,
     ) -> None:
-        cell = LRUCell(units, state_units, r_min, r_max, max_phase, dtype=kwargs.get("dtype"))
-        super().__init__(cell, **kwargs)
+        super().__init__(units, state_units, r_min, r_max, max_phase, **kwargs)
 
 
 class RGLRUCell(LinearCell):
-    """One step of `RGLRU`, for `keras.layers.RNN`.
+    """Cell of `RGLRU`: computes one step, for `keras.layers.RNN`.
 
     Args:
         units: size of the state, which is the output, and number of channels of the inputs.
         kernel_initializer: initializer of the kernel of both gates, `(units, 2 * units)`.
-        bias_initializer: initializer of their bias.
+        bias_initializer: initializer of the bias of both gates.
         **kwargs: arguments of every layer, such as `name` and `dtype`.
 
     Example:
@@ -196,7 +201,8 @@ class RGLRUCell(LinearCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = check_size(self.name, "units", units)
+        check_positive_integers(self.name, units=units)
+        self.units = units
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.state_size = self.output_size = units
@@ -204,12 +210,12 @@ class RGLRUCell(LinearCell):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         if channels_of(self.name, input_shape) != self.units:
             raise ValueError(
-                f"{self.name}: the inputs must have units={self.units} channels, for each state is "
-                f"one of them; received shape {tuple(input_shape)}. Project them with a Dense layer"
+                f"{self.name}: the inputs must have units={self.units} channels, one for each "
+                f"state; received shape {tuple(input_shape)}. Project them with a Dense layer"
             )
 
         def exponent(shape: Any, dtype: Any = None) -> Tensor:
-            """`softplus` of it, times the constant, is minus the logarithm of a drawn decay."""
+            """Draw decays and invert `decay = exp(-SHARPNESS * softplus(exponent))`."""
             decays = keras.initializers.RandomUniform(*DECAYS)(shape, dtype)
             return ops.log(ops.expm1(-ops.log(decays) / SHARPNESS))
 
@@ -221,10 +227,10 @@ class RGLRUCell(LinearCell):
 
     def coefficients(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         gates = ops.sigmoid(ops.matmul(inputs, self.kernel) + self.bias)
-        # In half precision all slow decays would be one.
-        recurrence, gate = (ops.cast(each, "float32") for each in ops.split(gates, 2, -1))
+        # In half precision all slow decays would round to 1.
+        recurrence, gate = (ops.cast(part, "float32") for part in ops.split(gates, 2, -1))
         log_decay = -SHARPNESS * recurrence * ops.softplus(ops.cast(self.exponent, "float32"))
-        # The root has no finite slope where the decay is one.
+        # The square root has no finite slope where the decay is 1.
         scale = ops.sqrt(ops.maximum(-ops.expm1(2 * log_decay), 1e-12))
         return ops.exp(log_decay), scale * gate * ops.cast(inputs, "float32")
 
@@ -238,32 +244,32 @@ class RGLRUCell(LinearCell):
 
 
 class RGLRU(ParallelRNN):
-    """The real-gated linear recurrent unit of Griffin, trained in parallel over time.
+    """Real-gated linear recurrent unit of Griffin, trained in parallel over time.
 
         r[t] = sigmoid(inputs[t] @ kernel_r + bias_r)
         i[t] = sigmoid(inputs[t] @ kernel_i + bias_i)
         a[t] = exp(-8 * r[t] * softplus(exponent))
         h[t] = a[t] * h[t-1] + sqrt(1 - a[t]**2) * i[t] * inputs[t]
 
-    The decays for `r = 1` begin evenly spread from 0.9 to 0.999. States are computed in float32
-    under every dtype policy. In Griffin it follows a causal convolution of width 4 and is
-    multiplied with a gated branch; those are Keras's own layers.
+    Initially the decays for `r = 1` are spread evenly from 0.9 to 0.999. States are computed in
+    float32 under every dtype policy. In Griffin the layer follows a causal convolution of width 4,
+    and its output is multiplied with a gated branch; build those from Keras's own layers.
 
-    From: De et al. 2024, Griffin: Mixing Gated Linear Recurrences with Local Attention for
+    Reference: De et al. 2024, Griffin: Mixing Gated Linear Recurrences with Local Attention for
     Efficient Language Models, arXiv:2402.19427, section 2.4 and appendix A.
 
     Args:
         units: size of the state, which is the output, and number of channels of the inputs.
         kernel_initializer: initializer of the kernel of both gates, `(units, 2 * units)`.
-        bias_initializer: initializer of their bias.
-        **kwargs: the arguments of `keras.layers.RNN`, as of `MinGRU`.
+        bias_initializer: initializer of the bias of both gates.
+        **kwargs: the arguments of `keras.layers.RNN`; see `MinGRU`.
 
     Call arguments:
         sequences: `(batch, time, units)`.
         initial_state: a list of one tensor `(batch, units)`.
-        mask: boolean `(batch, time)`: where False, the state stays as it is.
+        mask: boolean `(batch, time)`. A step that is False leaves the state as it is.
 
-    Output shape: as of `keras.layers.GRU`.
+    Output shape: same as `keras.layers.GRU`.
 
     Raises:
         ValueError: `units` is not a positive integer, or not the number of channels.
@@ -275,6 +281,8 @@ class RGLRU(ParallelRNN):
     (2, 5, 3)
     """
 
+    cell_class = RGLRUCell
+
     def __init__(
         self,
         units: int,
@@ -282,5 +290,4 @@ class RGLRU(ParallelRNN):
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
-        cell = RGLRUCell(units, kernel_initializer, bias_initializer, dtype=kwargs.get("dtype"))
-        super().__init__(cell, **kwargs)
+        super().__init__(units, kernel_initializer, bias_initializer, **kwargs)

@@ -1,4 +1,4 @@
-"""MinGRU and MinLSTM: gates that look at the input only, so that all steps are computed at once."""
+"""MinGRU and MinLSTM: their gates depend on the input only, so all steps are computed at once."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import keras
 from keras import ops
 
 import kerasx
+from kerasx.authoring import check_positive_integers, widen
 from kerasx.compiler import compiled
-from kerasx_sequence.linear_recurrence import delayed, scan, widened
-from kerasx_sequence.recurrent import LinearCell, ParallelRNN, channels_of, check_size
+from kerasx_sequence.linear_recurrence import delay, scan
+from kerasx_sequence.recurrent import LinearCell, ParallelRNN, channels_of
 
 Tensor = Any
 
@@ -20,11 +21,11 @@ Tensor = Any
 def gated_recurrence(
     gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None = None
 ) -> Tensor:
-    """`h[t] = (1 - z[t]) * h[t-1] + z[t] * candidate[t]` with `z = sigmoid(gate)`, all steps.
+    """Compute `h[t] = (1 - z[t]) * h[t-1] + z[t] * candidate[t]`, `z = sigmoid(gate)`, at once.
 
-    It is `linear_recurrence` with the gate within, so that decays and updates are computed where
-    they are used, forward and again backward, and neither is written for the gradient. So is what
-    a bias `(2, units)` of gate and candidate adds to them.
+    This is `linear_recurrence` with the gate built in. Decays and updates are computed where they
+    are used, in the forward pass and again in the backward pass, so neither is stored for the
+    gradient. The same goes for an optional bias `(2, units)` of gate and candidate.
     """
     return _gated_recurrence(gate, candidate, state, bias)
 
@@ -43,8 +44,8 @@ def _gated_recurrence(
 
 @compiled
 def _states(gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None) -> Tensor:
-    decay, update = _coefficients(*_biased(gate, candidate, bias))
-    (states,) = scan((decay,), (update,), (widened(state),), reverse=False)
+    decay, update = _coefficients(*_add_bias(gate, candidate, bias))
+    (states,) = scan((decay,), (update,), (widen(state),), reverse=False)
     return ops.cast(states, candidate.dtype)
 
 
@@ -57,21 +58,24 @@ def _slopes(
     states: Tensor,
     upstream: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """The gradients of the gate, of the candidate, of the first state, and of the bias."""
-    gate, candidate = _biased(gate, candidate, bias)
-    state, upstream = widened(state), widened(upstream)
-    decay, of_candidate = ops.sigmoid(-gate), ops.sigmoid(gate)
+    """Compute the gradients of gate, candidate, initial state and bias."""
+    gate, candidate = _add_bias(gate, candidate, bias)
+    state, upstream = widen(state), widen(upstream)
+    decay, candidate_slope = ops.sigmoid(-gate), ops.sigmoid(gate)
     start = ops.zeros_like(state)
-    (of_update,) = scan((decay,), (upstream,), (start,), reverse=True, adjoint=True)
-    of_candidate *= of_update
-    of_gate = of_candidate * decay * (candidate - delayed(states, state, reverse=False))
-    of_both = [ops.sum(each, (0, 1)) for each in (of_gate, of_candidate)]
-    of_bias = None if bias is None else ops.stack(of_both)
-    return of_gate, of_candidate, decay[:, 0] * of_update[:, 0], of_bias
+    (update_slope,) = scan((decay,), (upstream,), (start,), reverse=True, adjoint=True)
+    candidate_slope *= update_slope  # in place on PyTorch
+    before = delay(states, state, reverse=False)
+    gate_slope = candidate_slope * decay * (candidate - before)
+    state_slope = decay[:, 0] * update_slope[:, 0]
+    bias_slope = None
+    if bias is not None:
+        bias_slope = ops.stack([ops.sum(slope, (0, 1)) for slope in (gate_slope, candidate_slope)])
+    return gate_slope, candidate_slope, state_slope, bias_slope
 
 
-def _biased(gate: Tensor, candidate: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    gate, candidate = widened(gate), widened(candidate)
+def _add_bias(gate: Tensor, candidate: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    gate, candidate = widen(gate), widen(candidate)
     if bias is None:
         return gate, candidate
     bias = ops.cast(bias, gate.dtype)
@@ -79,12 +83,12 @@ def _biased(gate: Tensor, candidate: Tensor, bias: Tensor | None) -> tuple[Tenso
 
 
 def _coefficients(gate: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:
-    """Decay and update; `1 - sigmoid(x)` is the sigmoid of `-x`, which loses no digits."""
+    """Compute decay and update; `1 - sigmoid(x)` as `sigmoid(-x)`, which loses no digits."""
     return ops.sigmoid(-gate), ops.sigmoid(gate) * candidate
 
 
 class GatedCell(LinearCell):
-    """What the two cells share: products of the inputs, and a gate between past and candidate."""
+    """Base of both cells: products of the inputs, and a gate between past and candidate."""
 
     products: int
 
@@ -98,7 +102,8 @@ class GatedCell(LinearCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = check_size(self.name, "units", units)
+        check_positive_integers(self.name, units=units)
+        self.units = units
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -109,30 +114,35 @@ class GatedCell(LinearCell):
         size = self.products * self.units
         channels = channels_of(self.name, input_shape)
         self.kernel = self.add_weight((channels, size), self.kernel_initializer, name="kernel")
-        self.bias = (
-            self.add_weight((size,), self.bias_initializer, name="bias") if self.use_bias else None
-        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight((size,), self.bias_initializer, name="bias")
 
-    def products_of(self, inputs: Tensor) -> list[Tensor]:
-        """The products of the inputs with the weights, `(..., units)` each."""
-        # To split the weights is less than to split the products, or to join their gradients.
-        return [ops.matmul(inputs, each) for each in ops.split(self.kernel, self.products, -1)]
+    def multiply(self, inputs: Tensor) -> list[Tensor]:
+        """Multiply the inputs with the kernel of each gate and candidate, `(..., units)` each."""
+        # Splitting the kernel is cheaper than splitting the product and concatenating its gradient.
+        kernels = ops.split(self.kernel, self.products, -1)
+        return [ops.matmul(inputs, kernel) for kernel in kernels]
 
-    def projected(self, inputs: Tensor) -> list[Tensor]:
-        """The same with their biases; of the last one, its activation."""
-        found = self.products_of(inputs)
+    def project(self, inputs: Tensor) -> list[Tensor]:
+        """Compute the gates, before their sigmoid, and the candidate, after its activation."""
+        products = self.multiply(inputs)
         if self.bias is not None:
             biases = ops.split(self.bias, self.products)
-            found = [each + bias for each, bias in zip(found, biases, strict=True)]
-        *gates, candidate = found
+            products = [product + bias for product, bias in zip(products, biases, strict=True)]
+        *gates, candidate = products
         return [*gates, self.activation(candidate)]
 
-    def gated(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """The gate, before its sigmoid, and the candidate, `(..., units)` each."""
+    def gate_and_candidate(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the gate, before its sigmoid, and the candidate, `(..., units)` each."""
         raise NotImplementedError
 
+    def unbiased(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Compute gate and candidate, and the bias `(2, units)` still to be added, or `None`."""
+        return *self.gate_and_candidate(inputs), None
+
     def coefficients(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        return _coefficients(*self.gated(inputs))
+        return _coefficients(*self.gate_and_candidate(inputs))
 
     def sequence(
         self, inputs: Tensor, states: list[Tensor], mask: Tensor | None
@@ -144,10 +154,6 @@ class GatedCell(LinearCell):
             candidate = ops.where(kept, candidate, ops.zeros_like(candidate))
         outputs = gated_recurrence(gate, candidate, states[0], bias)
         return outputs, [outputs[:, -1]]
-
-    def unbiased(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Gate, candidate, and a bias `(2, units)` of both that is still to be added, or None."""
-        return *self.gated(inputs), None
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -161,12 +167,12 @@ class GatedCell(LinearCell):
 
 
 class MinGRUCell(GatedCell):
-    """One step of `MinGRU`, for `keras.layers.RNN`.
+    """Cell of `MinGRU`: computes one step, for `keras.layers.RNN`.
 
     Args:
         units: size of the state, which is the output.
-        activation: of the candidate state; none by default.
-        use_bias: whether gates and candidate have a bias.
+        activation: activation of the candidate state; none by default.
+        use_bias: whether gate and candidate have a bias.
         kernel_initializer: initializer of the kernel.
         bias_initializer: initializer of the bias.
         **kwargs: arguments of every layer, such as `name` and `dtype`.
@@ -180,22 +186,23 @@ class MinGRUCell(GatedCell):
 
     products = 2
 
-    def gated(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        gate, candidate = self.projected(inputs)
+    def gate_and_candidate(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        gate, candidate = self.project(inputs)
         return gate, candidate
 
     def unbiased(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         if self.bias is None or self.activation is not keras.activations.linear:
             return super().unbiased(inputs)
-        return *self.products_of(inputs), ops.reshape(self.bias, (2, self.units))
+        gate, candidate = self.multiply(inputs)
+        return gate, candidate, ops.reshape(self.bias, (2, self.units))
 
 
 class MinLSTMCell(GatedCell):
-    """One step of `MinLSTM`, for `keras.layers.RNN`.
+    """Cell of `MinLSTM`: computes one step, for `keras.layers.RNN`.
 
     Args:
         units: size of the state, which is the output.
-        activation: of the candidate state; none by default.
+        activation: activation of the candidate state; none by default.
         use_bias: whether gates and candidate have a bias.
         kernel_initializer: initializer of the kernel.
         bias_initializer: initializer of the bias.
@@ -210,16 +217,14 @@ class MinLSTMCell(GatedCell):
 
     products = 3
 
-    def gated(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        forget, update, candidate = self.projected(inputs)
-        # i / (f + i) of two sigmoids is one of the difference of their logarithms.
+    def gate_and_candidate(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        forget, update, candidate = self.project(inputs)
+        # i / (f + i) is the sigmoid of the difference of log-sigmoids, also where both vanish.
         return ops.log_sigmoid(update) - ops.log_sigmoid(forget), candidate
 
 
 class GatedRNN(ParallelRNN):
-    """What the two layers share: their arguments."""
-
-    cell_class: type[GatedCell]
+    """Base of both layers: their arguments."""
 
     def __init__(
         self,
@@ -230,50 +235,44 @@ class GatedRNN(ParallelRNN):
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
-        cell = self.cell_class(
-            units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            dtype=kwargs.get("dtype"),
+        super().__init__(
+            units, activation, use_bias, kernel_initializer, bias_initializer, **kwargs
         )
-        super().__init__(cell, **kwargs)
 
 
 class MinGRU(GatedRNN):
-    """A gated recurrent unit without the past in its gates, trained in parallel over time.
+    """Gated recurrent unit whose gates ignore the past, trained in parallel over time.
 
         z[t] = sigmoid(inputs[t] @ kernel_z + bias_z)
         h[t] = (1 - z[t]) * h[t-1] + z[t] * activation(inputs[t] @ kernel_h + bias_h)
 
-    All steps are one matrix product and one `kerasx.kernels.linear_recurrence`. Called step by
-    step, with `stateful=True`, `initial_state`, or as `MinGRUCell` in `keras.layers.RNN`, the same
-    weights give the same with the memory of one state. Several layers, with what is between the
-    blocks of a transformer, make up for gates that see the input only.
+    All steps take one matrix product and one recurrence like `kerasx.kernels.linear_recurrence`.
+    Step by step (with `stateful=True`, `initial_state`, or `MinGRUCell` in `keras.layers.RNN`) the
+    same weights give the same outputs and need to keep one state only. Stack several layers, as a
+    transformer stacks blocks, to make up for gates that see the input only.
 
-    From: Feng et al. 2024, Were RNNs All We Needed?, arXiv:2410.01201, section 3.1.
+    Reference: Feng et al. 2024, Were RNNs All We Needed?, arXiv:2410.01201, section 3.1.
 
     Args:
         units: size of the state, which is the output.
-        activation: of the candidate state; none by default, as in the paper.
+        activation: activation of the candidate state; none by default, as in the paper.
         use_bias: whether gate and candidate have a bias.
         kernel_initializer: initializer of the kernel, `(channels, 2 * units)`.
-        bias_initializer: initializer of the bias. Gates that begin near 0, with a negative bias,
-            remember for long.
+        bias_initializer: initializer of the bias. With a negative bias, gates start near 0 and
+            the layer remembers for long.
         **kwargs: the arguments of `keras.layers.RNN`: `return_sequences`, `return_state`,
-            `go_backwards`, `stateful`, `zero_output_for_mask`; `unroll` changes nothing.
+            `go_backwards`, `stateful`, `zero_output_for_mask`; `unroll` has no effect.
 
     Call arguments:
         sequences: `(batch, time, channels)`.
         initial_state: a list of one tensor `(batch, units)`.
-        mask: boolean `(batch, time)`: where False, the state stays as it is, and the output is
-            that of the step before, as in `keras.layers.RNN`.
+        mask: boolean `(batch, time)`. A step that is False leaves the state as it is and repeats
+            the output of the step before, as in `keras.layers.RNN`.
 
-    Output shape: as of `keras.layers.GRU`.
+    Output shape: same as `keras.layers.GRU`.
 
     Raises:
-        ValueError: `units` is not a positive integer; the channels are unknown.
+        ValueError: `units` is not a positive integer, or the number of channels is unknown.
 
     Example:
     >>> import keras, kerasx
@@ -286,32 +285,32 @@ class MinGRU(GatedRNN):
 
 
 class MinLSTM(GatedRNN):
-    """A long short-term memory without the past in its gates, trained in parallel over time.
+    """Long short-term memory whose gates ignore the past, trained in parallel over time.
 
         f[t] = sigmoid(inputs[t] @ kernel_f + bias_f)
         i[t] = sigmoid(inputs[t] @ kernel_i + bias_i)
         h[t] = (f[t] * h[t-1] + i[t] * activation(inputs[t] @ kernel_h + bias_h)) / (f[t] + i[t])
 
-    It runs as `MinGRU` does, with one gate more: that of a small forget gate beside a large input
-    gate is clear where the sigmoids themselves would vanish. Its only state is `h`.
+    It runs as `MinGRU` does, with one more gate. The ratio i / (f + i) is computed from
+    log-sigmoids, so it stays accurate when both gates are close to zero. Its only state is `h`.
 
-    From: Feng et al. 2024, Were RNNs All We Needed?, arXiv:2410.01201, section 3.2.
+    Reference: Feng et al. 2024, Were RNNs All We Needed?, arXiv:2410.01201, section 3.2.
 
     Args:
         units: size of the state, which is the output.
-        activation: of the candidate state; none by default, as in the paper.
+        activation: activation of the candidate state; none by default, as in the paper.
         use_bias: whether gates and candidate have a bias.
         kernel_initializer: initializer of the kernel, `(channels, 3 * units)`: forget gate, input
             gate, candidate.
         bias_initializer: initializer of the bias.
-        **kwargs: the arguments of `keras.layers.RNN`, as of `MinGRU`.
+        **kwargs: the arguments of `keras.layers.RNN`; see `MinGRU`.
 
-    Call arguments: as of `MinGRU`.
+    Call arguments: same as `MinGRU`.
 
-    Output shape: as of `keras.layers.GRU`.
+    Output shape: same as `keras.layers.GRU`.
 
     Raises:
-        ValueError: `units` is not a positive integer; the channels are unknown.
+        ValueError: `units` is not a positive integer, or the number of channels is unknown.
 
     Example:
     >>> import keras, kerasx

@@ -1,4 +1,4 @@
-"""What this package contributes to kerasx."""
+"""Contributions of this package to kerasx."""
 
 from __future__ import annotations
 
@@ -35,80 +35,69 @@ from kerasx_sequence.tag_accuracy import TagAccuracy
 if TYPE_CHECKING:
     from kerasx.testing import Case
 
-KERNELS = [
-    crf_decode,
-    crf_log_likelihood,
-    crf_log_partition,
-    crf_marginals,
-    edit_distance,
-    linear_recurrence,
-    selective_scan,
-    soft_dtw,
-]
-
-LAYERS = [
-    CRF,
-    ESN,
-    ESNCell,
-    LayerNormLSTMCell,
-    LayerNormSimpleRNNCell,
-    LRU,
-    LRUCell,
-    MinGRU,
-    MinGRUCell,
-    MinLSTM,
-    MinLSTMCell,
-    NASCell,
-    PeepholeLSTMCell,
-    RGLRU,
-    RGLRUCell,
-    SelectiveSSM,
-    SelectiveSSMCell,
-    ZoneoutLSTMCell,
-]
-
-LOSSES = [
-    CRFLoss,
-    SoftDTW,
-]
-
-METRICS = [
-    CharErrorRate,
-    EditDistance,
-    EntityF1,
-    SequenceAccuracy,
-    TagAccuracy,
-    WordErrorRate,
-]
-
 
 @kerasx.hookimpl
 def kerasx_kernels() -> list:
     """Contribute the kernels."""
-    return KERNELS
+    return [
+        crf_decode,
+        crf_log_likelihood,
+        crf_log_partition,
+        crf_marginals,
+        edit_distance,
+        linear_recurrence,
+        selective_scan,
+        soft_dtw,
+    ]
 
 
 @kerasx.hookimpl
 def kerasx_layers() -> list:
-    """Contribute the layers and the cells of `keras.layers.RNN`."""
-    return LAYERS
+    """Contribute the layers, and the cells for `keras.layers.RNN`."""
+    return [
+        CRF,
+        ESN,
+        ESNCell,
+        LayerNormLSTMCell,
+        LayerNormSimpleRNNCell,
+        LRU,
+        LRUCell,
+        MinGRU,
+        MinGRUCell,
+        MinLSTM,
+        MinLSTMCell,
+        NASCell,
+        PeepholeLSTMCell,
+        RGLRU,
+        RGLRUCell,
+        SelectiveSSM,
+        SelectiveSSMCell,
+        ZoneoutLSTMCell,
+    ]
 
 
 @kerasx.hookimpl
 def kerasx_losses() -> list:
     """Contribute the losses."""
-    return LOSSES
+    return [CRFLoss, SoftDTW]
 
 
 @kerasx.hookimpl
 def kerasx_metrics() -> list:
     """Contribute the metrics."""
-    return METRICS
+    return [
+        CharErrorRate,
+        EditDistance,
+        EntityF1,
+        SequenceAccuracy,
+        TagAccuracy,
+        WordErrorRate,
+    ]
 
 
 @kerasx.hookimpl
 def kerasx_cases() -> list[Case]:
-    """Say how the contract exercises each of them."""
+    """Contribute the cases with which the contract tests each contribution."""
     from kerasx_sequence.cases import CASES
 
     return CASES

@@ -1,22 +1,23 @@
-"""The selective scan: a recurrence whose decay and input depend on the input (Mamba).
+"""The selective scan of Mamba: a recurrence whose decay and update depend on the input.
 
-Each channel has several states, so that all states of all time would take many times the memory of
-inputs and outputs. The forward pass keeps the state before every chunk of some steps; the backward
-pass computes the states of one chunk again at a time.
+Each channel has several states, so keeping all of them for every step would take many times the
+memory of inputs and outputs. The forward pass keeps only the state before each chunk of steps; the
+backward pass recomputes the states of one chunk at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
 import kerasx
+from kerasx.authoring import put, wide_dtype
 
 Tensor = Any
-CHUNK = 32  # steps; the states of one chunk and those before all chunks are kept at once
+CHUNK = 32  # steps; memory holds the states of one chunk and one state before each chunk
 
 
 def plain_selective_scan(
@@ -30,7 +31,7 @@ def plain_selective_scan(
     *,
     initial_state: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The reference: the definition, step by step."""
+    """Compute `selective_scan` by its definition, step by step."""
     state = ops.zeros_like(x[:, 0, :, None] * A) if initial_state is None else initial_state
     outputs = []
     for t in range(x.shape[1]):
@@ -67,27 +68,27 @@ def selective_scan(
     *,
     initial_state: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The recurrence of Mamba: states that each input may keep, forget or add to.
+    """Compute the recurrence of Mamba, whose states each input may keep, forget or add to.
 
         h[t] = exp(delta[t] * A) * h[t-1] + (delta[t] * x[t]) outer B[t]
-        y[t] = h[t] @ C[t] + D * x[t],  times silu(z[t]) where given
+        y[t] = h[t] @ C[t] + D * x[t],  times silu(z[t]) if z is given
 
-    States are computed in float32 or wider. Those of all time, which are `states` times as large as
-    `x`, are never held: the gradient computes them again, 32 steps at a time. It flows to all
-    arguments, once: a second derivative is not defined. A step with `delta = 0` leaves the state as
-    it is.
+    States are computed in float32 or wider. The states of all steps, `states` times as large as
+    `x`, are never in memory at once: the gradient recomputes them, 32 steps at a time. Gradients
+    flow to all arguments, once: a second derivative is not defined. A step with `delta = 0` leaves
+    the state as it is.
 
-    From: Gu and Dao 2023, Mamba: Linear-Time Sequence Modeling with Selective State Spaces,
+    Reference: Gu and Dao 2023, Mamba: Linear-Time Sequence Modeling with Selective State Spaces,
     arXiv:2312.00752, section 3.
 
     Args:
         x: floating tensor `(batch, time, channels)`.
-        delta: `(batch, time, channels)`: the size of each step, from 0.
+        delta: `(batch, time, channels)`, the step sizes, from 0.
         A: `(channels, states)`, below 0.
-        B: `(batch, time, states)`: how an input adds to the states.
-        C: `(batch, time, states)`: how they are read.
-        D: `(channels,)`: how an input adds to its own output.
-        z: `(batch, time, channels)`: a gate of the outputs.
+        B: `(batch, time, states)`, the weights with which an input is added to the states.
+        C: `(batch, time, states)`, the weights with which the states are read.
+        D: `(channels,)`, the weight with which an input is added to its own output.
+        z: `(batch, time, channels)`, a gate for the outputs.
         initial_state: `h[-1]`, `(batch, channels, states)`; zeros by default.
 
     Returns:
@@ -96,7 +97,7 @@ def selective_scan(
 
     Raises:
         TypeError: an argument is not floating.
-        ValueError: shapes do not fit.
+        ValueError: shapes do not match.
 
     Example:
     >>> import keras, kerasx
@@ -106,7 +107,7 @@ def selective_scan(
     >>> print(keras.ops.convert_to_numpy(y[0, :, 0]).round(3))
     [1.    1.368 1.503]
     """
-    wide = keras.backend.result_type(x.dtype, "float32")
+    wide = wide_dtype(x.dtype)
     if initial_state is None:
         initial_state = ops.zeros((ops.shape(x)[0], *A.shape), wide)
     y, state = _scan(x, delta, A, B, C, ops.cast(initial_state, wide))
@@ -119,110 +120,105 @@ def selective_scan(
 
 @kerasx.custom_gradient
 def _scan(x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, start: Tensor) -> Any:
-    """`y` without `D` and `z`, and the last state."""
+    """Return `y` without `D` and `z`, and the last state."""
     wide = start.dtype
     time = ops.shape(x)[1]
     size = max(1, min(CHUNK, time)) if isinstance(time, int) else CHUNK
     chunks = -(-time // size)
     missing = chunks * size - time
-    # States before channels: sums over few states are then sums of long rows.
+    # States come before channels: a sum over the few states then adds long rows.
     A = ops.transpose(ops.cast(A, wide))
     start = ops.transpose(start, (0, 2, 1))
-    rows = [_in_chunks(each, missing) for each in (x, delta, B, C)]
+    padded = [_pad_time(tensor, missing) for tensor in (x, delta, B, C)]
 
-    def at(rows: Sequence[Tensor], t: Tensor) -> list[Tensor]:
-        """Values of a step; those over channels as `(batch, 1, channels)`, others transposed."""
-        x, delta, *others = (ops.cast(each[:, t], wide) for each in rows)
-        return [x[:, None], delta[:, None], *(each[..., None] for each in others)]
+    def at(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return x and delta of a step, `(batch, 1, channels)`, B and C, `(batch, states, 1)`."""
+        x, delta, B, C = (ops.cast(tensor[:, t], wide) for tensor in padded)
+        return x[:, None], delta[:, None], B[..., None], C[..., None]
 
-    def advanced(state: Tensor, x: Tensor, delta: Tensor, B: Tensor) -> Tensor:
+    def advance(state: Tensor, x: Tensor, delta: Tensor, B: Tensor) -> Tensor:
         return ops.exp(delta * A) * state + delta * x * B
 
     def forward(chunk: Tensor, carry: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         state, starts, y = carry
-        starts = _put(starts, chunk, state)
+        starts = put(starts, chunk, state, axis=1)
 
         def step(t: Tensor, carry: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
             state, y = carry
-            x, delta, B, C = at(rows, chunk * size + t)
-            state = advanced(state, x, delta, B)
-            return state, _put(y, chunk * size + t, ops.sum(state * C, 1))
+            x, delta, B, C = at(chunk * size + t)
+            state = advance(state, x, delta, B)
+            return state, put(y, chunk * size + t, ops.sum(state * C, 1), axis=1)
 
         state, y = _loop(size, step, (state, y))
         return state, starts, y
 
     sizes = ops.shape(start)
     starts = ops.zeros((sizes[0], chunks, *sizes[1:]), wide)
-    y = ops.zeros(ops.shape(rows[0]), wide)
+    y = ops.zeros(ops.shape(padded[0]), wide)
     last, starts, y = _loop(chunks, forward, (start, starts, y))
 
     def gradient(upstream: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
-        of_y = _in_chunks(upstream[0], missing)
+        y_slope = _pad_time(upstream[0], missing)
 
-        def backward(place: Tensor, carry: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            slope, of_A, found, states = carry
-            chunk = chunks - 1 - place
+        def backward(i: Tensor, carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            state_slope, A_slope, slopes, states = carry
+            chunk = chunks - 1 - i
             first = chunk * size
 
-            def again(t: Tensor, carry: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            def recompute(t: Tensor, carry: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
                 state, states = carry
-                x, delta, B, _ = at(rows, first + t)
-                return advanced(state, x, delta, B), _put(states, t, state)
+                x, delta, B, _ = at(first + t)
+                return advance(state, x, delta, B), put(states, t, state, axis=1)
 
-            _, states = _loop(size, again, (starts[:, chunk], states))
+            _, states = _loop(size, recompute, (starts[:, chunk], states))
 
-            def step(i: Tensor, carry: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-                slope, of_A, found = carry
+            def step(i: Tensor, carry: tuple[Any, ...]) -> tuple[Any, ...]:
+                state_slope, A_slope, slopes = carry
                 t = size - 1 - i
-                x, delta, B, C = at(rows, first + t)
-                upstream = ops.cast(of_y[:, first + t], wide)[:, None]
+                x, delta, B, C = at(first + t)
+                upstream = ops.cast(y_slope[:, first + t], wide)[:, None]
                 decay, before = ops.exp(delta * A), states[:, t]
                 state = decay * before + delta * x * B
-                slope = slope + upstream * C
-                of_exponent = slope * decay * before
-                driven = ops.sum(slope * B, 1)
+                state_slope = state_slope + upstream * C
+                exponent_slope = state_slope * decay * before
+                update_slope = ops.sum(state_slope * B, 1)
                 parts = (
-                    delta[:, 0] * driven,
-                    ops.sum(of_exponent * A, 1) + x[:, 0] * driven,
-                    ops.sum(slope * (delta * x), 2),
+                    delta[:, 0] * update_slope,
+                    ops.sum(exponent_slope * A, 1) + x[:, 0] * update_slope,
+                    ops.sum(state_slope * (delta * x), 2),
                     ops.sum(state * upstream, 2),
                 )
-                found = [
-                    _put(each, first + t, part) for each, part in zip(found, parts, strict=True)
+                slopes = [
+                    put(slope, first + t, part, axis=1)
+                    for slope, part in zip(slopes, parts, strict=True)
                 ]
-                return slope * decay, of_A + ops.sum(of_exponent * delta, 0), found
+                A_slope = A_slope + ops.sum(exponent_slope * delta, 0)
+                return state_slope * decay, A_slope, slopes
 
-            return *_loop(size, step, (slope, of_A, found)), states
+            return *_loop(size, step, (state_slope, A_slope, slopes)), states
 
-        slope = ops.transpose(ops.cast(upstream[1], wide), (0, 2, 1))
-        found = [ops.zeros(ops.shape(each), wide) for each in rows]
-        # TensorFlow knows a size of the batch outside of the loop only.
+        state_slope = ops.transpose(ops.cast(upstream[1], wide), (0, 2, 1))
+        slopes = [ops.zeros(ops.shape(tensor), wide) for tensor in padded]
+        # Allocated out here, since TensorFlow knows the batch size only outside of the loop.
         states = ops.zeros((sizes[0], size, *sizes[1:]), wide)
-        carry = (slope, ops.zeros_like(A), found, states)
-        slope, of_A, found, _ = _loop(chunks, backward, carry)
-        of_x, of_delta, of_B, of_C = (each[:, :time] for each in found)
-        of_start = ops.transpose(slope, (0, 2, 1))
-        return of_x, of_delta, ops.transpose(of_A), of_B, of_C, of_start
+        carry = (state_slope, ops.zeros_like(A), slopes, states)
+        state_slope, A_slope, slopes, _ = _loop(chunks, backward, carry)
+        x_slope, delta_slope, B_slope, C_slope = (slope[:, :time] for slope in slopes)
+        start_slope = ops.transpose(state_slope, (0, 2, 1))
+        return x_slope, delta_slope, ops.transpose(A_slope), B_slope, C_slope, start_slope
 
     return (y[:, :time], ops.transpose(last, (0, 2, 1))), gradient
 
 
-def _in_chunks(tensor: Tensor, missing: int | Tensor) -> Tensor:
-    """With zeros after the last step: such steps change nothing."""
+def _pad_time(tensor: Tensor, missing: int | Tensor) -> Tensor:
+    """Append steps of zeros, which change nothing."""
     sizes = ops.shape(tensor)
     return ops.concatenate([tensor, ops.zeros((sizes[0], missing, sizes[2]), tensor.dtype)], 1)
 
 
-def _loop(number: int | Tensor, body: Callable[..., Any], carry: Any) -> Any:
+def _loop(count: int | Tensor, body: Callable[..., Any], carry: Any) -> Any:
     if keras.backend.backend() != "torch":
-        return ops.fori_loop(0, number, body, carry)
-    for i in range(number):  # its places would be tensors otherwise
+        return ops.fori_loop(0, count, body, carry)
+    for i in range(count):  # Keras's loop would count in tensors, which are slow to index with
         carry = body(i, carry)
     return carry
-
-
-def _put(whole: Tensor, t: Tensor, part: Tensor) -> Tensor:
-    if keras.backend.backend() == "torch":  # nothing is compiled, so nobody else spares the copy
-        whole[:, t] = part
-        return whole
-    return ops.slice_update(whole, (0, t, *[0] * (len(whole.shape) - 2)), part[:, None])

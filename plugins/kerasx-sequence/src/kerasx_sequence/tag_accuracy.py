@@ -1,4 +1,4 @@
-"""How many tags are right."""
+"""Accuracy of predicted tags."""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.compiler import is_shape_inference
+from kerasx.authoring import MeanMetric, argument, read_labels
 from kerasx_sequence.crf_layer import mask_of_tags
-from kerasx_sequence.summed import SummedMetric
-from kerasx_sequence.tags import read_tags
+
+Tensor = Any
 
 
-class TagAccuracy(SummedMetric):
-    """The part of the tags that are right, of those that the mask keeps.
+class TagAccuracy(MeanMetric):
+    """Fraction of the tags that are correct, among those that the mask keeps.
 
     `sum(w * (y_true == y_pred)) / sum(w)` over all tags of all batches, exact for more than 2^24
-    tags. Predictions are tags, such as a `CRF` returns, whose mask it finds; for scores of tags
-    there is `keras.metrics.SparseCategoricalAccuracy`.
+    tags; NaN if there were no tags. Predictions are tags, as a `CRF` returns them. For scores of
+    tags use `keras.metrics.SparseCategoricalAccuracy`.
 
     Args:
-        ignore_class: a label of steps that do not count.
+        ignore_class: label of steps to leave out.
         name: name of the metric.
         dtype: dtype of the result.
+
+    Call arguments:
+        y_true: tags, whole numbers `(batch, time)` or `(batch, time, 1)`.
+        y_pred: tags, integers `(batch, time)`. Their mask leaves steps out. In JAX's `fit` Keras
+            passes no masks to metrics, but a `CRF` does.
+        sample_weight: weights of the shape of the tags, or of their first axes.
+
+    Raises:
+        TypeError: (in updates) predictions are not integers.
+        ValueError: (in updates) shapes do not match.
 
     Example:
     >>> import kerasx
@@ -33,66 +43,29 @@ class TagAccuracy(SummedMetric):
     0.6667
     """
 
-    def __init__(
-        self, ignore_class: int | None = None, name: str = "tag_accuracy", dtype: Any = None
-    ):
-        super().__init__((2,), name, dtype)
-        self.ignore_class = ignore_class
+    ignore_class: int | None = argument(None, kw_only=False)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch.
+    def find_mask(self, y_pred: Any) -> Tensor | None:
+        return mask_of_tags(y_pred)
 
-        Args:
-            y_true: tags, whole numbers `(batch, time)` or `(batch, time, 1)`.
-            y_pred: tags, integers `(batch, time)`. A mask that Keras attached to them leaves steps
-                out; in JAX's `fit` Keras hands none to metrics, but a `CRF` does.
-            sample_weight: of the shape of the tags, or of their first axes.
-
-        Raises:
-            TypeError: predictions are not integers.
-            ValueError: shapes do not fit.
-        """
-        if is_shape_inference():
-            return
-        mask = mask_of_tags(y_pred)
+    def statistic(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
+    ) -> tuple[Tensor, bool]:
         y_pred = ops.convert_to_tensor(y_pred)
         if not keras.backend.is_int_dtype(keras.backend.standardize_dtype(y_pred.dtype)):
             raise TypeError(
                 f"{self.name}: y_pred must be tags, which are integers; received {y_pred.dtype} of "
-                f"shape {tuple(y_pred.shape)}. For scores of tags there is "
+                f"shape {tuple(y_pred.shape)}. For scores of tags use "
                 "keras.metrics.SparseCategoricalAccuracy"
             )
-        tags = read_tags(self.name, y_true, tuple(y_pred.shape))
-        weight = ops.ones_like(y_pred, "float32")
-        for name, given in (("sample_weight", sample_weight), ("mask", mask)):
-            if given is not None:
-                weight = weight * self._beside(name, ops.cast(given, "float32"), y_pred)
-        if self.ignore_class is not None:
-            weight = ops.where(tags == ops.cast(self.ignore_class, tags.dtype), 0.0, weight)
-        right = ops.cast(tags, "int32") == ops.cast(y_pred, "int32")
-        sums = ops.stack([ops.sum(ops.where(right, weight, 0.0)), ops.sum(weight)])
-        self.add(sums, wrong=False)
-
-    def _beside(self, name: str, values: Any, tags: Any) -> Any:
-        """Values of the first axes with axes of one for the others."""
-        if len(values.shape) == len(tags.shape) + 1 and values.shape[-1] == 1:
-            values = ops.squeeze(values, -1)
-        sizes = zip(values.shape, tags.shape, strict=False)
-        fits = len(values.shape) <= len(tags.shape) and all(
-            None in (size, wanted) or size in (1, wanted) for size, wanted in sizes
+        labels = read_labels(
+            self.name,
+            y_true,
+            y_pred.shape,
+            sample_weight=sample_weight,
+            mask=mask,
+            ignore_class=self.ignore_class,
         )
-        if not fits:
-            raise ValueError(
-                f"{self.name}: {name} must have the shape of the tags, {tuple(tags.shape)}, or "
-                f"their first axes; received {tuple(values.shape)}"
-            )
-        missing = len(tags.shape) - len(values.shape)
-        return ops.reshape(values, (*ops.shape(values), *[1] * missing))
-
-    def formula(self, total: Any) -> Any:
-        """NaN if there was no tag."""
-        right, of = ops.unstack(total)
-        return ops.where(of == 0, float("nan"), ops.divide_no_nan(right, of))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"ignore_class": self.ignore_class, "name": self.name, "dtype": self.dtype}
+        weight = labels.weights()
+        correct = labels.values == ops.cast(y_pred, "int32")
+        return ops.stack([ops.sum(ops.where(correct, weight, 0.0)), ops.sum(weight)]), False

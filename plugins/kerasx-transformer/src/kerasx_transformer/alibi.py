@@ -1,4 +1,4 @@
-"""ALiBi: attention that fades with distance, at a rate per head."""
+"""ALiBi: attention that fades with distance, at a rate for each head."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasx.authoring import check_positive_integers
+
 Tensor = Any  # a tensor of the backend in use, or an array
 
 
 def alibi_slopes(num_heads: int) -> np.ndarray:
-    """How fast the attention of each head fades with distance.
+    """Rates at which the attention of each head fades with distance.
 
-    For `n` heads, a power of two, they are `2 ** (-8 / n)`, its square, its cube and so on. For
-    another number they are those of the next lower power of two, and then every other one of
-    those of the next higher.
+    For a number `n` of heads that is a power of two, they are `2 ** (-8 / n)`, its square, its cube
+    and so on. For another number they are the rates for the next lower power of two, and then every
+    other rate for the next higher.
 
     From: Press, Smith & Lewis 2022, Train Short, Test Long: Attention with Linear Biases Enables
     Input Length Extrapolation, section 3; for other numbers of heads, the authors' code.
@@ -34,8 +36,7 @@ def alibi_slopes(num_heads: int) -> np.ndarray:
     >>> alibi_slopes(4).tolist(), alibi_slopes(3).tolist()
     ([0.25, 0.0625, 0.015625, 0.00390625], [0.0625, 0.00390625, 0.25])
     """
-    if not isinstance(num_heads, int) or num_heads < 1:
-        raise ValueError(f"num_heads must be a positive integer; received {num_heads}")
+    check_positive_integers("alibi_slopes", num_heads=num_heads)
     lower = 2 ** (num_heads.bit_length() - 1)
     powers = np.concatenate(
         [
@@ -47,7 +48,7 @@ def alibi_slopes(num_heads: int) -> np.ndarray:
 
 
 class ALiBi(keras.layers.Layer):
-    """Adds to attention scores a bias that grows with the distance of query and key.
+    """Bias for attention scores that grows with the distance of query and key.
 
     The score of the query at position `i` and the key at position `j` in head `h` becomes
     `score - slope[h] * abs(i - j)`, with the slopes of `alibi_slopes`. Distances are computed in
@@ -62,11 +63,12 @@ class ALiBi(keras.layers.Layer):
     Call arguments:
         inputs: scores `(batch, heads, query time, key time)`, before softmax.
         query_positions: positions of the queries among the keys, integers `(query time,)` or
-            `(batch, query time)`; by default the queries are the last of the keys, as they are in
-            self-attention, with or without a cache.
+            `(batch, query time)`; by default the last query has the position of the last key, as
+            in self-attention with or without a cache.
 
     Raises:
-        ValueError: `inputs` have not four axes, or `query_positions` do not fit.
+        ValueError: `inputs` does not have four axes, or the shape of `query_positions` does not
+            match.
 
     Example:
     >>> import keras, kerasx

@@ -1,8 +1,8 @@
-"""A key-value cache: what a model has computed of earlier positions, for models run in steps.
+"""Key-value cache: keys and values of earlier positions, for models that run in steps.
 
-The cache is a list of arrays, values in and values out, so that a compiled loop can hold it. Layers
-find it in a scope, as Keras's layers find their state in `keras.StatelessScope`: a whole model,
-functional or not, runs in steps without being rewritten.
+The cache is a list of arrays, which a scope takes in and gives out, so a compiled loop can hold it.
+Layers find it in that scope, as Keras's layers find their state in `keras.StatelessScope`. So a
+whole model, functional or not, runs in steps without being rewritten.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _scope: ContextVar[CacheScope | None] = ContextVar("kerasx_transformer_cache", d
 
 
 class CacheScope:
-    """Within it, attention layers attend to all earlier positions, and keep those of this call.
+    """Scope in which attention layers attend to all earlier positions, and cache those of the call.
 
-    The first call, without `values`, takes the tokens from position 0 on and makes the cache. Later
-    calls take what follows:
+    The first call, without `values`, takes the tokens from position 0 on and creates the cache.
+    Later calls take the tokens that follow:
 
     ```python
     with CacheScope(length=64) as cache:
@@ -32,28 +32,28 @@ class CacheScope:
         logits = model(next_token)  # (batch, 1)
     ```
 
-    A layer of your own that depends on positions adds `first_position()` to those it counts.
+    If your own layer depends on positions, add `first_position()` to those it counts.
 
     Args:
         length: number of positions that the cache holds.
-        values: the `values` of the scope before; `None` for a new cache. Their first axis is the
+        values: the `values` of the previous scope; `None` for a new cache. Their first axis is the
             batch.
         position: position of the first token of this call: an integer, or an int32 scalar tensor,
             which must leave room for the tokens of the call.
 
     Attributes:
-        values: what each call of an attention layer keeps, in their order: a tuple of keys
-            `(batch, length, heads, key_dim)`, rotated where the layer rotates, values
-            `(batch, length, heads, value_dim)`, and, where a mask came, a boolean mask
+        values: for each call of an attention layer, in their order, a tuple of keys
+            `(batch, length, heads, key_dim)`, rotated if the layer rotates, values
+            `(batch, length, heads, value_dim)`, and, if the layer got a mask, a boolean mask
             `(batch, length)`.
 
     Raises:
-        ValueError: the call has no room in `length`, or another model made `values`.
+        ValueError: the tokens of the call exceed `length`, or `values` came from another model.
 
     Example:
     >>> import keras, numpy as np
     >>> from kerasx_transformer.cache import CacheScope
-    >>> layer = keras.layers.Dense(2)  # keeps nothing
+    >>> layer = keras.layers.Dense(2)  # caches nothing
     >>> with CacheScope(length=4) as cache:
     ...     y = layer(np.ones((1, 3, 2)))
     >>> cache.values
@@ -82,11 +82,11 @@ class CacheScope:
 
     @property
     def is_new(self) -> bool:
-        """Whether this call makes the cache."""
+        """Return whether this call creates the cache."""
         return self._before is None
 
     def extend(self, *arrays: Tensor) -> tuple[Tensor, ...]:
-        """Keep arrays `(batch, time, ...)` of this call; return them with all before them."""
+        """Cache arrays `(batch, time, ...)` of this call; return them with all earlier ones."""
         time = arrays[0].shape[1]
         if isinstance(self.position, int) and self.position + time > self.length:
             raise ValueError(
@@ -94,31 +94,31 @@ class CacheScope:
                 f"position={self.position} on"
             )
         if self._before is None:
-            kept = [
-                ops.zeros((ops.shape(each)[0], self.length, *each.shape[2:]), each.dtype)
-                for each in arrays
-            ]
+            cached: tuple[Tensor, ...] = tuple(
+                ops.zeros((ops.shape(array)[0], self.length, *array.shape[2:]), array.dtype)
+                for array in arrays
+            )
         else:
-            kept = self._before[len(self.values)] if len(self.values) < len(self._before) else ()
-        if len(kept) != len(arrays):
+            cached = self._before[len(self.values)] if len(self.values) < len(self._before) else ()
+        if len(cached) != len(arrays):
             raise ValueError(
-                f"CacheScope: values holds {len(kept)} arrays for call {len(self.values)} of an "
-                f"attention layer; this model keeps {len(arrays)}"
+                f"CacheScope: values holds {len(cached)} arrays for call {len(self.values)} of an "
+                f"attention layer; this model caches {len(arrays)}"
             )
         slot = tuple(
             ops.slice_update(before, [0, self.position] + [0] * (len(now.shape) - 2), now)
-            for before, now in zip(kept, arrays, strict=True)
+            for before, now in zip(cached, arrays, strict=True)
         )
         self.values.append(slot)
         return slot
 
 
 def current_scope() -> CacheScope | None:
-    """The scope that layers are called in, or `None`."""
+    """Return the scope that layers are called in, or `None`."""
     return _scope.get()
 
 
 def first_position() -> int | Tensor:
-    """The position of the first token of this call: 0, except within a `CacheScope`."""
+    """Return the position of the first token of this call: 0, except within a `CacheScope`."""
     scope = current_scope()
     return 0 if scope is None else scope.position

@@ -1,4 +1,4 @@
-"""How the contract exercises each contribution."""
+"""Inputs and arguments with which the contract exercises each contribution."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def scored_tokens(batch: int, time: int, words: int) -> st.SearchStrategy:
     return st.tuples(labels((batch, time), words), tensors((batch, time, words)))
 
 
-def guessed_tokens(batch: int) -> st.SearchStrategy:
+def predicted_tokens(batch: int) -> st.SearchStrategy:
     """Labels and probabilities of five words at three positions."""
     return st.tuples(labels((batch, 3), 5), probabilities((batch, 3, 5)).map(_no_zeros))
 
 
 def _no_zeros(values: np.ndarray) -> np.ndarray:
-    """Else one wrong word makes the perplexity infinite."""
+    """Raise probabilities above zero: one wrong word would make the perplexity infinite."""
     return (0.9 * values + 0.1 / values.shape[-1]).astype("float32")
 
 
@@ -105,7 +105,7 @@ def classified(batch: int, time: int, channels: int) -> SearchStrategy:
 
 
 def classified_and_weighted(batch: int, channels: int) -> SearchStrategy:
-    """The same by name, with a bias and weights."""
+    """Inputs as of `classified` by name, with a bias and weights."""
     return st.fixed_dictionaries(
         {
             "features": tensors((batch, channels)),
@@ -172,9 +172,9 @@ CASES: list[Case] = [
         masked=True,
         waived={"reduces": "ignored positions do not count in a mean, as in Keras's own losses"},
     ),
-    Case(Perplexity, guessed_tokens),
-    Case(TokenAccuracy, guessed_tokens, {"ignore_class": 0}, name="ignoring"),
-    # A bias of the keys, without rotary positions, changes nothing and so learns nothing.
+    Case(Perplexity, predicted_tokens),
+    Case(TokenAccuracy, predicted_tokens, {"ignore_class": 0}, name="ignoring"),
+    # Without rotary positions a bias of the keys changes nothing, so it learns nothing.
     Case(
         MultiHeadAttention,
         queries_and_values,
@@ -201,6 +201,7 @@ CASES: list[Case] = [
             "use_bias": False,
             "sliding_window": 7,
             "alibi": True,
+            "logit_softcap": 2.0,
         },
         varies=LENGTHS,
         masked=True,

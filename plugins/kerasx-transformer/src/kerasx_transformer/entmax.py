@@ -1,13 +1,13 @@
-"""Entmax: probabilities of which some are exactly zero.
+"""Entmax: probabilities, some of which are exactly zero.
 
 With `q = 1 / (alpha - 1)` and `s = (x - max(x)) / q`, the probabilities are `max(m + s, 0) ** q`,
-where `m ** q` is that of the highest score, such that they sum to one. They are computed as shares
-of `max(1 + s / m, 0) ** q`: so `m` is found to its last digit even where all probabilities are
-tiny, and `log1p` keeps the digits of `s` as alpha nears one.
+where `m ** q` is the probability of the highest score, chosen so that they sum to one. They are
+computed as shares of `max(1 + s / m, 0) ** q`. That gives all digits of `m` even where all
+probabilities are tiny, and `log1p` keeps the digits of `s` as alpha nears one.
 
 No sort is needed. The norm `m * sum(max(1 + s / m, 0) ** q) ** (1 / q)`, which must be one, grows
-with `m`, and for alpha up to two it is convex: Newton's method comes down to one from above and
-never steps too far, in two to ten passes. For alpha above two an interval is halved.
+with `m`, and for alpha up to two it is convex: Newton's method approaches one from above, never
+overshoots, and takes two to ten passes. For alpha above two, bisection solves it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ import numpy as np
 from keras import ops
 
 import kerasx
+from kerasx.authoring import check_argument, wide_dtype
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
 
 def plain_entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
-    """The reference: a threshold by bisection (Peters et al., Algorithm 1).
+    """Reference: a threshold by bisection (Peters et al., Algorithm 1).
 
-    One step of Newton's method changes it no more, and gives it its gradient.
+    A final step of Newton's method does not change the threshold, but gives it its gradient.
     """
     q = 1 / (alpha - 1)
     scores = ops.convert_to_tensor(x) * (alpha - 1)
@@ -46,9 +47,9 @@ def plain_entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:
-    """The power where the base is positive, zero below, NaN where it is NaN."""
-    below = base <= 0
-    return ops.where(below, 0.0, ops.power(ops.where(below, 1.0, base), exponent))
+    """Power where the base is positive, zero where it is not, NaN where it is NaN."""
+    is_zero = base <= 0
+    return ops.where(is_zero, 0.0, ops.power(ops.where(is_zero, 1.0, base), exponent))
 
 
 @kerasx.kernel(
@@ -58,25 +59,25 @@ def _power(base: Tensor, exponent: float) -> Tensor:
     returns="...",
 )
 def entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
-    """Probabilities between softmax and the one highest score, of which some are exactly zero.
+    """Probabilities between softmax and the highest score alone; some are exactly zero.
 
-    They are the `p` that make `sum(p * x) + H(p)` largest, with the Tsallis entropy
+    They are the `p` that maximize `sum(p * x) + H(p)`, with the Tsallis entropy
     `H(p) = (1 - sum(p ** alpha)) / (alpha * (alpha - 1))`:
     `p = max((alpha - 1) * x - tau, 0) ** (1 / (alpha - 1))`. Near `alpha=1` that is
     `keras.ops.softmax`, at 1.5 `entmax15`, at 2 sparsemax (`keras.ops.sparsemax` of Keras 3.15 is
     right only where one probability is positive). The larger alpha, the fewer are positive.
 
-    Exact, with no fixed number of bisections, and computed in float32 at least. The gradient keeps
-    the probabilities alone: with `g = p ** (2 - alpha)` where `p` is positive and zero elsewhere,
-    it is `g * (upstream - sum(g * upstream) / sum(g))`.
+    The result is exact, with no fixed number of bisections; computations are float32 at least. The
+    gradient keeps only the probabilities: with `g = p ** (2 - alpha)` where `p` is positive and
+    zero elsewhere, it is `g * (upstream - sum(g * upstream) / sum(g))`.
 
     From: Peters, Niculae & Martins 2019, Sparse Sequence-to-Sequence Models, sections 3 and 4.
 
     Args:
-        x: floating tensor, scores. A score of `-inf` has probability zero. A row that is all
-            `-inf`, or holds `inf` or NaN, comes out as NaN, as in softmax.
+        x: floating tensor of scores. A score of `-inf` has probability zero. A row that is all
+            `-inf`, or holds `inf` or NaN, gives NaN, as in softmax.
         alpha: above 1.
-        axis: along which the probabilities sum to one.
+        axis: axis along which the probabilities sum to one.
 
     Returns:
         A tensor of the shape and dtype of `x`.
@@ -92,15 +93,13 @@ def entmax(x: Tensor, alpha: float, axis: int = -1) -> Tensor:
     [[1.     0.     0.    ]
      [0.3667 0.3667 0.2667]]
     """
-    if not 1 < alpha < np.inf:
-        raise ValueError(
-            f"entmax: alpha must be above 1; received {alpha}. At 1 it is keras.ops.softmax"
-        )
+    expected = "above 1 (use keras.ops.softmax for 1)"
+    check_argument("entmax", "alpha", alpha, 1 < alpha < np.inf, expected)
     return _entmax(x, alpha, axis, "entmax")
 
 
 def plain_entmax15(x: Tensor, axis: int = -1) -> Tensor:
-    """The reference."""
+    """Reference: `plain_entmax` with `alpha=1.5`."""
     return plain_entmax(x, 1.5, axis)
 
 
@@ -111,16 +110,16 @@ def plain_entmax15(x: Tensor, axis: int = -1) -> Tensor:
     returns="...",
 )
 def entmax15(x: Tensor, axis: int = -1) -> Tensor:
-    """Probabilities of which some are exactly zero, halfway from softmax to sparsemax.
+    """Probabilities, some of which are exactly zero, halfway from softmax to sparsemax.
 
     `entmax` with `alpha=1.5`: `p = max(x / 2 - tau, 0) ** 2`.
 
     From: Peters, Niculae & Martins 2019, Sparse Sequence-to-Sequence Models, section 4.
 
     Args:
-        x: floating tensor, scores. A score of `-inf` has probability zero. A row that is all
-            `-inf`, or holds `inf` or NaN, comes out as NaN, as in softmax.
-        axis: along which the probabilities sum to one.
+        x: floating tensor of scores. A score of `-inf` has probability zero. A row that is all
+            `-inf`, or holds `inf` or NaN, gives NaN, as in softmax.
+        axis: axis along which the probabilities sum to one.
 
     Returns:
         A tensor of the shape and dtype of `x`.
@@ -144,14 +143,14 @@ def _entmax(x: Tensor, alpha: float, axis: int, name: str) -> Tensor:
 
     @kerasx.custom_gradient
     def probabilities(x: Tensor) -> tuple[Tensor, Any]:
-        wide = keras.backend.result_type(x.dtype, "float32")
-        scores = ops.cast(x, wide)
+        dtype = wide_dtype(x.dtype)
+        scores = ops.cast(x, dtype)
         scores = (scores - ops.max(scores, axis=axis, keepdims=True)) * (alpha - 1)
         solve = _by_newton if alpha <= 2 else _by_bisection
         p = ops.cast(solve(scores, 1 / (alpha - 1), axis), x.dtype)
 
         def gradient(upstream: Tensor) -> tuple[Tensor]:
-            g, upstream = _power(ops.cast(p, wide), 2 - alpha), ops.cast(upstream, wide)
+            g, upstream = _power(ops.cast(p, dtype), 2 - alpha), ops.cast(upstream, dtype)
             mean = ops.sum(g * upstream, axis, keepdims=True) / ops.sum(g, axis, keepdims=True)
             return (g * (upstream - mean),)
 
@@ -161,13 +160,13 @@ def _entmax(x: Tensor, alpha: float, axis: int, name: str) -> Tensor:
 
 
 def _by_newton(s: Tensor, q: float, axis: int) -> Tensor:
-    """Probabilities for `q >= 1`, where the norm is convex in `m`."""
+    """Solve for `q >= 1`, where the norm is convex in `m`."""
     tolerance = 4 * np.finfo(keras.backend.standardize_dtype(s.dtype)).eps
 
-    def going(m: Tensor, step: Tensor) -> Tensor:
+    def goes_on(m: Tensor, step: Tensor) -> Tensor:
         return ops.any(step > tolerance * m)
 
-    def down(m: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+    def newton_step(m: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
         shares, slopes = _shares(s, m, q)
         total = ops.sum(shares, axis, keepdims=True)
         excess = m * total - total ** (1 - 1 / q)
@@ -175,7 +174,7 @@ def _by_newton(s: Tensor, q: float, axis: int) -> Tensor:
         return m - step, step
 
     m = ops.ones_like(ops.max(s, axis, keepdims=True))
-    m, _ = ops.while_loop(going, down, (m, m))
+    m, _ = ops.while_loop(goes_on, newton_step, (m, m))
     shares, _ = _shares(s, m, q)
     return shares / ops.sum(shares, axis, keepdims=True)
 
@@ -191,18 +190,18 @@ def _shares(s: Tensor, m: Tensor, q: float) -> tuple[Tensor, Tensor]:
 
 
 def _by_bisection(s: Tensor, q: float, axis: int) -> Tensor:
-    """Probabilities for `q < 1`: between those of two neighbours of the highest probability.
+    """Solve for `q < 1`, between two neighbouring values of the highest probability.
 
-    There the power has an infinite slope, and neighbouring thresholds give sums that differ.
+    There the power has an infinite slope, so the sums of neighbouring values differ.
     """
 
     def shares(highest: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the highest probability, and their sum: equal ones add up exactly."""
+        """Shares of the highest probability, and their sum: equal shares add up exactly."""
         m = ops.maximum(highest ** (1 / q), np.finfo("float32").tiny)
-        found = _power(1 + s / m, q)
-        return found, ops.sum(found, axis, keepdims=True)
+        relative = _power(1 + s / m, q)
+        return relative, ops.sum(relative, axis, keepdims=True)
 
-    def halved(_: Tensor, ends: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def halve(_: Tensor, ends: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         low, high = ends
         middle = (low + high) / 2
         above = middle * shares(middle)[1] > 1
@@ -210,8 +209,8 @@ def _by_bisection(s: Tensor, q: float, axis: int) -> Tensor:
 
     high = ops.ones_like(ops.max(s, axis, keepdims=True))
     digits = np.finfo(keras.backend.standardize_dtype(s.dtype)).nmant
-    # The highest of a million probabilities, all equal, begins with twenty zeros.
-    low, high = ops.fori_loop(0, digits + 22, halved, (0 * high, high))
+    # The highest of a million equal probabilities begins with twenty binary zeros.
+    low, high = ops.fori_loop(0, digits + 22, halve, (0 * high, high))
     (below, sum_below), (above, sum_above) = shares(low), shares(high)
     missing = 1 - low * sum_below
     total = high * sum_above - low * sum_below

@@ -1,4 +1,4 @@
-"""Gated linear units: one mechanism, and an activation each."""
+"""Gated linear units: one mechanism, and an activation for each layer."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import keras
 from keras import ops
 
 import kerasx
+from kerasx.authoring import check_positive_integers, wide_dtype
 from kerasx.compiler import compiled
-from kerasx_transformer.initializers import anew
+from kerasx_transformer.initializers import fresh_initializer
 
 Tensor = Any  # a tensor of the backend in use, or an array
 Formula = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -26,14 +27,14 @@ def silu(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def gelu(x: Tensor) -> tuple[Tensor, Tensor]:
     """`x` times the normal distribution function of `x`, and its derivative."""
-    # XLA's erf is an ulp or two off -1 far out, which x would magnify; erfc keeps its digits.
+    # Far from zero XLA's erf is an ulp or two off -1, which x would magnify. erfc keeps its digits.
     probability = 0.5 * ops.erfc(x * -math.sqrt(0.5))
     density = ops.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     return x * probability, probability + x * density
 
 
 def gelu_by_tanh(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The usual approximation of `gelu`, and its derivative; `(1 + tanh(u)) / 2 = sigmoid(2 u)`."""
+    """Usual approximation of `gelu`, and its derivative; `(1 + tanh(u)) / 2 = sigmoid(2 u)`."""
     rate, cubic = 2 * math.sqrt(2 / math.pi), 0.044715
     probability = ops.sigmoid(rate * x * (1 + cubic * x * x))
     slope = rate * (1 + 3 * cubic * x * x) * probability * (1 - probability)
@@ -42,38 +43,38 @@ def gelu_by_tanh(x: Tensor) -> tuple[Tensor, Tensor]:
 
 @kerasx.custom_gradient
 def gated(gate: Tensor, value: Tensor, formula: Formula) -> tuple[Tensor, Any]:
-    """`activation(gate) * value`, whose gradient keeps nothing but these two."""
+    """`activation(gate) * value`, whose gradient keeps only these two."""
 
     def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, None]:
-        return *_slopes(gate, value, upstream, formula=formula), None
+        return *_gradients(gate, value, upstream, formula=formula), None
 
-    return _product(gate, value, formula=formula), gradient
+    return _gated(gate, value, formula=formula), gradient
 
 
 @compiled(static=("formula",))
-def _product(gate: Tensor, value: Tensor, *, formula: Formula) -> Tensor:
+def _gated(gate: Tensor, value: Tensor, *, formula: Formula) -> Tensor:
     dtype = keras.backend.result_type(gate.dtype, value.dtype)
-    wide_gate, wide_value = _wide(gate, value)
+    wide_gate, wide_value = _widened(gate, value)
     return ops.cast(formula(wide_gate)[0] * wide_value, dtype)
 
 
 @compiled(static=("formula",))
-def _slopes(
+def _gradients(
     gate: Tensor, value: Tensor, upstream: Tensor, *, formula: Formula
 ) -> tuple[Tensor, Tensor]:
-    """The gradients of the gate and of the value."""
-    gate, value, upstream = _wide(gate, value, upstream)
+    """Gradients for the gate and for the value."""
+    gate, value, upstream = _widened(gate, value, upstream)
     activation, slope = formula(gate)
     return upstream * value * slope, upstream * activation
 
 
-def _wide(*tensors: Tensor) -> list[Tensor]:
-    wide = keras.backend.result_type(*(each.dtype for each in tensors), "float32")
-    return [ops.cast(each, wide) for each in tensors]
+def _widened(*tensors: Tensor) -> list[Tensor]:
+    dtype = wide_dtype(*(tensor.dtype for tensor in tensors))
+    return [ops.cast(tensor, dtype) for tensor in tensors]
 
 
 def plain_swiglu(gate: Tensor, value: Tensor) -> Tensor:
-    """The reference, from Keras's own activation."""
+    """Reference, from Keras's own activation."""
     return ops.silu(gate) * value
 
 
@@ -86,7 +87,7 @@ def plain_swiglu(gate: Tensor, value: Tensor) -> Tensor:
 def swiglu(gate: Tensor, value: Tensor) -> Tensor:
     """Gate a tensor with the SiLU (Swish) of another: `gate * sigmoid(gate) * value`.
 
-    The gradient keeps the two inputs and computes the activation again. Computed in float32 at
+    The gradient keeps the two inputs and computes the activation again. Computations are float32 at
     least.
 
     From: Shazeer 2020, GLU Variants Improve Transformer, section 2.
@@ -96,7 +97,7 @@ def swiglu(gate: Tensor, value: Tensor) -> Tensor:
         value: floating tensor of the same shape.
 
     Returns:
-        A tensor of that shape, of the dtype that `gate` and `value` have in common.
+        A tensor of that shape, of the common dtype of `gate` and `value`.
 
     Raises:
         TypeError: an argument is not floating.
@@ -112,7 +113,7 @@ def swiglu(gate: Tensor, value: Tensor) -> Tensor:
 
 
 def plain_geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
-    """The reference, from Keras's own activation."""
+    """Reference, from Keras's own activation."""
     return ops.gelu(gate, approximate=approximate) * value
 
 
@@ -127,7 +128,7 @@ def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
     """Gate a tensor with the GELU of another: `gate * Phi(gate) * value`.
 
     `Phi` is the distribution function of the normal distribution. The gradient keeps the two inputs
-    and computes the activation again. Computed in float32 at least.
+    and computes the activation again. Computations are float32 at least.
 
     From: Shazeer 2020, GLU Variants Improve Transformer, section 2.
 
@@ -138,7 +139,7 @@ def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
             `(1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2`, as GPT-2, T5 1.1 and Gemma do.
 
     Returns:
-        A tensor of that shape, of the dtype that `gate` and `value` have in common.
+        A tensor of that shape, of the common dtype of `gate` and `value`.
 
     Raises:
         TypeError: an argument is not floating.
@@ -154,7 +155,7 @@ def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
 
 
 class GatedFeedForward(keras.layers.Layer):
-    """Base of the gated feed-forward blocks; a subclass gives `gated(gate, value)`."""
+    """Base of the gated feed-forward blocks; a subclass defines `gated(gate, value)`."""
 
     def __init__(
         self,
@@ -171,13 +172,9 @@ class GatedFeedForward(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        for argument, size in {"hidden_dim": hidden_dim, "units": units}.items():
-            if (size is not None or argument == "hidden_dim") and (
-                not isinstance(size, int) or size < 1
-            ):
-                raise ValueError(
-                    f"{type(self).__name__}: {argument} must be a positive integer; received {size}"
-                )
+        check_positive_integers(type(self).__name__, hidden_dim=hidden_dim)
+        if units is not None:
+            check_positive_integers(type(self).__name__, units=units)
         self.hidden_dim = hidden_dim
         self.units = units
         self.use_bias = use_bias
@@ -206,8 +203,8 @@ class GatedFeedForward(keras.layers.Layer):
         return keras.layers.Dense(
             units,
             use_bias=self.use_bias,
-            kernel_initializer=anew(self.kernel_initializer),
-            bias_initializer=anew(self.bias_initializer),
+            kernel_initializer=fresh_initializer(self.kernel_initializer),
+            bias_initializer=fresh_initializer(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
             kernel_constraint=self.kernel_constraint,
@@ -245,11 +242,11 @@ class SwiGLU(GatedFeedForward):
     `output_dense` hold W, V and W2 (`gate_proj`, `up_proj` and `down_proj` of Llama).
 
     Args:
-        hidden_dim: width of the hidden layer. Two thirds of the usual one make a block with as many
-            weights as one without a gate.
+        hidden_dim: width of the hidden layer. With two thirds of the usual width, a block has as
+            many weights as one without a gate.
         units: width of the output; that of the input by default.
         use_bias: whether the three projections have a bias; the paper's have none.
-        kernel_initializer: initializer of the three kernels. They draw different numbers, unless it
+        kernel_initializer: initializer of the three kernels, which get different numbers unless it
             has a seed.
         bias_initializer: initializer of the biases.
         kernel_regularizer: regularizer of the kernels.
@@ -263,7 +260,7 @@ class SwiGLU(GatedFeedForward):
         inputs: floating tensor `(batch, ..., features)`.
 
     Output shape:
-        A tensor `(batch, ..., units)`. A mask goes on.
+        A tensor `(batch, ..., units)`. A mask passes on.
 
     Raises:
         ValueError: `hidden_dim` or `units` is not a positive integer.
@@ -282,20 +279,20 @@ class SwiGLU(GatedFeedForward):
 class GeGLU(GatedFeedForward):
     """Feed-forward block gated by GELU: `(gelu(x W) * (x V)) W2`, over the last axis.
 
-    From: Shazeer 2020, GLU Variants Improve Transformer, equation 6. All but the activation is as
-    in `SwiGLU`.
+    From: Shazeer 2020, GLU Variants Improve Transformer, equation 6. It differs from `SwiGLU` in
+    the activation only.
 
     Args:
         hidden_dim: width of the hidden layer.
         units: width of the output; that of the input by default.
         approximate: whether GELU is approximated with tanh, as in T5 1.1 and Gemma.
-        **kwargs: `use_bias`, `kernel_initializer` and the further arguments of `SwiGLU`.
+        **kwargs: `use_bias`, `kernel_initializer` and the other arguments of `SwiGLU`.
 
     Call arguments:
         inputs: floating tensor `(batch, ..., features)`.
 
     Output shape:
-        A tensor `(batch, ..., units)`. A mask goes on.
+        A tensor `(batch, ..., units)`. A mask passes on.
 
     Raises:
         ValueError: `hidden_dim` or `units` is not a positive integer.

@@ -1,4 +1,4 @@
-"""Generation: a model's next tokens, one at a time, in one compiled loop over a cache."""
+"""Generation of text: one token at a time, in one compiled loop with a key-value cache."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx.compiler import round_up
+from kerasx.authoring import check_argument, check_positive_integers
+from kerasx.compiler import compiled, round_up
 from kerasx_transformer.cache import CacheScope, Values
-from kerasx_transformer.multi_head_attention import positive
-from kerasx_transformer.steps import compiled, refuse_unless_stepwise
+from kerasx_transformer.stepwise_check import check_stepwise
 
 Tensor = Any
-HALVINGS = 40  # of the range of logits, to below what float32 tells apart
-IMPOSSIBLE = -1e9  # the score of a beam that is there only for its shape
+HALVINGS = 40  # of the range of logits, to a step that float32 cannot resolve
+IMPOSSIBLE = -1e9  # score of a beam that only fills a shape
 
 
 def keep_top_k(logits: Tensor, k: int | Tensor) -> Tensor:
-    """Logits with all below the `k`-th highest at minus infinity; those equal to it stay.
+    """Keep the `k` highest logits, and set the others to minus infinity.
+
+    Logits equal to the `k`-th highest stay.
 
     From: Fan, Lewis & Dauphin 2018, Hierarchical Neural Story Generation, section 5.2.
 
     Args:
         logits: float32 `(..., vocabulary)`.
-        k: how many to keep.
+        k: number of logits to keep.
     """
     return _keep_highest(logits, ops.ones_like(logits), k)
 
 
 def keep_top_p(logits: Tensor, p: float | Tensor) -> Tensor:
-    """Logits with all at minus infinity but the fewest highest whose probabilities reach `p`.
+    """Keep the fewest highest logits whose probabilities reach `p` (nucleus sampling).
 
-    Those equal to the lowest that is kept stay too. Nucleus sampling.
+    The others become minus infinity. Logits equal to the lowest that is kept stay too.
 
     From: Holtzman et al. 2020, The Curious Case of Neural Text Degeneration, section 3.1.
 
@@ -47,9 +49,9 @@ def keep_top_p(logits: Tensor, p: float | Tensor) -> Tensor:
 
 
 def _keep_highest(logits: Tensor, amounts: Tensor, needed: Any) -> Tensor:
-    """The highest logits, as few as have the needed sum of amounts.
+    """Keep as few of the highest logits as have the needed sum of amounts.
 
-    The lowest of them is found by halving: XLA on a CPU is slow to sort a large vocabulary.
+    Bisection finds the lowest of them: XLA on a CPU sorts a large vocabulary slowly.
     """
     high = ops.max(logits, axis=-1, keepdims=True)
     low = ops.min(ops.where(ops.isfinite(logits), logits, high), axis=-1, keepdims=True)
@@ -57,8 +59,8 @@ def _keep_highest(logits: Tensor, amounts: Tensor, needed: Any) -> Tensor:
     def halve(_: Any, bounds: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         low, high = bounds
         middle = (low + high) / 2
-        found = ops.sum(ops.where(logits >= middle, amounts, 0.0), axis=-1, keepdims=True)
-        enough = found >= needed
+        total = ops.sum(ops.where(logits >= middle, amounts, 0.0), axis=-1, keepdims=True)
+        enough = total >= needed
         return ops.where(enough, middle, low), ops.where(enough, high, middle)
 
     low, _ = ops.fori_loop(0, HALVINGS, halve, (low, high))
@@ -66,7 +68,7 @@ def _keep_highest(logits: Tensor, amounts: Tensor, needed: Any) -> Tensor:
 
 
 def keep_min_p(logits: Tensor, p: float | Tensor) -> Tensor:
-    """Logits with those at minus infinity that are less than `p` times as probable as the highest.
+    """Keep the logits at least `p` times as probable as the highest; the others become -inf.
 
     From: Nguyen et al. 2025, Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM
     Outputs, section 3.
@@ -80,22 +82,22 @@ def keep_min_p(logits: Tensor, p: float | Tensor) -> Tensor:
 
 
 def sample(logits: Tensor, uniform: Tensor) -> Tensor:
-    """Draw a token from the softmax of logits, by the inverse of its distribution function.
+    """Sample a token from the softmax of logits, by inverting its distribution function.
 
     Args:
-        logits: `(batch, vocabulary)`; minus infinity is never drawn.
-        uniform: `(batch,)`, from 0 to below 1: the first token whose cumulative probability is
-            above it is drawn.
+        logits: `(batch, vocabulary)`; a token of minus infinity is never drawn.
+        uniform: `(batch,)`, from 0 to below 1: the first token whose cumulative probability exceeds
+            it is drawn.
 
     Returns:
         Tokens, int32 `(batch,)`.
     """
     cumulative = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)
     total = cumulative[:, -1:]
-    # Rounding may leave nothing above the product; the total itself is reached by the last token
-    # that has a probability.
-    above = (cumulative > uniform[:, None] * total) | (cumulative >= total)
-    return ops.cast(ops.argmax(ops.cast(above, "int32"), axis=-1), "int32")
+    # Rounding may leave nothing above the product. The last token that has a probability reaches
+    # the total itself.
+    is_above = (cumulative > uniform[:, None] * total) | (cumulative >= total)
+    return ops.cast(ops.argmax(ops.cast(is_above, "int32"), axis=-1), "int32")
 
 
 def generate(
@@ -113,41 +115,42 @@ def generate(
     seed: int | keras.random.SeedGenerator | None = None,
     prompt_lengths: Any = None,
 ) -> np.ndarray:
-    """Continue prompts with a model of the next token.
+    """Continue prompts with a language model.
 
-    The loop is compiled once for a model, the sizes of the prompt (lengths are rounded up) and the
-    method, and steps over a key-value cache: each step computes one position. What it gives equals
-    what the whole sequence, run anew for each token, would give. `temperature` divides the logits;
-    then `top_k`, `top_p` and `min_p` leave tokens out, in this order.
+    The loop is compiled once for each model, method and size of the prompt (lengths are rounded
+    up). It keeps a key-value cache, so each step computes one position, and gives what running the
+    whole sequence again for each token would give. `temperature` divides the logits; then `top_k`,
+    `top_p` and `min_p` exclude tokens, in this order.
 
     Every layer of the model must either keep a cache (`MultiHeadAttention` and
-    `GroupedQueryAttention` with `use_causal_mask=True`) or treat each position by itself. This is
-    tried out once, on random numbers, and a layer for which it does not hold is refused.
+    `GroupedQueryAttention` with `use_causal_mask=True`) or treat each position by itself.
+    `generate` checks this once, on random numbers, and names any layer that fails.
 
     Args:
         model: a model from tokens `(batch, time)`, of any length, to logits
             `(batch, time, vocabulary)`.
         prompt: integer tokens `(batch, time)`, or a list of lists of unequal lengths.
-        max_new_tokens: how many tokens to add to each prompt, at most.
-        temperature: 0 takes the most probable token (greedy); above, it draws.
-        top_k: draw from the `k` most probable.
-        top_p: draw from the fewest most probable that reach this probability together.
-        min_p: draw from those at least this many times as probable as the most probable.
-        num_beams: above 1, beam search: keeps so many sequences at each step, and gives the one of
-            highest probability. It draws nothing.
-        end_token: the token after which a sequence is done.
-        pad_token: what fills a sequence after its end.
-        seed: an integer or a `keras.random.SeedGenerator`, which moves on. One seed gives the same
-            tokens again on the same backend.
-        prompt_lengths: how many tokens of each prompt count, where the others are padding at the
-            right; all by default.
+        max_new_tokens: most tokens to add to each prompt.
+        temperature: 0 takes the most probable token (greedy); above, tokens are sampled.
+        top_k: sample from the `k` most probable tokens.
+        top_p: sample from the smallest set of tokens whose total probability reaches this (nucleus
+            sampling).
+        min_p: sample from the tokens at least this many times as probable as the most probable.
+        num_beams: above 1, beam search: keeps this many sequences at each step, and returns the
+            most probable. It samples nothing.
+        end_token: token after which a sequence is complete.
+        pad_token: token that fills a sequence after its end.
+        seed: an integer or a `keras.random.SeedGenerator`, which advances. The same seed gives the
+            same tokens again on the same backend.
+        prompt_lengths: number of tokens of each prompt that count, where the others are padding on
+            the right; all by default.
 
     Returns:
-        Tokens, an int32 array `(batch, time + max_new_tokens)`: each prompt, what continues it
-        directly, and `pad_token`.
+        Tokens, an int32 array `(batch, time + max_new_tokens)`: each prompt, its continuation
+        directly after it, and `pad_token`.
 
     Raises:
-        ValueError: an argument is out of range; the model does not give logits; or one of its
+        ValueError: an argument is out of range; the model does not return logits; or one of its
             layers cannot run in steps, which the message names.
 
     Example:
@@ -164,15 +167,11 @@ def generate(
     tokens, lengths = _read_prompt(prompt, prompt_lengths, pad_token)
     vocabulary = _vocabulary(model)
     for name, token in (("pad_token", pad_token), ("end_token", end_token)):
-        if token is not None and not 0 <= token < vocabulary:
-            raise ValueError(
-                f"{name} must be one of the model's {vocabulary} tokens; received {token}"
-            )
-    if tokens.max() >= vocabulary:
-        raise ValueError(
-            f"prompt must hold tokens below {vocabulary}, of which the model gives logits; "
-            f"received {tokens.max()}"
-        )
+        valid = token is None or 0 <= token < vocabulary
+        _check(name, token, valid, f"one of the model's {vocabulary} tokens")
+    highest = int(tokens.max())
+    valid = highest < vocabulary
+    _check("prompt", highest, valid, f"tokens below {vocabulary}, for which the model has logits")
     batch, width = tokens.shape
     prefix = _rounded(width)
     total = width + max_new_tokens
@@ -188,8 +187,8 @@ def generate(
         uniform[:, start:total] = ops.convert_to_numpy(drawn)
     rules = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     program = _program(model, prefix=prefix, greedy=greedy, num_beams=num_beams)
-    found = program(
-        [ops.stop_gradient(ops.convert_to_tensor(each)) for each in model.variables],
+    generated = program(
+        [ops.stop_gradient(ops.convert_to_tensor(variable)) for variable in model.variables],
         ops.convert_to_tensor(padded),
         ops.convert_to_tensor(lengths),
         ops.convert_to_tensor(lengths + max_new_tokens),
@@ -202,7 +201,7 @@ def generate(
             if rule is not None
         },
     )
-    return ops.convert_to_numpy(found)[:, :total]
+    return ops.convert_to_numpy(generated)[:, :total]
 
 
 _programs: weakref.WeakKeyDictionary[keras.Model, dict] = weakref.WeakKeyDictionary()
@@ -210,24 +209,25 @@ _vocabularies: weakref.WeakKeyDictionary[keras.Model, int] = weakref.WeakKeyDict
 
 
 def _vocabulary(model: keras.Model) -> int:
-    """Of how many tokens a model gives logits; raise ValueError unless it can run in steps."""
+    """Return the size of a model's vocabulary; raise ValueError unless it can run in steps."""
     if model not in _vocabularies:
-        logits = refuse_unless_stepwise(model)
+        logits = check_stepwise(model)
         if not ops.is_tensor(logits) or len(logits.shape) != 3:
+            shapes = keras.tree.map_structure(lambda output: tuple(output.shape), logits)
             raise ValueError(
-                "model must give logits (batch, time, vocabulary), one tensor; received "
-                f"{keras.tree.map_structure(lambda each: tuple(each.shape), logits)}"
+                "generate: model must give logits (batch, time, vocabulary), one tensor; received "
+                f"{shapes}"
             )
         _vocabularies[model] = logits.shape[-1]
     return _vocabularies[model]
 
 
 def _program(model: keras.Model, **static: Any) -> Callable[..., Tensor]:
-    """The compiled loop of this model and method."""
+    """Return the compiled loop for this model and method."""
     programs = _programs.setdefault(model, {})
     key = tuple(static.items())
     if key not in programs:
-        # The program must not keep its model alive, whose programs go when it goes.
+        # A program must not keep its model alive: it is dropped along with the model.
         model_of = weakref.ref(model)
 
         def program(
@@ -262,7 +262,7 @@ def _run(
     greedy: bool,
     num_beams: int,
 ) -> Tensor:
-    """The loop: `tokens` `(batch, room)` with what the model continues them with."""
+    """Run the loop: fill `tokens` `(batch, room)` with the model's continuations."""
     batch, room = tokens.shape
     pad_token, end_token = special[0], special[1]
     state = list(zip(model.variables, weights, strict=True))
@@ -275,10 +275,10 @@ def _run(
             logits = model(tokens, training=False)
         return ops.cast(logits[:, -1], "float32"), cache.values
 
-    # Positions from a prompt's end on hold padding here; each is written anew before it is read.
+    # Beyond a prompt's end the cache holds padding here; it is overwritten before it is read.
     _, values = run(tokens[:, :prefix], 0, None)
     tokens, lengths, ends, uniform, values = keras.tree.map_structure(
-        lambda each: ops.repeat(each, num_beams, axis=0) if num_beams > 1 else each,
+        lambda tensor: ops.repeat(tensor, num_beams, axis=0) if num_beams > 1 else tensor,
         (tokens, lengths, ends, uniform, values),
     )
 
@@ -287,9 +287,9 @@ def _run(
     ) -> tuple:
         last = ops.take(tokens, position - 1, axis=1)
         logits, values = run(last[:, None], position - 1, values)
-        given = position < lengths
-        fixed = ops.where(given, ops.take(tokens, position, axis=1), pad_token)
-        is_fixed = ops.logical_or(given, done)
+        is_prompt = position < lengths
+        fixed = ops.where(is_prompt, ops.take(tokens, position, axis=1), pad_token)
+        is_fixed = ops.logical_or(is_prompt, done)
         if num_beams == 1:
             if greedy:
                 chosen = ops.cast(ops.argmax(logits, axis=-1), "int32")
@@ -300,10 +300,10 @@ def _run(
         else:
             rows, chosen, scores = _extend_beams(logits, scores, fixed, is_fixed, num_beams)
             tokens, done = ops.take(tokens, rows, axis=0), ops.take(done, rows, axis=0)
-            values = keras.tree.map_structure(lambda each: ops.take(each, rows, axis=0), values)
+            values = keras.tree.map_structure(lambda x: ops.take(x, rows, axis=0), values)
         tokens = ops.slice_update(tokens, [0, position], chosen[:, None])
         done = ops.logical_or(done, position + 1 >= ends)
-        ended = ops.logical_and(chosen == end_token, ops.logical_not(given))
+        ended = ops.logical_and(chosen == end_token, ops.logical_not(is_prompt))
         done = ops.logical_or(done, ended)
         return position + 1, tokens, done, scores, values
 
@@ -311,7 +311,7 @@ def _run(
         return ops.logical_not(ops.all(done))
 
     done = ops.zeros(batch * num_beams, "bool")
-    # All beams begin the same: one counts, or they would stay so.
+    # All beams start out equal. Only one may count, or they would stay equal.
     scores = ops.tile(ops.convert_to_tensor([0.0] + [IMPOSSIBLE] * (num_beams - 1)), [batch])
     _, tokens, *_ = ops.while_loop(goes_on, step, (start, tokens, done, scores, values))
     return tokens[::num_beams]  # the beams are in order
@@ -331,9 +331,12 @@ def _filtered(logits: Tensor, rules: dict[str, Tensor]) -> Tensor:
 def _extend_beams(
     logits: Tensor, scores: Tensor, fixed: Tensor, is_fixed: Tensor, num_beams: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The best continuations: the rows that they continue, their tokens, their log-probabilities.
+    """Find the best continuations.
 
     Rows `(batch * num_beams,)` where `is_fixed` continue with `fixed` alone, at no cost.
+
+    Returns:
+        The rows that they continue, their tokens and their log-probabilities.
     """
     vocabulary = logits.shape[-1]
     only = ops.where(ops.arange(vocabulary) == fixed[:, None], 0.0, 2 * IMPOSSIBLE)
@@ -343,11 +346,12 @@ def _extend_beams(
     places = ops.cast(places, "int32")
     first = num_beams * ops.arange(ops.shape(places)[0], dtype="int32")
     rows = first[:, None] + places // vocabulary
-    return tuple(ops.reshape(each, (-1,)) for each in (rows, places % vocabulary, scores))
+    tokens = places % vocabulary
+    return ops.reshape(rows, (-1,)), ops.reshape(tokens, (-1,)), ops.reshape(scores, (-1,))
 
 
 def _rounded(size: int) -> int:
-    """A length rounded up, so that few are compiled: to a power of two, at least 16."""
+    """Round a length up to a power of two, at least 16, so that few programs are compiled."""
     return max(16, round_up(size, "power_of_two"))
 
 
@@ -359,26 +363,28 @@ def _check_arguments(
     min_p: float | None,
     num_beams: int,
 ) -> None:
-    positive("generate", max_new_tokens=max_new_tokens, num_beams=num_beams)
-    if not 0 <= temperature < float("inf"):
-        raise ValueError(f"temperature must be 0 or above, and finite; received {temperature}")
+    check_positive_integers("generate", max_new_tokens=max_new_tokens, num_beams=num_beams)
+    valid = 0 <= temperature < float("inf")
+    _check("temperature", temperature, valid, "0 or above, and finite")
     if top_k is not None:
-        positive("generate", top_k=top_k)
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p must be above 0 and at most 1; received {top_p}")
-    if min_p is not None and not 0 <= min_p <= 1:
-        raise ValueError(f"min_p must be from 0 to 1; received {min_p}")
-    drawing = {"top_k": top_k, "top_p": top_p, "min_p": min_p}
-    given = [name for name, value in drawing.items() if value is not None]
-    if given and temperature == 0:
-        raise ValueError(f"{given[0]} is for drawing; temperature=0 draws nothing")
-    if num_beams > 1 and (given or temperature not in (0, 1)):
-        name = given[0] if given else "temperature"
-        raise ValueError(f"{name} is for drawing; num_beams={num_beams} draws nothing")
+        check_positive_integers("generate", top_k=top_k)
+    _check("top_p", top_p, top_p is None or 0 < top_p <= 1, "above 0 and at most 1")
+    _check("min_p", min_p, min_p is None or 0 <= min_p <= 1, "from 0 to 1")
+    filters = {"top_k": top_k, "top_p": top_p, "min_p": min_p}
+    names = [name for name, value in filters.items() if value is not None]
+    if names and temperature == 0:
+        raise ValueError(f"generate: {names[0]} is for sampling; temperature=0 samples nothing")
+    if num_beams > 1 and (names or temperature not in (0, 1)):
+        name = names[0] if names else "temperature"
+        raise ValueError(f"generate: {name} is for sampling; num_beams={num_beams} samples nothing")
+
+
+def _check(name: str, value: Any, valid: bool, expected: str) -> None:
+    check_argument("generate", name, value, valid, expected)
 
 
 def _read_prompt(prompt: Any, lengths: Any, pad_token: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens `(batch, time)` and lengths `(batch,)`, int32."""
+    """Return tokens `(batch, time)` and lengths `(batch,)`, int32."""
     if not isinstance(prompt, list | tuple):
         prompt = ops.convert_to_numpy(prompt)
     rows = [np.asarray(ops.convert_to_numpy(row)) for row in prompt]
@@ -386,19 +392,21 @@ def _read_prompt(prompt: Any, lengths: Any, pad_token: int) -> tuple[np.ndarray,
         row.ndim != 1 or (row.size and not np.issubdtype(row.dtype, np.integer)) for row in rows
     ):
         raise ValueError(
-            "prompt must be integer tokens (batch, time), or a list of lists of tokens; received "
-            f"{prompt!r}"
+            "generate: prompt must be integer tokens (batch, time), or a list of lists of tokens; "
+            f"received {prompt!r}"
         )
     sizes = np.array([row.size for row in rows], "int32")
     lengths = sizes if lengths is None else np.asarray(ops.convert_to_numpy(lengths))
     if lengths.shape != sizes.shape or np.any(lengths < 1) or np.any(lengths > sizes):
         raise ValueError(
-            f"prompt_lengths must be {len(rows)} numbers from 1 to {sizes.tolist()}, the lengths "
-            f"of the rows of prompt; received {lengths.tolist()}"
+            f"generate: prompt_lengths must be {len(rows)} numbers from 1 to {sizes.tolist()}, the "
+            f"lengths of the rows of prompt; received {lengths.tolist()}"
         )
     tokens = np.full((len(rows), sizes.max()), pad_token, "int32")
     for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
         if row[:length].min() < 0:
-            raise ValueError(f"prompt must hold tokens from 0; received {row[:length].min()}")
+            raise ValueError(
+                f"generate: prompt must be tokens from 0; received {row[:length].min()}"
+            )
         tokens[number, :length] = row[:length]
     return tokens, lengths.astype("int32")

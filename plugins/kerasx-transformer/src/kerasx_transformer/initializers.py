@@ -7,6 +7,6 @@ from typing import Any
 import keras
 
 
-def anew(initializer: Any) -> Any:
-    """An initializer of the same kind that draws other numbers, unless it has a seed."""
+def fresh_initializer(initializer: Any) -> Any:
+    """Copy an initializer, so that the copy draws other numbers unless it has a seed."""
     return initializer.clone() if isinstance(initializer, keras.Initializer) else initializer

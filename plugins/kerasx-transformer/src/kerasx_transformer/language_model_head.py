@@ -1,68 +1,52 @@
-"""The last layer of a language model: from features to a logit per word of the vocabulary."""
+"""Output layer of a language model: from features to a logit for each word of the vocabulary."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops
 
-from kerasx.authoring import attach
-
-
-class Projection(NamedTuple):
-    """What a `LanguageModelHead` records beside its logits.
-
-    Attributes:
-        features: `(..., d)`.
-        weight: `(d, vocabulary)`.
-        bias: `(vocabulary,)`, or `None`.
-        logit_softcap: a number, or `None`.
-        mask: the mask of the features, or `None`.
-    """
-
-    features: Any
-    weight: Any
-    bias: Any
-    logit_softcap: float | None
-    mask: Any
+from kerasx.authoring import check_argument, is_integer
+from kerasx_transformer.projection import Projection
 
 
 class LanguageModelHead(keras.layers.Layer):
-    """Logits of the words of a vocabulary, for a loss that does without them.
+    """Output layer of a language model, which lets `LinearCrossEntropy` avoid the logits.
 
     `logits = features @ kernel + bias`, and with a soft cap `c * tanh(logits / c)`. The weights are
-    the layer's own or, given an embedding, that embedding's (tied weights: Press and Wolf, "Using
-    the Output Embedding to Improve Language Models", 2017; the soft cap: Gemma Team, "Gemma 2",
-    2024, section 2).
+    the layer's own or, if you pass an embedding, that embedding's (tied weights: Press and Wolf,
+    "Using the Output Embedding to Improve Language Models", 2017; the soft cap: Gemma Team,
+    "Gemma 2", 2024, section 2).
 
-    It returns the logits, so `predict`, `generate` and any loss work as with `Dense`. Beside them
-    it records the features and weights, from which `LinearCrossEntropy`, `Perplexity` and
-    `TokenAccuracy` compute block by block. A compiled training step then never holds the logits
-    `(batch, time, vocabulary)`: nothing reads them, and the compiler drops them. It does hold them
-    if anything else reads them, such as another metric. Eager code, which is PyTorch's default and
-    `run_eagerly=True`, computes them once, without a gradient, and holds them to the step's end.
+    The layer returns the logits, so `predict`, `generate` and any loss work as with `Dense`. It
+    also attaches the features and weights to them, from which `LinearCrossEntropy`, `Perplexity`
+    and `TokenAccuracy` compute chunk by chunk. A compiled training step then never holds the logits
+    `(batch, time, vocabulary)`: nothing reads them, so the compiler drops their computation. If
+    anything else reads them, such as another metric, the step does hold them. Eager code, which is
+    PyTorch's default and `run_eagerly=True`, computes them once, without a gradient, and holds them
+    until the step ends.
 
-    Keras's `ReversibleEmbedding` ties weights too, and has no such loss.
+    Keras's `ReversibleEmbedding` ties weights too, but has no such loss.
 
     Args:
-        vocabulary_size: number of words; may be left out where `embedding` is given.
+        vocabulary_size: number of words; may be left out if `embedding` is given.
         embedding: a `keras.layers.Embedding` of the model, whose weights are used, transposed, and
             are saved once. `keras.models.clone_model` copies each layer by itself and so unties
-            them, as with any layer that holds another; build such a model anew instead.
+            them, as with any layer that holds another; build such a model again instead.
         use_bias: whether to add a bias to the logits.
-        logit_softcap: a positive number that no logit exceeds, or `None`.
+        logit_softcap: a positive bound of the logits, or `None`.
         kernel_initializer: initializer of the layer's own weights.
         bias_initializer: initializer of the bias.
-        **kwargs: the arguments of `keras.layers.Layer`.
+        **kwargs: arguments of `keras.layers.Layer`.
 
-    Input shape: `(..., d)`; a mask passes on to the logits, where the loss finds it.
+    Input shape: `(..., d)`. A mask passes on to the logits, where the loss finds it.
 
     Output shape: `(..., vocabulary_size)`.
 
     Raises:
         TypeError: `embedding` is not an `Embedding`.
-        ValueError: sizes do not fit, an argument is out of range, or the embedding is quantized.
+        ValueError: sizes do not match, an argument is out of range, or the embedding is quantized.
 
     Example:
     >>> import keras, kerasx
@@ -96,25 +80,22 @@ class LanguageModelHead(keras.layers.Layer):
             )
         if vocabulary_size is None and embedding is not None:
             vocabulary_size = embedding.input_dim
-        if isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int):
-            raise ValueError(
-                f"{self.name}: vocabulary_size must be a positive integer, or embedding be given; "
-                f"received {vocabulary_size!r}"
-            )
-        if vocabulary_size < 1:
-            raise ValueError(
-                f"{self.name}: vocabulary_size must be positive; received {vocabulary_size}"
-            )
+        check_argument(
+            self.name,
+            "vocabulary_size",
+            vocabulary_size,
+            is_integer(vocabulary_size, 1),
+            "a positive integer, or embedding must be given",
+        )
         if embedding is not None and embedding.input_dim != vocabulary_size:
             raise ValueError(
                 f"{self.name}: vocabulary_size is {vocabulary_size}, but the embedding has "
                 f"{embedding.input_dim} words"
             )
-        if logit_softcap is not None and not logit_softcap > 0:
-            raise ValueError(
-                f"{self.name}: logit_softcap must be a positive number or None; received "
-                f"{logit_softcap!r}"
-            )
+        valid = logit_softcap is None or logit_softcap > 0
+        check_argument(
+            self.name, "logit_softcap", logit_softcap, valid, "a positive number or None"
+        )
         self.vocabulary_size = vocabulary_size
         self.embedding = embedding
         self.use_bias = use_bias
@@ -148,18 +129,16 @@ class LanguageModelHead(keras.layers.Layer):
         )
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        weight = self.kernel if self.embedding is None else self._tied()
-        weight = ops.cast(weight, self.compute_dtype)
+        weight = ops.cast(self._weight(), self.compute_dtype)
         bias = None if self.bias is None else ops.cast(self.bias, self.compute_dtype)
-        logits = ops.matmul(inputs, weight)
-        if bias is not None:
-            logits = logits + bias
-        if self.logit_softcap is not None:
-            logits = ops.tanh(logits / self.logit_softcap) * self.logit_softcap
-        attach(logits, Projection(inputs, weight, bias, self.logit_softcap, mask))
+        projection = Projection(inputs, weight, bias, self.logit_softcap, mask)
+        logits = projection.logits(inputs)
+        projection.attach(logits)
         return logits
 
-    def _tied(self) -> Any:
+    def _weight(self) -> Any:
+        if self.embedding is None:
+            return self.kernel
         if self.embedding.quantization_mode is not None:
             raise ValueError(
                 f"{self.name}: the embedding is quantized ({self.embedding.quantization_mode}); "

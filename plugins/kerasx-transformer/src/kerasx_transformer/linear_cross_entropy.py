@@ -1,14 +1,13 @@
 """A linear layer and its cross-entropy in one kernel, without the logits of all positions at once.
 
-Positions go through in chunks of a few hundred rows. A chunk's logits become its losses and, in the
-same buffer, its gradient, and are gone before the next chunk's. A reduced loss knows in the forward
-pass what each position counts, so that its gradients are ready then: three matrix products. The
-loss per position does not, and computes each chunk's logits again backward: four.
+Positions pass in chunks of a few hundred rows. A chunk's logits become its losses and, in the same
+buffer, its gradient, and are dropped before the next chunk's. A reduced loss knows in the forward
+pass how much each position counts, so it computes its gradients there: three matrix products. The
+loss per position does not know it, and computes each chunk's logits again backward: four products.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import keras
@@ -16,47 +15,44 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx.compiler import device, is_concrete
+from kerasx.authoring import check_argument, check_one_of, wide_dtype
+from kerasx.compiler import compiled, custom_gradient, is_concrete
+from kerasx_transformer.chunks import in_chunks, rows_of_chunk
+from kerasx_transformer.projection import Projection, matrix_product
+from kerasx_transformer.softcap import soft_cap_gradient
 
 Tensor = Any
-# A chunk's rows, or more of few columns: with fewer, adding its gradient to that of the weight
-# takes longer than it saves; with more, its logits leave a processor's cache.
-ROWS, LOGITS = 256, 2**21
-LARGER = {"gpu": 8}  # counted, not measured: the sum moves 16 bytes for each weight and chunk
+IGNORED = -1  # the label of positions that do not count
 
 
-class Form(NamedTuple):
-    """What is computed of the logits."""
+class LossOptions(NamedTuple):
+    """Cross-entropy of logits, with label smoothing and a z-loss; see `linear_cross_entropy`."""
 
-    label_smoothing: float
-    z_loss: float
-    logit_softcap: float | None
-
-    def logits(self, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Logits of `(rows, vocabulary)`, in float32 or wider."""
-        logits = _product(features, weight)
-        if bias is not None:
-            logits = logits + ops.cast(bias, logits.dtype)
-        if self.logit_softcap:
-            logits = self.logit_softcap * ops.tanh(logits / self.logit_softcap)
-        return logits
+    label_smoothing: float = 0.0
+    z_loss: float = 0.0
 
     def losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of each row and the logsumexp of its logits."""
+        """Loss of each position, and the logsumexp of its logits.
+
+        Args:
+            logits: `(..., vocabulary)`.
+            labels: integers `(...)`, from 0 to `vocabulary - 1`.
+        """
         normalizer = ops.logsumexp(logits, -1)
-        expected = ops.squeeze(ops.take_along_axis(logits, labels[:, None], -1), -1)
+        expected = ops.squeeze(ops.take_along_axis(logits, labels[..., None], -1), -1)
         if self.label_smoothing:
-            expected = (1 - self.label_smoothing) * expected
-            expected = expected + self.label_smoothing * ops.mean(logits, -1)
+            # PyTorch's `mean` computes in float32.
+            mean = ops.sum(logits, -1) / logits.shape[-1]
+            expected = (1 - self.label_smoothing) * expected + self.label_smoothing * mean
         loss = normalizer - expected
         if self.z_loss:
             loss = loss + self.z_loss * ops.square(normalizer)
         return loss, normalizer
 
-    def slopes(
+    def gradient(
         self, logits: Tensor, normalizer: Tensor, labels: Tensor, coefficients: Tensor
     ) -> Tensor:
-        """The gradient, with respect to the logits before the cap, of losses times coefficients."""
+        """Gradient with respect to the logits of the sum of losses times coefficients."""
         probabilities = ops.exp(logits - normalizer[:, None])
         if self.z_loss:
             probabilities = probabilities * (1 + 2 * self.z_loss * normalizer)[:, None]
@@ -65,10 +61,7 @@ class Form(NamedTuple):
         if self.label_smoothing:
             uniform = self.label_smoothing / ops.cast(ops.shape(logits)[1], logits.dtype)
             target = (1 - self.label_smoothing) * target + uniform
-        slopes = (probabilities - target) * coefficients[:, None]
-        if self.logit_softcap:
-            slopes = slopes * (1 - ops.square(logits / self.logit_softcap))
-        return slopes
+        return (probabilities - target) * coefficients[:, None]
 
 
 def plain_linear_cross_entropy(
@@ -84,7 +77,7 @@ def plain_linear_cross_entropy(
     sample_weight: Tensor | None = None,
     reduction: Literal["sum", "mean"] | None = None,
 ) -> Tensor:
-    """The reference: all logits, then the definition."""
+    """Reference: all logits, then the definition."""
     logits = ops.matmul(features, weight)
     logits = ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
     if bias is not None:
@@ -131,17 +124,17 @@ def linear_cross_entropy(
     sample_weight: Tensor | None = None,
     reduction: Literal["sum", "mean"] | None = None,
 ) -> Tensor:
-    """Softmax cross-entropy of `features @ weight + bias`, without ever holding all its logits.
+    """Softmax cross-entropy of `features @ weight + bias` that never holds all logits.
 
-    With logits `l = features @ weight + bias`, or `logit_softcap * tanh(l / logit_softcap)` where a
-    cap is given (Gemma 2, arXiv:2408.00118, section 2), the loss of a position is
+    With logits `l = features @ weight + bias`, or `logit_softcap * tanh(l / logit_softcap)` with a
+    cap (Gemma 2, arXiv:2408.00118, section 2), the loss of a position is
 
         logsumexp(l) - (1 - label_smoothing) * l[label] - label_smoothing * mean(l)
             + z_loss * logsumexp(l)**2
 
     with label smoothing as in `keras.losses.CategoricalCrossentropy` and the z-loss of PaLM
-    (arXiv:2204.02311, section 5). Memory beyond the gradients is that of some hundred rows of
-    logits. A reduced loss computes its gradients in the forward pass, where they are asked for; the
+    (arXiv:2204.02311, section 5). Beyond the gradients it needs memory for a few hundred rows of
+    logits. A reduced loss computes its gradients in the forward pass, if they are asked for; the
     loss per position computes the logits a second time. Gradients flow to `features`, `weight`,
     `bias` and `sample_weight`, once: a second derivative is not defined.
 
@@ -149,26 +142,26 @@ def linear_cross_entropy(
         features: floating tensor of shape `(..., d)`.
         weight: floating tensor of shape `(d, vocabulary)`, the kernel of a `Dense` layer. Products
             are taken in the wider dtype of `features` and `weight` and added up in float32 or
-            wider, over all positions too.
+            wider, also over all positions.
         labels: integers of shape `(...)` from 0 to `vocabulary - 1`, or `ignore_class`.
         bias: floating tensor of shape `(vocabulary,)`.
-        ignore_class: the label of positions that count nothing; it need not be a class, such as
-            -100. Their loss is 0, as are their gradients.
+        ignore_class: label of positions that do not count; it need not be a class, -100 for
+            example. Their loss is 0, as are their gradients.
         label_smoothing: from 0 to 1, the share of the target that is spread over all classes.
-        z_loss: the coefficient of the squared logsumexp.
-        logit_softcap: the bound of the logits, above 0.
-        sample_weight: floating tensor of shape `(...)`, which the losses are multiplied with.
-        reduction: `None` for the loss per position, `"sum"`, or `"mean"`: the weighted sum over the
-            number of positions that are not ignored, whatever their weights, as Keras's losses
-            reduce by default. Where all are ignored it is 0. For a mean in terms of the weights,
-            divide the sum by their sum.
+        z_loss: coefficient of the squared logsumexp.
+        logit_softcap: bound of the logits, above 0.
+        sample_weight: floating tensor of shape `(...)`, with which the losses are multiplied.
+        reduction: `None` for the loss per position, `"sum"`, or `"mean"`: the weighted sum divided
+            by the number of positions that are not ignored, whatever their weights, as Keras's
+            losses reduce by default. If all are ignored it is 0. For a mean in terms of the
+            weights, divide the sum by their sum.
 
     Returns:
         float32 (float64 for float64 inputs), of shape `(...)`, or `()` if reduced.
 
     Raises:
-        ValueError: shapes do not fit, an argument has no such value, or (where values can be seen,
-            which is not in compiled code) a label is no class. In compiled code the loss of such a
+        ValueError: shapes do not match, or an argument is out of range; outside of compiled code
+            also if a label is not a class. Compiled code cannot raise: there the loss of such a
             label is NaN, and so are the gradients.
 
     Example:
@@ -182,226 +175,250 @@ def linear_cross_entropy(
     0.3472
     """
     _check_options(label_smoothing, logit_softcap, reduction)
-    dtype = keras.backend.result_type(features.dtype, weight.dtype)
-    wide = _wide(dtype)
-    shape = ops.shape(labels)
-    features = ops.cast(ops.reshape(features, (-1, features.shape[-1])), dtype)
-    weight = ops.cast(weight, dtype)
-    bias = None if bias is None else ops.cast(bias, wide)
-    labels, counted = _read(ops.reshape(labels, (-1,)), ops.shape(weight)[1], ignore_class)
-
-    share = ops.cast(counted, wide)  # what a position's loss is multiplied with
-    if sample_weight is not None:
-        given = ops.cast(ops.reshape(sample_weight, (-1,)), wide)
-        share = ops.where(ops.equal(counted, 1), given, share)
-    form = Form(float(label_smoothing), float(z_loss), logit_softcap)
-    if reduction == "mean":
-        number = ops.sum(ops.cast(ops.not_equal(counted, 0), wide))
-        share = share / ops.maximum(number, 1)
-    if reduction is None or not _differentiated(features, weight, bias, share):
-        loss = _per_position(features, weight, bias, labels, form)
-        loss = ops.where(ops.equal(counted, 0), ops.zeros_like(loss), loss) * share
-        return ops.reshape(loss, shape) if reduction is None else ops.sum(loss)
-    return _total(features, weight, bias, labels, share, form)
+    return checked_cross_entropy(
+        features,
+        weight,
+        labels,
+        bias=bias,
+        sample_weight=sample_weight,
+        ignore_class=ignore_class,
+        logit_softcap=logit_softcap,
+        options=LossOptions(float(label_smoothing), float(z_loss)),
+        reduction=reduction,
+        max_rows=rows_of_chunk(weight.shape[1]),
+    )
 
 
-def _per_position(
-    features: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, form: Form
-) -> Tensor:
-    """The loss of each position; backward, the logits are computed again."""
-
-    @kerasx.custom_gradient
-    def losses(features: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor) -> Any:
-        def forward(features: Tensor, labels: Tensor) -> Any:
-            return form.losses(form.logits(features, weight, bias), labels), ()
-
-        row = ((), _wide(weight.dtype))
-        (loss, normalizer), _ = in_chunks(forward, (features, labels), weight, [row, row], ())
-
-        def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
-            def backward(
-                features: Tensor, labels: Tensor, normalizer: Tensor, upstream: Tensor
-            ) -> Any:
-                logits = form.logits(features, weight, bias)
-                slopes = form.slopes(logits, normalizer, labels, upstream)
-                of_features, totals = _gradients(slopes, features, weight, bias)
-                return (of_features,), totals
-
-            rows = (features, labels, normalizer, upstream)
-            outputs = [((features.shape[1],), features.dtype)]
-            (of_features,), totals = in_chunks(
-                backward, rows, weight, outputs, _given(weight, bias)
-            )
-            of_weight, of_bias = totals if bias is not None else (*totals, None)
-            return of_features, of_weight, of_bias, None
-
-        return loss, gradient
-
-    return losses(features, weight, bias, labels)
-
-
-def _total(
+def checked_cross_entropy(
     features: Tensor,
     weight: Tensor,
-    bias: Tensor | None,
     labels: Tensor,
-    share: Tensor,
-    form: Form,
+    *,
+    bias: Tensor | None,
+    sample_weight: Tensor | None,
+    ignore_class: int | None,
+    logit_softcap: float | None,
+    options: LossOptions,
+    reduction: str | None,
+    max_rows: int,
 ) -> Tensor:
-    """The sum of losses times their share; its gradients are computed with it."""
+    """Check labels, and compute their cross-entropy in chunks of at most `max_rows` positions."""
+    labels, counts = _read_labels(labels, ops.shape(weight)[1], ignore_class)
+    dtype = wide_dtype(features.dtype, weight.dtype)
+    factors = ops.cast(counts, dtype)
+    if sample_weight is not None:
+        factors = ops.where(ops.equal(counts, 1), ops.cast(sample_weight, dtype), factors)
+    if reduction == "mean":
+        number = ops.sum(ops.cast(ops.not_equal(counts, 0), dtype))
+        factors = factors / ops.maximum(number, 1)
+    return chunked_cross_entropy(
+        features,
+        weight,
+        labels,
+        bias=bias,
+        factors=factors,
+        logit_softcap=logit_softcap,
+        options=options,
+        reduce=reduction is not None,
+        max_rows=max_rows,
+    )
 
-    @kerasx.custom_gradient
-    def total(
-        features: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, share: Tensor
-    ) -> Any:
-        def forward(features: Tensor, labels: Tensor, share: Tensor) -> Any:
-            logits = form.logits(features, weight, bias)
-            loss, normalizer = form.losses(logits, labels)
-            slopes = form.slopes(logits, normalizer, labels, share)
-            of_features, totals = _gradients(slopes, features, weight, bias)
-            return (loss, of_features), totals
 
-        outputs = [((), share.dtype), ((features.shape[1],), features.dtype)]
-        (loss, of_features), totals = in_chunks(
-            forward, (features, labels, share), weight, outputs, _given(weight, bias)
+def chunked_cross_entropy(
+    features: Tensor,
+    weight: Tensor,
+    labels: Tensor,
+    *,
+    bias: Tensor | None = None,
+    factors: Tensor | None = None,
+    logit_softcap: float | None = None,
+    options: LossOptions,
+    reduce: bool,
+    max_rows: int,
+) -> Tensor:
+    """Cross-entropy of valid labels, in chunks.
+
+    Args:
+        features: as in `linear_cross_entropy`.
+        weight: likewise.
+        labels: int32, classes or `IGNORED`.
+        bias: as in `linear_cross_entropy`.
+        factors: of the shape of the labels, what their losses are multiplied with, or `None`.
+        logit_softcap: as in `linear_cross_entropy`.
+        options: the formula of the loss.
+        reduce: whether to sum the losses, which computes their gradients at once.
+        max_rows: most positions of a chunk.
+    """
+    dtype = keras.backend.result_type(features.dtype, weight.dtype)
+    wide = wide_dtype(dtype)
+    shape = ops.shape(labels)
+    labels = ops.reshape(labels, (-1,))
+    ignored, labels = ops.equal(labels, IGNORED), ops.maximum(labels, 0)
+    if factors is None:
+        factors = ops.ones_like(labels, wide)
+    factors = ops.cast(ops.reshape(factors, (-1,)), wide)
+    projection = Projection(
+        ops.cast(ops.reshape(features, (-1, features.shape[-1])), dtype),
+        ops.cast(weight, dtype),
+        None if bias is None else ops.cast(bias, wide),
+        logit_softcap,
+    )
+    if reduce and _differentiated(*projection[:3], factors):
+        factors = ops.where(ignored, 0, factors)
+        return _total(projection, labels, factors, options, max_rows)
+    losses = _losses(projection, labels, options, max_rows)
+    losses = ops.where(ignored, ops.zeros_like(losses), losses) * factors
+    return ops.sum(losses) if reduce else ops.reshape(losses, shape)
+
+
+# The program of a loss that has read its labels already.
+compiled_cross_entropy = compiled(static=("logit_softcap", "options", "reduce", "max_rows"))(
+    chunked_cross_entropy
+)
+
+
+@custom_gradient
+def _losses(
+    projection: Projection, labels: Tensor, options: LossOptions, max_rows: int
+) -> tuple[Tensor, Any]:
+    """Loss of each position; the gradient computes the logits again."""
+    features, weight = projection.features, projection.weight
+    dtype = wide_dtype(weight.dtype)
+
+    def forward(features: Tensor, labels: Tensor) -> Any:
+        return options.losses(projection.logits(features, dtype), labels), ()
+
+    row = ((), dtype)
+    (losses, normalizers), _ = in_chunks(forward, (features, labels), max_rows, [row, row])
+
+    def gradient(upstream: Tensor) -> tuple[Projection, None, None, None]:
+        def backward(features: Tensor, labels: Tensor, normalizer: Tensor, upstream: Tensor) -> Any:
+            logits = projection.logits(features, dtype)
+            d_logits = options.gradient(logits, normalizer, labels, upstream)
+            d_features, totals = _gradients(projection, features, logits, d_logits)
+            return (d_features,), totals
+
+        (d_features,), totals = in_chunks(
+            backward,
+            (features, labels, normalizers, upstream),
+            max_rows,
+            [((features.shape[1],), features.dtype)],
+            _weights(projection),
         )
+        return Projection(d_features, *totals), None, None, None
 
-        def gradient(upstream: Tensor) -> tuple[Tensor | None, ...]:
-            of_weight, of_bias = totals if bias is not None else (*totals, None)
-            found = (of_features, of_weight, of_bias, None, loss)
-            return tuple(
-                None if each is None else each * ops.cast(upstream, each.dtype) for each in found
-            )
+    return losses, gradient
 
-        ignored = ops.equal(share, 0)
-        return ops.sum(ops.where(ignored, ops.zeros_like(loss), loss * share)), gradient
 
-    return total(features, weight, bias, labels, share)
+@custom_gradient
+def _total(
+    projection: Projection,
+    labels: Tensor,
+    factors: Tensor,
+    options: LossOptions,
+    max_rows: int,
+) -> tuple[Tensor, Any]:
+    """Sum of losses times factors, computed together with its gradients.
+
+    A factor of zero leaves a position out, whatever its loss.
+    """
+    features, weight = projection.features, projection.weight
+    dtype = wide_dtype(weight.dtype)
+
+    def forward(features: Tensor, labels: Tensor, factors: Tensor) -> Any:
+        logits = projection.logits(features, dtype)
+        losses, normalizer = options.losses(logits, labels)
+        d_logits = options.gradient(logits, normalizer, labels, factors)
+        d_features, totals = _gradients(projection, features, logits, d_logits)
+        return (losses, d_features), totals
+
+    outputs = [((), dtype), ((features.shape[1],), features.dtype)]
+    (losses, d_features), totals = in_chunks(
+        forward, (features, labels, factors), max_rows, outputs, _weights(projection)
+    )
+
+    def gradient(upstream: Tensor) -> tuple[Projection, None, Tensor, None, None]:
+        d_projection = Projection(*(_times(upstream, d) for d in (d_features, *totals)))
+        return d_projection, None, losses * upstream, None, None
+
+    return ops.sum(ops.where(ops.equal(factors, 0), 0, losses * factors)), gradient
+
+
+def _times(upstream: Tensor, gradient: Tensor) -> Tensor:
+    return gradient * ops.cast(upstream, gradient.dtype)
 
 
 def _gradients(
-    slopes: Tensor, features: Tensor, weight: Tensor, bias: Tensor | None
+    projection: Projection, features: Tensor, logits: Tensor, d_logits: Tensor
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """From the gradient of a chunk's logits: of its features; of the weight and the bias."""
-    narrow = ops.cast(slopes, features.dtype)
-    of_features = _product(narrow, ops.transpose(weight))
-    of_weight = _product(ops.transpose(features), narrow)
-    totals = (of_weight,) if bias is None else (of_weight, ops.sum(slopes, 0))
-    return ops.cast(of_features, features.dtype), totals
+    """Gradients of a chunk: for its features; and for the weight and, if there is one, the bias."""
+    d_logits = soft_cap_gradient(d_logits, logits, projection.logit_softcap)
+    narrow = ops.cast(d_logits, features.dtype)
+    dtype = d_logits.dtype
+    d_features = matrix_product(narrow, ops.transpose(projection.weight), dtype)
+    d_weight = matrix_product(ops.transpose(features), narrow, dtype)
+    totals = (d_weight,) if projection.bias is None else (d_weight, ops.sum(d_logits, 0))
+    return ops.cast(d_features, features.dtype), totals
 
 
-def in_chunks(
-    step: Callable[..., tuple[tuple[Tensor, ...], tuple[Tensor, ...]]],
-    rows: tuple[Tensor, ...],
-    weight: Tensor,
-    outputs: Sequence[tuple[tuple[int, ...], str]],
-    totals: Sequence[Tensor],
-) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
-    """Call `step` with some rows at a time: what it returns for them, and the sums of the rest.
-
-    `outputs` are shapes and dtypes of a row of the former, `totals` tensors of the shapes of the
-    latter.
-    """
-    number = ops.shape(rows[0])[0]
-    most = max(ROWS, LOGITS // weight.shape[1]) * LARGER.get(device(), 1)
-    if isinstance(number, int):
-        chunks = max(1, -(-number // most))
-    elif ops.is_tensor(number):  # TensorFlow, of a size that is unknown while it traces
-        chunks = ops.maximum(-(-number // most), 1)
-    else:  # JAX's symbol for a size, where Keras asks for shapes only
-        chunks = 1
-    if isinstance(chunks, int) and chunks == 1:
-        return step(*rows)
-    size = -(-number // chunks)
-    chunked = [_split(each, chunks, size, chunks * size - number) for each in rows]
-    found = [ops.zeros((chunks, size, *shape), dtype) for shape, dtype in outputs]
-    summed = [ops.zeros(ops.shape(each), _wide(each.dtype)) for each in totals]
-
-    def body(place: Tensor, carry: tuple[list[Tensor], list[Tensor]]) -> Any:
-        found, summed = carry
-        parts, terms = step(*(each[place] for each in chunked))
-        found = [_put(whole, place, part) for whole, part in zip(found, parts, strict=True)]
-        summed = [_plus(total, term) for total, term in zip(summed, terms, strict=True)]
-        return found, summed
-
-    found, summed = ops.fori_loop(0, chunks, body, (found, summed))
-    return [
-        ops.reshape(each, (chunks * size, *shape))[:number]
-        for each, (shape, _) in zip(found, outputs, strict=True)
-    ], summed
-
-
-def _put(whole: Tensor, place: Tensor, part: Tensor) -> Tensor:
-    if keras.backend.backend() == "torch":  # nothing is compiled, so nobody else spares the copy
-        whole[place] = part
-        return whole
-    return ops.scatter_update(whole, ops.reshape(place, (1, 1)), part[None])
-
-
-def _plus(total: Tensor, term: Tensor) -> Tensor:
-    return total.add_(term) if keras.backend.backend() == "torch" else total + term
-
-
-def _split(tensor: Tensor, chunks: int, size: int, missing: int) -> Tensor:
-    """`(number, ...)` as `(chunks, size, ...)`, zeros at the end."""
-    rest = tuple(tensor.shape[1:])
-    zeros = ops.zeros((missing, *rest), tensor.dtype)
-    return ops.reshape(ops.concatenate([tensor, zeros]), (chunks, size, *rest))
-
-
-def _product(a: Tensor, b: Tensor) -> Tensor:
-    """A matrix product that is added up in float32 or wider."""
-    wide = _wide(a.dtype)
-    if keras.backend.backend() == "jax":
-        import jax.numpy as jnp
-
-        return jnp.matmul(a, b, preferred_element_type=wide)
-    return ops.matmul(ops.cast(a, wide), ops.cast(b, wide))
+def _weights(projection: Projection) -> list[Tensor]:
+    weights = [projection.weight, projection.bias]
+    return [weight for weight in weights if weight is not None]
 
 
 def _differentiated(*tensors: Tensor | None) -> bool:
-    """Whether gradients can be asked for. A compiler drops what nobody asks for; PyTorch tells."""
+    """Return whether a gradient may be asked for.
+
+    Compilers drop a gradient that nothing reads. PyTorch does not, but knows.
+    """
     if keras.backend.backend() != "torch":
         return True
     import torch
 
-    return torch.is_grad_enabled() and any(each.requires_grad for each in _given(*tensors))
+    return torch.is_grad_enabled() and any(
+        tensor is not None and tensor.requires_grad for tensor in tensors
+    )
 
 
-def _wide(dtype: Any) -> str:
-    return keras.backend.result_type(dtype, "float32")
+def _read_labels(
+    labels: Tensor, vocabulary: int, ignore_class: int | None
+) -> tuple[Tensor, Tensor]:
+    """Read labels.
 
+    Returns:
+        int32 classes, or `IGNORED`; 0 in place of wrong ones. And how often each counts: 1, 0 where
+        it is ignored, NaN where it is wrong.
 
-def _given(*tensors: Tensor | None) -> list[Tensor]:
-    return [each for each in tensors if each is not None]
-
-
-def _read(labels: Tensor, vocabulary: int, ignore_class: int | None) -> tuple[Tensor, Tensor]:
-    """Labels, 0 where there is none; and 1 where one counts, 0 where ignored, NaN where wrong."""
-    long = keras.backend.standardize_dtype(labels.dtype) in ("int64", "uint64")
-    labels = ops.cast(labels, "int64" if long else "int32")  # int32 would wrap what is out of range
-    known = ops.logical_and(labels >= 0, labels < vocabulary)
-    counted = ops.where(known, 1.0, float("nan"))
+    Raises:
+        ValueError: a label is wrong, where values can be seen.
+    """
+    # As int32, labels out of range would wrap.
+    is_long = keras.backend.standardize_dtype(labels.dtype) in ("int64", "uint64")
+    labels = ops.cast(labels, "int64" if is_long else "int32")
+    is_class = ops.logical_and(labels >= 0, labels < vocabulary)
+    counts = ops.where(is_class, 1.0, float("nan"))
+    classes = ops.where(is_class, labels, ops.zeros_like(labels))
     if ignore_class is not None:
-        counted = ops.where(ops.equal(labels, ignore_class), 0.0, counted)
-    if is_concrete(counted):
-        wrong = np.asarray(ops.convert_to_numpy(labels))[np.isnan(ops.convert_to_numpy(counted))]
+        is_ignored = ops.equal(labels, ignore_class)
+        counts = ops.where(is_ignored, 0.0, counts)
+        classes = ops.where(is_ignored, IGNORED, classes)
+    if is_concrete(counts):
+        wrong = np.asarray(ops.convert_to_numpy(labels))[np.isnan(ops.convert_to_numpy(counts))]
         if wrong.size:
             raise ValueError(
-                f"labels must be from 0 to {vocabulary - 1}"
+                f"linear_cross_entropy: labels must be from 0 to {vocabulary - 1}"
                 f"{'' if ignore_class is None else f', or ignore_class={ignore_class}'}; received "
                 f"{wrong.size} others, such as {wrong[0]}"
             )
-    known = ops.equal(counted, 1)
-    return ops.cast(ops.where(known, labels, ops.zeros_like(labels)), "int32"), counted
+    return ops.cast(classes, "int32"), counts
 
 
 def _check_options(
     label_smoothing: float, logit_softcap: float | None, reduction: str | None
 ) -> None:
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"label_smoothing must be from 0 to 1; received {label_smoothing}")
-    if logit_softcap is not None and not logit_softcap > 0:
-        raise ValueError(f"logit_softcap must be above 0, or None; received {logit_softcap}")
-    if reduction not in (None, "sum", "mean"):
-        raise ValueError(f"reduction must be None, 'sum' or 'mean'; received {reduction!r}")
+    name = "linear_cross_entropy"
+    valid = 0 <= label_smoothing <= 1
+    check_argument(name, "label_smoothing", label_smoothing, valid, "from 0 to 1")
+    valid = logit_softcap is None or logit_softcap > 0
+    check_argument(name, "logit_softcap", logit_softcap, valid, "above 0, or None")
+    check_one_of(name, "reduction", reduction, (None, "sum", "mean"))

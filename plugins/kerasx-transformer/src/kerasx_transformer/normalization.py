@@ -1,13 +1,13 @@
-"""The residual sum and the normalization that follows it, in one pass."""
+"""Residual sum and the normalization that follows it, in one pass."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import keras
 from keras import ops
 
 import kerasx
+from kerasx.authoring import wide_dtype
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
@@ -15,7 +15,7 @@ Tensor = Any  # a tensor of the backend in use, or an array
 def plain_add_rms_norm(
     x: Tensor, residual: Tensor, scale: Tensor, *, epsilon: float = 1e-6
 ) -> tuple[Tensor, Tensor]:
-    """The reference, from Keras's own normalization."""
+    """Reference, from Keras's own normalization."""
     total = x + residual
     return ops.rms_normalization(total, scale, axis=-1, epsilon=epsilon), total
 
@@ -29,11 +29,11 @@ def plain_add_rms_norm(
 def add_rms_norm(
     x: Tensor, residual: Tensor, scale: Tensor, *, epsilon: float = 1e-6
 ) -> tuple[Tensor, Tensor]:
-    """Add what a block gives to the residual stream, and normalize the sum for the next block.
+    """Add the output of a block to the residual stream, and normalize the sum for the next block.
 
     With `s = x + residual`, the results are `s / sqrt(mean(s**2) + epsilon) * scale` and `s`. The
-    statistics are computed in float32 at least. The gradient keeps the sum and a number per row.
-    Without the sum it is `keras.ops.rms_normalization`.
+    statistics are float32 at least. The gradient keeps the sum and one number per row. If you do
+    not need the sum, use `keras.ops.rms_normalization`.
 
     From: Zhang & Sennrich 2019, Root Mean Square Layer Normalization, equation 4.
 
@@ -44,12 +44,12 @@ def add_rms_norm(
         epsilon: added to the mean square.
 
     Returns:
-        The normalized sum, and the sum, both of the shape of `x`, and of the dtype that `x` and
-        `residual` have in common.
+        The normalized sum, and the sum, both of the shape of `x` and of the common dtype of `x` and
+        `residual`.
 
     Raises:
         TypeError: an argument is not floating.
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not match.
 
     Example:
     >>> import keras, kerasx, numpy as np
@@ -65,7 +65,7 @@ def add_rms_norm(
 def _(
     x: Tensor, residual: Tensor, scale: Tensor, *, epsilon: float = 1e-6
 ) -> tuple[Tensor, Tensor]:
-    return plain_add_rms_norm(x, residual, scale, epsilon=epsilon)  # fused there
+    return plain_add_rms_norm(x, residual, scale, epsilon=epsilon)  # PyTorch fuses it
 
 
 @kerasx.custom_gradient
@@ -73,17 +73,17 @@ def _add_rms_norm(
     x: Tensor, residual: Tensor, scale: Tensor, epsilon: float
 ) -> tuple[tuple[Tensor, Tensor], Any]:
     total = x + residual
-    wide = keras.backend.result_type(total.dtype, "float32")
-    s, by = ops.cast(total, wide), ops.cast(scale, wide)
+    dtype = wide_dtype(total.dtype)
+    s, wide_scale = ops.cast(total, dtype), ops.cast(scale, dtype)
     inverse = ops.rsqrt(ops.mean(s * s, axis=-1, keepdims=True) + epsilon)
 
     def gradient(upstream: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor, None]:
-        of_normalized, of_total = (ops.cast(each, wide) for each in upstream)
-        normalized = ops.cast(total, wide) * inverse
-        rows = of_normalized * by
-        projection = ops.mean(rows * normalized, axis=-1, keepdims=True)
-        of_sum = (rows - normalized * projection) * inverse + of_total
-        of_scale = ops.sum(of_normalized * normalized, axis=range(len(x.shape) - 1))
-        return of_sum, of_sum, of_scale, None
+        d_output, d_total = (ops.cast(d, dtype) for d in upstream)
+        normalized = ops.cast(total, dtype) * inverse
+        d_normalized = d_output * wide_scale
+        projection = ops.mean(d_normalized * normalized, axis=-1, keepdims=True)
+        d_sum = (d_normalized - normalized * projection) * inverse + d_total
+        d_scale = ops.sum(d_output * normalized, axis=range(len(x.shape) - 1))
+        return d_sum, d_sum, d_scale, None
 
-    return (ops.cast(s * inverse * by, total.dtype), total), gradient
+    return (ops.cast(s * inverse * wide_scale, total.dtype), total), gradient

@@ -1,4 +1,4 @@
-"""What this package contributes to kerasx."""
+"""Contributions of this package to kerasx."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def kerasx_layers() -> list:
 
 @kerasx.hookimpl
 def kerasx_losses() -> list:
-    """Contribute the loss that computes no logits."""
+    """Contribute the loss that avoids the logits."""
     return [LinearCrossEntropy]
 
 
@@ -70,7 +70,7 @@ def kerasx_metrics() -> list:
 
 @kerasx.hookimpl
 def kerasx_cases() -> list[Case]:
-    """Say how the contract exercises each of them."""
+    """Return the cases with which the contract exercises them."""
     from kerasx_transformer.cases import CASES
 
     return CASES

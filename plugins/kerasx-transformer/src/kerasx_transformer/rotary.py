@@ -1,4 +1,4 @@
-"""Rotary positions: pairs of features turned by angles that grow with the position."""
+"""Rotary positions: pairs of features rotated by angles that grow with the position."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
+from kerasx.authoring import check_argument, widen
 from kerasx.compiler import compiled
 
 Tensor = Any  # a tensor of the backend in use, or an array
@@ -23,7 +24,7 @@ def plain_rotary_embedding(
     rotary_dim: int | None = None,
     interleaved: bool = False,
 ) -> Tensor:
-    """The reference: products with the matrices of the rotations (RoFormer, equation 15)."""
+    """Reference: products with the rotation matrices (RoFormer, equation 15)."""
     time, width = x.shape[1], x.shape[-1]
     rotary_dim = width if rotary_dim is None else rotary_dim
     positions = ops.cast(ops.arange(time) if positions is None else positions, x.dtype)
@@ -57,13 +58,13 @@ def rotary_embedding(
     rotary_dim: int | None = None,
     interleaved: bool = False,
 ) -> Tensor:
-    """Turn queries or keys by their positions, so that products depend on distances.
+    """Rotate queries or keys by their positions, so that their products depend on distances.
 
     The pair `i` of features `(a, b)` at position `p` becomes
     `(a cos(w) - b sin(w), b cos(w) + a sin(w))` with the angle
     `w = p * base ** (-2 * i / rotary_dim)`. The angles are computed in float32 or wider whatever
-    the dtype of `x`: bfloat16 has no odd integers above 256. The gradient turns by the opposite
-    angle and keeps nothing of `x`; none flows to the positions.
+    the dtype of `x`, because bfloat16 has no odd integers above 256. The gradient rotates by the
+    opposite angle and keeps nothing of `x`; none flows to the positions.
 
     From: Su et al. 2021, RoFormer: Enhanced Transformer with Rotary Position Embedding, section
     3.4.2.
@@ -71,12 +72,12 @@ def rotary_embedding(
     Args:
         x: floating tensor `(batch, time, heads, head_dim)`.
         positions: integer or floating tensor `(time,)` or `(batch, time)`; 0, 1, ... by default.
-            Generation with a cache gives those of the new steps. Divided by a factor, they
+            Generation with a cache passes those of the new steps. Divide them by a factor to
             stretch the context (Chen et al. 2023, position interpolation).
-        base: the largest wavelength over two pi. Multiplied by
-            `factor ** (rotary_dim / (rotary_dim - 2))` it stretches the context ("NTK-aware").
-        rotary_dim: how many features turn, the first ones; the others stay. An even number; all
-            by default.
+        base: the largest wavelength divided by two pi. Multiply it by
+            `factor ** (rotary_dim / (rotary_dim - 2))` to stretch the context ("NTK-aware").
+        rotary_dim: number of features that are rotated, the first ones; the others stay. An even
+            number; all by default.
         interleaved: whether a pair is two neighbours, as in the paper and in GPT-J; by default it
             is a feature of the first half and one of the second, as in GPT-NeoX and Llama.
 
@@ -85,30 +86,28 @@ def rotary_embedding(
 
     Raises:
         TypeError: `x` is not floating.
-        ValueError: `x` has not four axes, `rotary_dim` is odd or above `head_dim`, or `positions`
-            do not fit `x`.
+        ValueError: `x` does not have four axes, `rotary_dim` is odd or above `head_dim`, or the
+            shape of `positions` does not match `x`.
 
     Example:
-    >>> import kerasx, numpy as np
+    >>> import keras, kerasx, numpy as np
     >>> x = np.tile([1.0, 0.0], (1, 3, 1, 1)).astype("float32")
-    >>> turned = kerasx.kernels.rotary_embedding(x)
-    >>> np.round(np.degrees(np.arctan2(turned[..., 1], turned[..., 0]))).ravel().tolist()
+    >>> y = keras.ops.convert_to_numpy(kerasx.kernels.rotary_embedding(x))
+    >>> np.round(np.degrees(np.arctan2(y[..., 1], y[..., 0]))).ravel().tolist()
     [0.0, 57.0, 115.0]
     """
     width = x.shape[-1]
     rotary_dim = width if rotary_dim is None else rotary_dim
-    if rotary_dim % 2 or not 0 < rotary_dim <= width:
-        raise ValueError(
-            f"rotary_embedding: rotary_dim must be even, and from 2 to head_dim={width}; received "
-            f"{rotary_dim}"
-        )
+    valid = rotary_dim % 2 == 0 and 0 < rotary_dim <= width
+    expected = f"even, and from 2 to head_dim={width}"
+    check_argument("rotary_embedding", "rotary_dim", rotary_dim, valid, expected)
     time = ops.shape(x)[1]
     if positions is None and isinstance(time, int):
-        return _turned(x, *_tables(time, rotary_dim, float(base)), interleaved)
+        return _rotated(x, *_tables(time, rotary_dim, float(base)), interleaved)
     positions = ops.arange(time) if positions is None else positions
     positions = ops.cast(positions, "float32")[..., None, None]  # the same for all heads
     angles = ops.multiply(positions, _frequencies(rotary_dim, base).astype("float32"))
-    return _turned(x, ops.cos(angles), ops.sin(angles), interleaved)
+    return _rotated(x, ops.cos(angles), ops.sin(angles), interleaved)
 
 
 def _frequencies(rotary_dim: int, base: float) -> np.ndarray:
@@ -117,26 +116,26 @@ def _frequencies(rotary_dim: int, base: float) -> np.ndarray:
 
 @functools.lru_cache(maxsize=16)
 def _tables(time: int, rotary_dim: int, base: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines of all positions: XLA would compute those of angles anew for each head."""
+    """Cosines and sines of all positions: XLA would compute them again for each head."""
     angles = np.arange(time)[:, None, None] * _frequencies(rotary_dim, base)
     return np.cos(angles).astype("float32"), np.sin(angles).astype("float32")
 
 
 @kerasx.custom_gradient
-def _turned(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> tuple[Tensor, Any]:
+def _rotated(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> tuple[Tensor, Any]:
     def gradient(upstream: Tensor) -> tuple[Tensor, None, None, None]:
-        return _turn(upstream, cos, -sin, interleaved=interleaved), None, None, None
+        return _rotate(upstream, cos, -sin, interleaved=interleaved), None, None, None
 
-    return _turn(x, cos, sin, interleaved=interleaved), gradient
+    return _rotate(x, cos, sin, interleaved=interleaved), gradient
 
 
-# For itself, because XLA would compute cosines and sines of angles anew for each head.
+# A region of its own: within a larger one XLA would compute cosines and sines again for each head.
 @compiled(static=("interleaved",))
-def _turn(x: Tensor, cos: Tensor, sin: Tensor, *, interleaved: bool) -> Tensor:
-    """Turn the first features, in float32 at least, and leave the others."""
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor, *, interleaved: bool) -> Tensor:
+    """Rotate the first features, in float32 at least, and leave the others."""
     dtype, rotary_dim = x.dtype, 2 * cos.shape[-1]
-    kept = x[..., rotary_dim:]
-    pairs = ops.cast(x[..., :rotary_dim], keras.backend.result_type(dtype, "float32"))
+    rest = x[..., rotary_dim:]
+    pairs = widen(x[..., :rotary_dim])
     if interleaved:
         a, b = pairs[..., ::2], pairs[..., 1::2]
     else:
@@ -144,23 +143,24 @@ def _turn(x: Tensor, cos: Tensor, sin: Tensor, *, interleaved: bool) -> Tensor:
     cos, sin = ops.cast(cos, a.dtype), ops.cast(sin, a.dtype)
     a, b = ops.cast(a * cos - b * sin, dtype), ops.cast(b * cos + a * sin, dtype)
     if interleaved:
-        turned = ops.reshape(ops.stack([a, b], axis=-1), ops.shape(x[..., :rotary_dim]))
-        return ops.concatenate([turned, kept], axis=-1) if kept.shape[-1] else turned
-    return ops.concatenate([a, b, kept] if kept.shape[-1] else [a, b], axis=-1)
+        rotated = ops.reshape(ops.stack([a, b], axis=-1), ops.shape(x[..., :rotary_dim]))
+        return ops.concatenate([rotated, rest], axis=-1) if rest.shape[-1] else rotated
+    return ops.concatenate([a, b, rest] if rest.shape[-1] else [a, b], axis=-1)
 
 
 class RotaryEmbedding(keras.layers.Layer):
     """Rotary positions for queries and keys: a layer over `kerasx.kernels.rotary_embedding`.
 
-    The pair `i` of features at position `p` is turned by the angle
+    The pair `i` of features at position `p` is rotated by the angle
     `p * base ** (-2 * i / rotary_dim)`, which is computed in float32 under every dtype policy.
 
     From: Su et al. 2021, RoFormer: Enhanced Transformer with Rotary Position Embedding, section
     3.4.2.
 
     Args:
-        base: the largest wavelength over two pi.
-        rotary_dim: how many features turn, the first ones; an even number, all by default.
+        base: the largest wavelength divided by two pi.
+        rotary_dim: number of features that are rotated, the first ones; an even number, all by
+            default.
         interleaved: whether a pair is two neighbours, as in the paper and in GPT-J; by default it
             is a feature of the first half and one of the second, as in GPT-NeoX and Llama.
         **kwargs: arguments of every layer, such as `name` and `dtype`.
@@ -170,8 +170,8 @@ class RotaryEmbedding(keras.layers.Layer):
         positions: integer or floating tensor `(time,)` or `(batch, time)`; 0, 1, ... by default.
 
     Raises:
-        ValueError: when called: `inputs` has not four axes, `rotary_dim` is odd or above
-            `head_dim`, or `positions` do not fit.
+        ValueError: (when called) `inputs` does not have four axes, `rotary_dim` is odd or above
+            `head_dim`, or the shape of `positions` does not match.
 
     Example:
     >>> import keras, kerasx

@@ -1,4 +1,4 @@
-"""How well the logits of a linear layer fit the labels, block by block."""
+"""Log-likelihoods and hits of labels under the logits of a linear layer, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 from keras import ops
 
 import kerasx
-from kerasx_transformer.linear_cross_entropy import Form, in_chunks
+from kerasx.authoring import wide_dtype
+from kerasx_transformer.chunks import in_chunks, rows_of_chunk
+from kerasx_transformer.projection import Projection
 
 
 def plain_linear_token_scores(
@@ -18,7 +20,7 @@ def plain_linear_token_scores(
     bias: Any = None,
     logit_softcap: float | None = None,
 ) -> tuple[Any, Any]:
-    """The reference: all logits at once."""
+    """Reference: all logits at once."""
     logits = ops.matmul(features, weight)
     logits = logits if bias is None else logits + bias
     if logit_softcap is not None:
@@ -30,19 +32,18 @@ def plain_linear_token_scores(
 
 
 def token_scores(logits: Any, labels: Any) -> tuple[Any, Any]:
-    """Log-likelihood of each label, and 1.0 where it is the likeliest, else 0.0: both `(...)`.
+    """Log-likelihood of each label, and 1.0 if it is the likeliest, else 0.0: both `(...)`.
 
-    Of equal logits the first is the likeliest. NaN logits give NaN.
+    Among equal logits the first is the likeliest. NaN logits give NaN.
     """
     logits = ops.cast(logits, "float32")
     labels = ops.expand_dims(labels, -1)
     chosen = ops.take_along_axis(logits, labels, -1)
     normalizer = ops.logsumexp(logits, -1)
-    before = ops.logical_and(logits == chosen, ops.arange(logits.shape[-1]) < labels)
-    beaten = ops.any(ops.logical_or(logits > chosen, before), -1)
-    hits = ops.where(
-        ops.isnan(normalizer), normalizer, ops.cast(ops.logical_not(beaten), "float32")
-    )
+    comes_before = ops.logical_and(logits == chosen, ops.arange(logits.shape[-1]) < labels)
+    is_beaten = ops.any(ops.logical_or(logits > chosen, comes_before), -1)
+    hits = ops.cast(ops.logical_not(is_beaten), "float32")
+    hits = ops.where(ops.isnan(normalizer), normalizer, hits)
     return ops.squeeze(chosen, -1) - normalizer, hits
 
 
@@ -67,8 +68,8 @@ def linear_token_scores(
 ) -> tuple[Any, Any]:
     """Log-likelihoods and hits of labels under `softmax(features @ weight + bias)`.
 
-    What perplexity and accuracy are made of, in one pass that holds the logits of a few hundred
-    positions at a time.
+    Perplexity and accuracy are means of these. One pass computes both and holds the logits of a few
+    hundred positions at a time.
 
     Args:
         features: `(..., d)`.
@@ -78,12 +79,12 @@ def linear_token_scores(
         logit_softcap: a positive number `c`: logits become `c * tanh(logits / c)`.
 
     Returns:
-        The log-likelihood of each label, float32 `(...)`, and 1.0 where the label is the likeliest
-        word, the first one of equals, else 0.0: float32 `(...)`.
+        The log-likelihood of each label, float32 `(...)`, and 1.0 if the label is the likeliest
+        word, the first among equals, else 0.0: float32 `(...)`.
 
     Raises:
-        ValueError: shapes do not fit.
-        TypeError: a dtype does not.
+        ValueError: shapes do not match.
+        TypeError: features or weight are not floating, or labels not integers.
 
     Example:
     >>> import keras, kerasx
@@ -92,13 +93,20 @@ def linear_token_scores(
     >>> print(keras.ops.convert_to_numpy(likelihoods).round(4), keras.ops.convert_to_numpy(hits))
     [-0.1269 -2.1269] [1. 0.]
     """
-    form = Form(label_smoothing=0.0, z_loss=0.0, logit_softcap=logit_softcap)
+    projection = Projection(features, weight, bias, logit_softcap)
+    return scores_in_chunks(projection, labels, rows_of_chunk(weight.shape[1]))
+
+
+def scores_in_chunks(projection: Projection, labels: Any, max_rows: int) -> tuple[Any, Any]:
+    """Compute `token_scores` of the logits of a projection, `max_rows` positions at a time."""
+    features = projection.features
+    dtype = wide_dtype(features.dtype)
 
     def scores(features: Any, labels: Any) -> tuple[tuple[Any, Any], tuple]:
-        return token_scores(form.logits(features, weight, bias), labels), ()
+        return token_scores(projection.logits(features, dtype), labels), ()
 
-    rows = ops.reshape(features, (-1, features.shape[-1])), ops.reshape(labels, (-1,))
+    arrays = ops.reshape(features, (-1, features.shape[-1])), ops.reshape(labels, (-1,))
     row = ((), "float32")
-    found, _ = in_chunks(scores, rows, weight, [row, row], ())
-    likelihoods, hits = (ops.reshape(each, ops.shape(labels)) for each in found)
-    return likelihoods, hits
+    (likelihoods, hits), _ = in_chunks(scores, arrays, max_rows, [row, row])
+    shape = ops.shape(labels)
+    return ops.reshape(likelihoods, shape), ops.reshape(hits, shape)

@@ -1,8 +1,9 @@
-"""What people have, as what metrics count: labels, scores and weights in one flat form.
+"""Read labels and predictions of classes, in any form that users have, into one flat form.
 
-`layout` decides from shapes and dtypes alone what the labels and predictions mean, and raises where
-they do not fit. `canonical` then flattens the tensors; it runs inside compiled code, so what only
-values can show (a label out of range, a NaN) comes back as flags, for `raise_for` in eager mode.
+`find_layout` decides from shapes and dtypes alone what the labels and predictions mean, and raises
+where they do not fit. `read_batch` then flattens the tensors. It runs inside compiled code, which
+cannot raise, so problems that only the values show (a label out of range, a NaN) come back as
+flags, for `raise_for` in eager mode.
 """
 
 from __future__ import annotations
@@ -14,76 +15,126 @@ import keras
 import numpy as np
 from keras import ops
 
-TASKS = ("binary", "multiclass", "multilabel")
-
 Tensor = Any  # a tensor of the backend in use, or an array
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How one pair of labels and predictions is to be read."""
+class Reading:
+    """Arguments of a metric that say how it reads labels and predictions.
 
-    task: str
-    num_classes: int  # 2 for a binary task
-    labels: str  # "integer" (...), "one-hot" (..., num_classes) or "multi-hot" (..., num_classes)
-    predictions: str  # "labels" (...), "score" of class 1 (...), or "scores" (..., num_classes)
-    sample_axes: int  # how many leading axes count samples
-    threshold: float | None = None
-    top_k: int | None = None
+    Attributes:
+        task: "binary", "multiclass", "multilabel", or None to infer it.
+        num_classes: number of classes, or None to infer it.
+        scores_only: whether predictions that are labels are refused.
+        ignore_class: label whose samples are left out, or None.
+        from_logits: whether scores are logits rather than probabilities.
+        threshold: score above which a class is predicted, or None.
+        top_k: number of classes that are predicted, those of the highest scores, or None.
+    """
+
+    task: str | None = None
+    num_classes: int | None = None
+    scores_only: bool = False
     ignore_class: int | None = None
     from_logits: bool = False
-    probabilities: bool = False  # scores outside [0, 1] are an error
+    threshold: float | None = None
+    top_k: int | None = None
 
 
-class Inputs(NamedTuple):
-    """Flat tensors of one update: N samples (every position counts as one), K classes."""
+@dataclass(frozen=True)
+class Layout:
+    """Meaning of one pair of labels and predictions: their forms, and how a metric reads them.
 
-    labels: Tensor  # (N,) int32, K where invalid; for a multilabel task (N, K) bool
-    predictions: Tensor  # (N,) int32 labels, (N,) scores of class 1, or (N, K) scores
-    weight: Tensor | None  # (N,) float32
-    keep: Tensor | None  # (N,) or (N, K) bool: False where masked or ignored
-    problems: dict[str, Tensor]  # what only values show, as scalar bool: see `raise_for`
-    shape: tuple  # the sample axes that were flattened
-
-
-def layout(
-    y_true: Tensor,
-    y_pred: Tensor,
-    *,
-    task: str | None = None,
-    num_classes: int | None = None,
-    scores_only: bool = False,
-    **options: Any,
-) -> Layout:
-    """Read the shapes and dtypes of labels and predictions; raise ValueError where they do not fit.
-
-    `options` are further fields of `Layout`.
+    Attributes:
+        task: "binary", "multiclass" or "multilabel".
+        num_classes: number of classes, 2 for a binary task.
+        labels: "integer" `(...)`, or "one-hot" or "multi-hot" `(..., num_classes)`.
+        predictions: "labels" `(...)`, "score" of class 1 `(...)`, or "scores"
+            `(..., num_classes)`.
+        sample_axes: number of leading axes that count samples.
+        reading: the arguments of the metric.
     """
+
+    task: str
+    num_classes: int
+    labels: str
+    predictions: str
+    sample_axes: int
+    reading: Reading = Reading()
+
+
+class Data(NamedTuple):
+    """Tensors of one update, as the metric received them.
+
+    Attributes:
+        y_true: labels.
+        y_pred: predictions.
+        sample_weight: weights that broadcast to the sample axes of the labels, or None.
+        mask: the same for a mask.
+    """
+
+    y_true: Tensor
+    y_pred: Tensor
+    sample_weight: Tensor | None
+    mask: Tensor | None
+
+
+class Batch(NamedTuple):
+    """Flat tensors of one update: N samples, where every position is one, and K classes.
+
+    Attributes:
+        labels: `(N,)` int32, K where a label is wrong; for a multilabel task `(N, K)` bool.
+        predictions: `(N,)` int32 labels, `(N,)` scores of class 1, or `(N, K)` scores.
+        weight: `(N,)` float32, or None.
+        keep: `(N,)` or `(N, K)` bool, False where masked or ignored, or None.
+        counted: the same, also False where the weight is zero.
+        problems: name of a problem -> whether it occurs, a bool scalar; see `PROBLEMS`.
+        shape: sizes of the sample axes that were flattened.
+        layout: what labels and predictions mean.
+    """
+
+    labels: Tensor
+    predictions: Tensor
+    weight: Tensor | None
+    keep: Tensor | None
+    counted: Tensor | None
+    problems: dict[str, Tensor]
+    shape: tuple
+    layout: Layout
+
+
+def find_layout(y_true: Tensor, y_pred: Tensor, reading: Reading) -> Layout:
+    """Find out from shapes and dtypes what labels and predictions mean.
+
+    Raises:
+        ValueError: they do not fit each other or the reading.
+    """
+    num_classes = reading.num_classes
     true, pred = tuple(y_true.shape), tuple(y_pred.shape)
     dtype = keras.backend.standardize_dtype(y_pred.dtype)
     are_labels = "int" in dtype
     received = f"received y_true of shape {true} and y_pred of shape {pred} and dtype {dtype}"
     if not pred or not true:
         raise ValueError(f"y_true and y_pred need at least one axis, of samples; {received}")
-    if are_labels and scores_only:
+    if are_labels and reading.scores_only:
         raise ValueError(f"y_pred must hold scores (floating point), not labels; {received}")
-    task = task or _inferred_task(true, pred, are_labels, received)
+    task = reading.task or _inferred_task(true, pred, are_labels, received)
 
     if task == "multilabel":
         if not _same(true, pred) or len(pred) < 2:
             raise ValueError(
-                "task='multilabel' takes y_true and y_pred of one shape (..., num_classes); "
+                "task='multilabel' takes y_true and y_pred of the same shape (..., num_classes); "
                 + received
             )
         classes = _agreed_num_classes(num_classes, pred[-1], received)
-        return Layout(task, classes, "multi-hot", "scores", len(pred) - 1, **options)
+        return Layout(task, classes, "multi-hot", "scores", len(pred) - 1, reading)
 
     label_axes = None
     if task == "binary" or are_labels or 1 in (pred[-1], len(pred)) or len(pred) < len(true):
         label_axes = _matching_axes(true, pred)
     if label_axes is not None:
         predictions = "labels" if are_labels else "score"
-        if scores_only and task != "binary":
+        if reading.scores_only and task != "binary":
             raise ValueError(
                 f"task='multiclass' takes a score for each class here, y_pred of shape (..., "
                 f"num_classes); one score per sample is a binary task; {received}"
@@ -94,16 +145,16 @@ def layout(
                     f"num_classes must be 2 for a binary task or one score per sample; received "
                     f"num_classes={num_classes}; {received}"
                 )
-            return Layout(task, 2, "integer", predictions, label_axes, **options)
+            return Layout(task, 2, "integer", predictions, label_axes, reading)
         if num_classes is None:
             raise ValueError(
                 "num_classes cannot be inferred from predictions that are labels: pass "
                 f"num_classes=...; {received}"
             )
-        return Layout(task, num_classes, "integer", "labels", label_axes, **options)
+        return Layout(task, num_classes, "integer", "labels", label_axes, reading)
     if are_labels and len(true) == len(pred) + 1 and _same(true[:-1], pred):
         classes = _agreed_num_classes(num_classes, true[-1], received)
-        return Layout(task, classes, "one-hot", "labels", len(pred), **options)
+        return Layout(task, classes, "one-hot", "labels", len(pred), reading)
     if task == "binary":
         raise ValueError(
             "task='binary' takes one score per sample, y_pred of shape (...) or (..., 1), and "
@@ -113,10 +164,10 @@ def layout(
 
     classes = _agreed_num_classes(num_classes, pred[-1], received)
     if len(true) == len(pred) and true[-1] == classes and _same(true[:-1], pred[:-1]):
-        return Layout(task, classes, "one-hot", "scores", len(pred) - 1, **options)
+        return Layout(task, classes, "one-hot", "scores", len(pred) - 1, reading)
     squeezed = true[:-1] if len(true) == len(pred) and true[-1] == 1 else true
     if len(squeezed) == len(pred) - 1 and _same(squeezed, pred[:-1]):
-        return Layout(task, classes, "integer", "scores", len(pred) - 1, **options)
+        return Layout(task, classes, "integer", "scores", len(pred) - 1, reading)
     raise ValueError(
         f"y_true must be integer labels of shape {pred[:-1]} or {(*pred[:-1], 1)}, or one-hot of "
         f"shape {pred}, to fit y_pred; {received}"
@@ -137,7 +188,7 @@ def _inferred_task(true: tuple, pred: tuple, are_labels: bool, received: str) ->
 
 
 def _matching_axes(true: tuple, pred: tuple) -> int | None:
-    """The number of sample axes if the shapes are equal up to a last axis of one, else None."""
+    """Return the number of sample axes if shapes are equal up to a last axis of one, or None."""
     for true_shape in (true, true[:-1]) if true[-1] == 1 else (true,):
         for pred_shape in (pred, pred[:-1]) if pred[-1] == 1 else (pred,):
             if true_shape and _same(true_shape, pred_shape):
@@ -147,7 +198,7 @@ def _matching_axes(true: tuple, pred: tuple) -> int | None:
 
 
 def _same(a: tuple, b: tuple) -> bool:
-    """Whether two shapes can be equal; None is a size that is not known yet."""
+    """Return whether two shapes can be equal; None is a size that is not known yet."""
     return len(a) == len(b) and all(
         x == y or x is None or y is None for x, y in zip(a, b, strict=True)
     )
@@ -155,48 +206,27 @@ def _same(a: tuple, b: tuple) -> bool:
 
 def _agreed_num_classes(num_classes: int | None, size: int | None, received: str) -> int:
     if size is None and num_classes is None:
-        raise ValueError(f"num_classes cannot be inferred from the shapes: pass it; {received}")
+        raise ValueError(
+            "num_classes cannot be inferred from the shapes: pass num_classes=...; " + received
+        )
     if num_classes is not None and size is not None and num_classes != size:
         raise ValueError(
             f"num_classes={num_classes} does not fit a last axis of {size}; {received}"
         )
-    return num_classes if size is None else size
+    return size or num_classes or 0
 
 
-def per_sample(name: str, values: Tensor, y_true: Tensor, sample_axes: int) -> Tensor:
-    """`sample_weight` or a mask, spread over the sample axes and flattened to (N,)."""
-    shape, samples = tuple(values.shape), tuple(y_true.shape)[:sample_axes]
-    if len(shape) == sample_axes + 1 and shape[-1] == 1:
-        values, shape = ops.squeeze(values, -1), shape[:-1]
-    fits = len(shape) <= sample_axes and all(
-        size is None or wanted is None or size == wanted or (axis > 0 and size == 1)
-        for axis, (size, wanted) in enumerate(zip(shape, samples, strict=False))
-    )
-    if not fits:
-        raise ValueError(
-            f"{name} must have the shape {samples} of the samples, or its first axes; received "
-            f"shape {shape} beside y_true of shape {tuple(y_true.shape)}"
-        )
-    for _ in range(sample_axes - len(shape)):
-        values = ops.expand_dims(values, -1)
-    return ops.reshape(ops.broadcast_to(values, ops.shape(y_true)[:sample_axes]), (-1,))
-
-
-def canonical(
-    y_true: Tensor,
-    y_pred: Tensor,
-    sample_weight: Tensor | None,
-    mask: Tensor | None,
-    layout: Layout,
-) -> Inputs:
-    """Flatten tensors of this layout; samples become one axis. What is wrong goes to `problems`."""
-    classes, axes = layout.num_classes, layout.sample_axes
+def read_batch(data: Data, layout: Layout) -> Batch:
+    """Flatten the tensors of one update, so that samples become one axis."""
+    classes, reading = layout.num_classes, layout.reading
+    shape = ops.shape(data.y_true)[: layout.sample_axes]
     weight = keep = None
-    if sample_weight is not None:
-        weight = per_sample("sample_weight", ops.cast(sample_weight, "float32"), y_true, axes)
-    if mask is not None:
-        keep = per_sample("mask", ops.cast(mask, "bool"), y_true, axes)
+    if data.sample_weight is not None:
+        weight = _flat(ops.cast(data.sample_weight, "float32"), shape)
+    if data.mask is not None:
+        keep = _flat(ops.cast(data.mask, "bool"), shape)
 
+    y_pred = data.y_pred
     if layout.predictions == "labels":
         predictions = ops.reshape(ops.cast(y_pred, "int32"), (-1,))
     else:
@@ -206,7 +236,7 @@ def canonical(
             y_pred, (-1, classes) if layout.predictions == "scores" else (-1,)
         )
 
-    values = ops.cast(y_true, "float32")
+    values = ops.cast(data.y_true, "float32")
     if layout.labels == "integer":
         values = ops.reshape(values, (-1,))
         labels = ops.cast(values, "int32")
@@ -219,66 +249,76 @@ def canonical(
             valid = ops.all(valid, -1) & (ops.sum(values, -1) == 1)
             labels = ops.cast(ops.argmax(values, -1), "int32")
 
-    if layout.ignore_class is not None:
+    if reading.ignore_class is not None:
         ignored = labels if layout.labels == "one-hot" else values
-        wanted = ops.logical_not(ignored == layout.ignore_class)
+        wanted = ops.logical_not(ignored == reading.ignore_class)
         if layout.labels == "one-hot":  # a row that is not one-hot has no class to ignore
             wanted = wanted | ops.logical_not(valid)
-        keep = wanted if keep is None else _beside(keep, wanted) & wanted
+        keep = wanted if keep is None else per_class(keep, wanted) & wanted
 
     counted = keep
     if weight is not None:
-        counted = weight != 0 if keep is None else _beside(weight != 0, keep) & keep
+        counted = weight != 0 if keep is None else per_class(weight != 0, keep) & keep
     if layout.labels != "multi-hot":
         labels = ops.where(valid, labels, classes)
-    problems = {"labels": _any(ops.logical_not(valid), counted)}
+    problems = {"labels": any_of(ops.logical_not(valid), counted)}
     if layout.predictions == "labels":
         valid = (predictions >= 0) & (predictions < classes)
         predictions = ops.where(valid, predictions, classes)
-        problems["predictions"] = _any(ops.logical_not(valid), counted)
-    if layout.probabilities:
-        problems["range"] = _any((predictions < 0) | (predictions > 1), counted)
-    return Inputs(labels, predictions, weight, keep, problems, ops.shape(y_true)[:axes])
+        problems["predictions"] = any_of(ops.logical_not(valid), counted)
+    return Batch(labels, predictions, weight, keep, counted, problems, shape, layout)
 
 
-def _beside(values: Tensor, other: Tensor) -> Tensor:
-    """Give `values` (N,) a class axis where `other` (N, K) has one."""
+def _flat(values: Tensor, shape: tuple) -> Tensor:
+    return ops.reshape(ops.broadcast_to(values, shape), (-1,))
+
+
+def per_class(values: Tensor, other: Tensor) -> Tensor:
+    """Give `values` of shape `(N,)` an axis of one where `other` has an axis of classes."""
     return ops.expand_dims(values, -1) if len(other.shape) > len(values.shape) else values
 
 
-def _any(condition: Tensor, counted: Tensor | None) -> Tensor:
-    """Whether a condition (N,) or (N, K) holds for a counted sample."""
+def any_of(condition: Tensor, counted: Tensor | None) -> Tensor:
+    """Return whether a condition, `(N,)` or `(N, K)`, holds for a sample that counts."""
     if counted is not None:
-        condition = _beside(condition, counted) & _beside(counted, condition)
+        condition = per_class(condition, counted) & per_class(counted, condition)
     return ops.any(condition)
 
 
+def out_of_range(batch: Batch) -> Tensor:
+    """Return whether a score that counts is no probability, which is the problem "range"."""
+    return any_of((batch.predictions < 0) | (batch.predictions > 1), batch.counted)
+
+
+# Problems in the order in which they are reported. NaN scores either leave a value undecided, or
+# count as misses ("nan"), which is the only problem that does not make the value NaN.
 PROBLEMS = ("labels", "predictions", "range", "undecided", "nan")
 
 
-def flags(problems: dict[str, Tensor]) -> Tensor:
-    """The problems as one bool tensor, in the order of `PROBLEMS`."""
+def problem_flags(problems: dict[str, Tensor]) -> Tensor:
+    """Return the problems as one bool tensor, in the order of `PROBLEMS`."""
     none = ops.zeros((), "bool")
     return ops.stack([problems.get(name, none) for name in PROBLEMS])
 
 
-def invalidating(problems: dict[str, Tensor]) -> Tensor:
-    """Whether there is a problem that leaves no value: all but NaN scores counted as misses."""
-    return ops.any(flags(problems)[:-1])
+def makes_nan(problems: dict[str, Tensor]) -> Tensor:
+    """Return whether a problem makes the value NaN: any but NaN scores that count as misses."""
+    return ops.any(problem_flags(problems)[:-1])
 
 
-def raise_for(found: Tensor, y_true: Tensor, y_pred: Tensor, layout: Layout) -> None:
-    """Raise ValueError for the first of the `flags` that is set; they must be concrete."""
-    found = ops.convert_to_numpy(found)
-    if not found.any():
+def raise_for(flags: Tensor, data: Data, layout: Layout) -> None:
+    """Raise ValueError for the first of the `problem_flags` that is set; they must be concrete."""
+    occurs = ops.convert_to_numpy(flags)
+    if not occurs.any():
         return
-    problem = PROBLEMS[int(np.argmax(found))]
-    true = np.asarray(ops.convert_to_numpy(y_true)).astype("float32")
-    pred = np.asarray(ops.convert_to_numpy(y_pred)).astype("float32")
+    problem = PROBLEMS[int(np.argmax(occurs))]
+    ignore_class = layout.reading.ignore_class
+    true = np.asarray(ops.convert_to_numpy(data.y_true)).astype("float32")
+    pred = np.asarray(ops.convert_to_numpy(data.y_pred)).astype("float32")
     last = layout.num_classes - 1
     if problem == "labels" and layout.labels == "integer":
         wrong = true[(true < 0) | (true > last) | (true != np.floor(true))]
-        wrong = wrong[wrong != layout.ignore_class]
+        wrong = wrong[wrong != ignore_class]
         raise ValueError(
             f"y_true must hold whole labels from 0 to {last} (num_classes={layout.num_classes}"
             f"{', a binary task' if last == 1 else ''}); received {_some(wrong)}. Pass "
@@ -293,7 +333,7 @@ def raise_for(found: Tensor, y_true: Tensor, y_pred: Tensor, layout: Layout) -> 
             "for one binary score per position give y_pred a last axis of 1."
         )
     if problem == "labels":
-        wrong = true[~np.isin(true, (0, 1, layout.ignore_class))]
+        wrong = true[~np.isin(true, (0, 1)) & (true != ignore_class)]
         raise ValueError(f"y_true must hold 0 and 1 (task='multilabel'); received {_some(wrong)}")
     if problem == "predictions":
         wrong = pred[(pred < 0) | (pred > last)]

@@ -1,0 +1,229 @@
+"""Bases of streaming metrics: a formula of an exact sum, and a formula of a weighted mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasx.authoring._attached import mask_of
+from kerasx.authoring.fields import Configurable, argument
+from kerasx.authoring.reading import is_float, spread
+from kerasx.authoring.sums import add_pairs, as_pair, ratio, weighted_sums
+from kerasx.compiler import is_shape_inference
+
+Tensor = Any
+
+
+class SumMetric(Configurable, keras.Metric):
+    """Base of metrics that are a formula of a sum over all samples.
+
+    A subclass defines the addend of a batch, `statistic`, the shape of it, `sum_shape`, and the
+    `formula`; its arguments are annotated fields (see `Configurable`). The base provides updates,
+    masks, results, merging and the configuration.
+
+    The sum is kept as two float32 tensors: whole numbers are exact to 2^46, other sums keep 48
+    bits. Wrong values raise in eager mode. Compiled code cannot raise: there they make the sum NaN,
+    and so the result. Under `tf.distribute`, the sums of the replicas are added; elsewhere
+    `merge_state` adds those of other workers.
+
+    Example:
+    >>> import keras
+    >>> from kerasx.authoring import SumMetric, argument
+    >>> class Excess(SumMetric):
+    ...     limit: float = argument(0.0, kw_only=False)
+    ...
+    ...     def statistic(self, y_true, y_pred, sample_weight, mask):
+    ...         excess = keras.ops.relu(keras.ops.convert_to_tensor(y_pred) - self.limit)
+    ...         return keras.ops.sum(excess), False
+    ...
+    >>> metric = Excess(limit=2.0)
+    >>> metric.update_state(None, [1.0, 5.0])
+    >>> float(metric.result())
+    3.0
+    """
+
+    name: Any = argument(None)
+    dtype: Any = argument(None)
+
+    def sum_shape(self) -> tuple[int, ...] | None:
+        """Return the shape of the sum, or None if only the first update shows it."""
+        return ()
+
+    def statistic(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor | bool]:
+        """Compute what a batch adds to the sum.
+
+        Args:
+            y_true: labels, as the caller passed them.
+            y_pred: predictions, as the caller passed them.
+            sample_weight: weights, as the caller passed them, or None.
+            mask: the mask of the predictions, or None.
+
+        Returns:
+            An int32 or float32 tensor of the shape `sum_shape()`, and a bool scalar: whether the
+            batch has wrong values, as `refuse` returns it.
+        """
+        raise NotImplementedError
+
+    def formula(self, total: Tensor) -> Any:
+        """Compute the result from the sum, a float32 tensor."""
+        return total
+
+    def find_mask(self, y_pred: Any) -> Tensor | None:
+        """Return the mask of the predictions: the one that Keras attached to them."""
+        return mask_of(y_pred)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch.
+
+        Args:
+            y_true: labels.
+            y_pred: predictions. A mask that Keras attached to them leaves positions out; in JAX's
+                `fit` Keras passes no masks to metrics.
+            sample_weight: weights of the shape of the samples, or of their first axes.
+
+        Raises:
+            ValueError: a shape does not fit; in eager mode also for wrong values.
+        """
+        if is_shape_inference():
+            return
+        self.add(*self.statistic(y_true, y_pred, sample_weight, self.find_mask(y_pred)))
+
+    def add(self, value: Tensor, wrong: Tensor | bool = False) -> None:
+        """Add an int32 or float32 tensor to the sum, or NaN if there are wrong values."""
+        pair = as_pair(value)
+        if wrong is not False:
+            pair = ops.where(wrong, float("nan"), pair)
+        self.total.assign(add_pairs(self.total.value, pair))
+
+    def result(self) -> Any:
+        """Return the value for everything added since the last reset."""
+        return self._cast(self._evaluate(self.total[0] + self.total[1]))
+
+    def merge_state(self, metrics: Iterable[SumMetric]) -> None:
+        """Add the sums of other metrics of the same class and arguments, as of other workers.
+
+        Raises:
+            ValueError: a metric is of another class or has other arguments.
+        """
+        for metric in metrics:
+            self._check_mergeable(metric)
+            if metric.total is not None:
+                self._merge(metric)
+
+    @property
+    def sums(self) -> np.ndarray:
+        """The sum as a float64 array, in which whole numbers are exact to 2^46."""
+        return ops.convert_to_numpy(self.total).astype("float64").sum(0)
+
+    def create_state(self, shape: tuple[int, ...]) -> None:
+        """Create the variable that holds the sum, `total`, of shape `(2, *shape)`."""
+        self.total: Any = self.add_variable((2, *shape), "zeros", dtype="float32", name="total")
+
+    def _complete(self) -> None:
+        self.total = None
+        shape = self.sum_shape()
+        if shape is not None:
+            self.create_state(shape)
+
+    def _evaluate(self, total: Tensor) -> Any:
+        return self.formula(total)
+
+    def _cast(self, result: Any) -> Any:
+        return keras.tree.map_structure(lambda value: ops.cast(value, self.dtype), result)
+
+    def _merge(self, metric: SumMetric) -> None:
+        self.total.assign(add_pairs(self.total.value, metric.total.value))
+
+    def _check_mergeable(self, metric: Any) -> None:
+        if type(metric) is not type(self):
+            received = type(metric).__name__
+        elif repr(_arguments(metric)) != repr(_arguments(self)):
+            received = f"{type(metric).__name__} with {_arguments(metric)}"
+        else:
+            return
+        raise ValueError(
+            f"merge_state takes metrics of {type(self).__name__} with {_arguments(self)}; "
+            f"received {received}"
+        )
+
+
+class MeanMetric(SumMetric):
+    """Base of metrics that are a formula of a weighted mean over samples.
+
+    A subclass defines `values`, one value for each sample, and possibly a `formula` of their mean.
+    The mean is that of all batches together, which a mean of batch means is not. Masks that Keras
+    attached to the predictions and sample weights count; without samples the result is NaN.
+
+    Example:
+    >>> import keras
+    >>> from kerasx.authoring import MeanMetric, argument
+    >>> class MeanPower(MeanMetric):
+    ...     exponent: float = argument(2.0, kw_only=False)
+    ...
+    ...     def values(self, y_true, y_pred):
+    ...         return keras.ops.abs(y_true - y_pred) ** self.exponent
+    ...
+    ...     def formula(self, mean):
+    ...         return mean ** (1 / self.exponent)
+    ...
+    >>> metric = MeanPower(3.0)
+    >>> metric.update_state([1.0, 1.0], [3.0, 1.0], sample_weight=[1.0, 0.0])
+    >>> print(f"{float(metric.result()):.4f}")
+    2.0000
+    """
+
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Compute one value for each sample.
+
+        Args:
+            y_true: labels as a tensor; floating ones are float32.
+            y_pred: predictions as a tensor; floating ones are float32.
+
+        Returns:
+            A bool or floating tensor whose axes all count samples, such as `(batch,)` or `(batch,
+            time)`. Values of samples that do not count may be NaN.
+        """
+        raise NotImplementedError
+
+    def formula(self, mean: Tensor) -> Any:
+        """Compute the result from the mean, which is NaN if there are no samples."""
+        return mean
+
+    def sum_shape(self) -> tuple[int, ...] | None:
+        return (2,)
+
+    def statistic(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor | bool]:
+        values = self.values(_as_float32(y_true), _as_float32(y_pred))
+        weight = keep = None
+        if sample_weight is not None:
+            weight = ops.cast(sample_weight, "float32")
+            weight = self._flat_like(values, "sample_weight", weight)
+        if mask is not None:
+            keep = self._flat_like(values, "mask", ops.cast(mask, "bool"))
+        return weighted_sums(ops.reshape(values, (-1,)), weight, keep), False
+
+    def _flat_like(self, values: Tensor, name: str, weight: Tensor) -> Tensor:
+        weight = spread(self.name, name, weight, values.shape)
+        return ops.reshape(ops.broadcast_to(weight, ops.shape(values)), (-1,))
+
+    def _evaluate(self, total: Tensor) -> Any:
+        return self.formula(ratio(total[0], total[1], float("nan")))
+
+
+def _arguments(metric: SumMetric) -> dict[str, Any]:
+    config = metric.get_config()
+    return {name: value for name, value in config.items() if name not in ("name", "dtype")}
+
+
+def _as_float32(values: Any) -> Tensor:
+    """Convert to a tensor, a floating one to float32."""
+    values = ops.convert_to_tensor(values)
+    return ops.cast(values, "float32") if is_float(values) else values

@@ -1,0 +1,225 @@
+"""Read labels, weights and masks: any form that users and Keras pass becomes one form.
+
+Shapes that do not fit raise, with the name of the argument. Values that do not fit raise in eager
+mode; compiled code cannot raise, so there `refuse` returns a flag that makes the result NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasx.compiler import is_concrete, is_shape_inference
+
+Tensor = Any
+Shape = Sequence[int | None]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels of samples, and which of the samples count.
+
+    Attributes:
+        values: int32, of the shape of the samples; -1 for a floating label that is not whole.
+        wrong: bool of that shape: the label is not one of the classes.
+        keep: bool of that shape, False where a mask or `ignore_class` leaves the sample out; None
+            if all samples count.
+        weight: float32 of that rank, which broadcasts to that shape, or None. It is not masked.
+    """
+
+    values: Tensor
+    wrong: Tensor
+    keep: Tensor | None
+    weight: Tensor | None
+
+    def weights(self, dtype: str = "float32") -> Tensor:
+        """Return the weight of each sample, zero for samples that do not count."""
+        ones = ops.ones_like(self.values, dtype)
+        weight = ones if self.weight is None else ones * ops.cast(self.weight, dtype)
+        return weight if self.keep is None else ops.where(self.keep, weight, 0.0)
+
+    def known(self, other: int = -1) -> Tensor:
+        """Return the labels, with another value where one is wrong or does not count."""
+        known = ops.logical_not(self.wrong)
+        if self.keep is not None:
+            known = ops.logical_and(known, self.keep)
+        return ops.where(known, self.values, other)
+
+    def refuse(self, owner: str, y_true: Any, expected: str) -> Tensor:
+        """Refuse wrong labels of samples that count; see the function `refuse`."""
+        counted = self.keep
+        if self.weight is not None:
+            weighs = ops.broadcast_to(self.weight != 0, ops.shape(self.values))
+            counted = weighs if counted is None else ops.logical_and(counted, weighs)
+        wrong = self.wrong if counted is None else ops.logical_and(self.wrong, counted)
+        return refuse(owner, "y_true", wrong, y_true, expected)
+
+
+def read_labels(
+    owner: str,
+    y_true: Any,
+    shape: Shape,
+    *,
+    num_classes: int | None = None,
+    sample_weight: Any = None,
+    mask: Any = None,
+    ignore_class: int | None = None,
+) -> Labels:
+    """Read integer labels, and the weights and the mask that belong to them.
+
+    Args:
+        owner: name of the metric or loss, for errors.
+        y_true: whole numbers of the shape of the samples, or with another last axis of one.
+        shape: the shape of the samples, such as `y_pred.shape[:-1]`. None stands for a size that
+            is not known yet.
+        num_classes: labels must be below it; None allows any whole number.
+        sample_weight: weights of the shape of the samples, or of their first axes.
+        mask: bool of the shape of the samples, or of their first axes. False leaves samples out.
+        ignore_class: label of samples that are left out. It need not be a class.
+
+    Raises:
+        ValueError: a shape does not fit.
+
+    Example:
+    >>> from kerasx.authoring import read_labels
+    >>> labels = read_labels("Accuracy", [[0, 1, -1]], (1, 3), num_classes=2, ignore_class=-1)
+    >>> print(keras.ops.convert_to_numpy(labels.weights()))
+    [[1. 1. 0.]]
+    """
+    shape = tuple(shape)
+    labels = squeeze_last(ops.convert_to_tensor(y_true), len(shape))
+    expected = f"{shape}, a label for each sample, or {(*shape, 1)}"
+    check_shape(owner, "y_true", labels.shape, shape, expected)
+    keep = weight = None
+    if mask is not None:
+        keep = spread(owner, "mask", ops.cast(mask, "bool"), shape)
+        keep = ops.broadcast_to(keep, ops.shape(labels))
+    values, wrong = whole_numbers(labels)
+    compared = labels if is_float(labels) else values
+    if ignore_class is not None:
+        counted = compared != ignore_class
+        keep = counted if keep is None else ops.logical_and(keep, counted)
+    if num_classes is not None:
+        wrong = ops.logical_or(wrong, ops.logical_or(compared < 0, compared >= num_classes))
+    if sample_weight is not None:
+        weight = spread(owner, "sample_weight", ops.cast(sample_weight, "float32"), shape)
+    return Labels(values, wrong, keep, weight)
+
+
+def whole_numbers(values: Any) -> tuple[Tensor, Tensor]:
+    """Read numbers as int32.
+
+    Returns:
+        The numbers, with -1 in place of floating numbers that are not whole, and a bool tensor that
+        marks those.
+    """
+    values = ops.convert_to_tensor(values)
+    if not is_float(values):
+        return ops.cast(values, "int32"), ops.zeros_like(values, "bool")
+    wrong = values != ops.floor(values)  # NaN too
+    return ops.cast(ops.where(wrong, -ops.ones_like(values), values), "int32"), wrong
+
+
+def predicted_labels(y_pred: Any, rank: int) -> tuple[Tensor, Tensor]:
+    """Read predicted labels, or take those of the highest scores.
+
+    Args:
+        y_pred: whole numbers with `rank` axes, or with another axis of one; or floating scores with
+            another axis of classes.
+        rank: number of axes of the samples.
+
+    Returns:
+        Labels as int32 with `rank` axes, and a bool tensor that marks numbers that are not whole,
+        and scores with NaN.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    if len(y_pred.shape) == rank + 1 and is_float(y_pred):
+        return ops.cast(ops.argmax(y_pred, -1), "int32"), ops.any(ops.isnan(y_pred), -1)
+    return whole_numbers(squeeze_last(y_pred, rank))
+
+
+def squeeze_last(values: Tensor, rank: int) -> Tensor:
+    """Drop a last axis of one if there is one axis more than `rank`."""
+    if len(values.shape) == rank + 1 and values.shape[-1] == 1:
+        return ops.squeeze(values, -1)
+    return values
+
+
+def spread(owner: str, name: str, values: Tensor, shape: Shape) -> Tensor:
+    """Give a weight or a mask the rank of the samples, so that it broadcasts to their shape.
+
+    Args:
+        owner: name of the metric or loss, for errors.
+        name: name of the argument, for errors.
+        values: of the shape of the samples, possibly with another last axis of one, or of their
+            first axes. A size of one fits any, unless it is the only axis: one number for several
+            samples is more likely a mistake.
+        shape: shape of the samples; None stands for a size that is not known yet.
+
+    Raises:
+        ValueError: the shape does not fit.
+    """
+    rank = len(shape)
+    values = squeeze_last(values, rank)
+    received = tuple(values.shape)
+    if len(received) > rank or any(
+        None not in (size, expected) and size != expected and (size != 1 or len(received) == 1)
+        for size, expected in zip(received, shape, strict=False)
+    ):
+        raise ValueError(
+            f"{owner}: {name} must have the shape {tuple(shape)} of the samples, or its first "
+            f"axes; received shape {received}"
+        )
+    if len(received) == rank:
+        return values
+    return ops.reshape(values, (*ops.shape(values), *[1] * (rank - len(received))))
+
+
+def check_shape(
+    owner: str, name: str, shape: Shape, expected: Shape, description: str | None = None
+) -> None:
+    """Raise ValueError unless a shape is the expected one.
+
+    Args:
+        owner: name of the metric, loss or function.
+        name: name of the argument.
+        shape: its shape.
+        expected: sizes of the axes, where None fits any.
+        description: the expected shape for the error, if it is not `expected` itself.
+    """
+    shape, expected = tuple(shape), tuple(expected)
+    if len(shape) != len(expected) or any(
+        None not in sizes and sizes[0] != sizes[1] for sizes in zip(shape, expected, strict=True)
+    ):
+        raise ValueError(
+            f"{owner}: {name} must have shape {description or expected}; received {shape}"
+        )
+
+
+def refuse(owner: str, name: str, wrong: Tensor, values: Any, expected: str) -> Tensor:
+    """Raise ValueError if a value is wrong, where values can be seen; elsewhere return a flag.
+
+    Args:
+        owner: name of the metric or loss.
+        name: name of the argument.
+        wrong: bool: which values are wrong.
+        values: the argument, to show some of its values.
+        expected: what the values must be, to complete "must hold ...".
+
+    Returns:
+        Whether any value is wrong, a bool scalar, with which to make the result NaN.
+    """
+    any_wrong = ops.any(wrong)
+    if is_concrete(any_wrong) and not is_shape_inference() and bool(any_wrong):
+        shown = ops.convert_to_numpy(ops.convert_to_tensor(values)).ravel()[:20].tolist()
+        raise ValueError(f"{owner}: {name} must hold {expected}; received {shown}...")
+    return any_wrong
+
+
+def is_float(values: Tensor) -> bool:
+    """Return whether a tensor has a floating dtype."""
+    return keras.backend.is_float_dtype(keras.backend.standardize_dtype(values.dtype))

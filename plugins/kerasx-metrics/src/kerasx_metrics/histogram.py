@@ -1,0 +1,95 @@
+"""Curves at fixed thresholds: a histogram of the scores, which adds up over batches."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerasx.authoring import Batch, Layout, out_of_range
+from kerasx_metrics.counts import Summand, sums
+from kerasx_metrics.one_vs_rest import one_vs_rest
+from kerasx_metrics.streaming import Statistic, StreamingMetric, Total, with_options
+
+Tensor = Any
+
+
+class Histogram(Total):
+    """State of a curve at thresholds: counts of labels in the bins between them.
+
+    The sum has the shape `(2, C, thresholds + 1)`: positive and negative labels of each class, by
+    rising score.
+    """
+
+    def __init__(self, metric: StreamingMetric, thresholds: Any) -> None:
+        super().__init__(metric)
+        evenly = isinstance(thresholds, int)
+        self.thresholds = evenly_spaced(thresholds) if evenly else tuple(thresholds)
+        self.statistic: Statistic = with_options(
+            score_histogram,
+            thresholds=self.thresholds,
+            scores_are_probabilities=evenly and not metric.reading.from_logits,
+        )
+
+    def shape(self, columns: int) -> tuple[int, ...]:
+        return (2, columns, len(self.thresholds) + 1)
+
+    def groups(self, total: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
+        """Return thresholds, positive and negative weight, by falling score: `(C, groups)` each."""
+        pos, neg = ops.unstack(ops.flip(total, -1))
+        thresholds = np.asarray([*reversed(self.thresholds), -math.inf], "float32")
+        return ops.broadcast_to(ops.convert_to_tensor(thresholds), ops.shape(pos)), pos, neg
+
+    def pool(self, total: Tensor) -> Tensor:
+        """Return the sum for the labels and scores of all classes together, C = 1."""
+        return ops.sum(total, 1, keepdims=True)
+
+
+def bins_of(scores: Tensor, thresholds: tuple[float, ...]) -> Tensor:
+    """Count how many of the increasing thresholds each score reaches, int32."""
+    grid = ops.convert_to_tensor(np.asarray(thresholds, "float32"))
+    last = len(thresholds) - 1
+    if thresholds != evenly_spaced(last + 1):
+        return ops.cast(ops.searchsorted(grid, ops.reshape(scores, (-1,)), side="right"), "int32")
+    scores = ops.reshape(scores, (-1,))
+    near = ops.clip(ops.cast(ops.floor(ops.clip(scores, 0, 1) * last), "int32"), 0, last)
+    reached = ops.cast(scores >= ops.take(grid, near), "int32")
+    above = ops.minimum(near + 1, last)
+    further = (near < last) & (scores >= ops.take(grid, above))
+    return near + reached + ops.cast(further, "int32")
+
+
+def evenly_spaced(number: int) -> tuple[float, ...]:
+    """Return that many evenly spaced thresholds from 0 to 1."""
+    return tuple(np.linspace(0, 1, number).tolist()) if number > 1 else (0.0,)
+
+
+def score_histogram(
+    batch: Batch, *, thresholds: tuple[float, ...], scores_are_probabilities: bool
+) -> Summand:
+    """Count positive and negative labels in the bins between thresholds.
+
+    Args:
+        batch: labels and scores.
+        thresholds: increasing thresholds.
+        scores_are_probabilities: whether a score outside [0, 1] is a problem.
+
+    Returns:
+        Positive and negative counts, `(2, C, thresholds + 1)`, and the problems seen.
+    """
+    scores, positive, kept, problems = one_vs_rest(batch, as_probabilities=True)
+    if scores_are_probabilities:
+        problems["range"] = out_of_range(batch)
+    columns, size = scores.shape[-1], len(thresholds) + 1
+    bins = ops.reshape(bins_of(scores, thresholds), (-1, columns)) + size * ops.arange(columns)
+    bins = ops.where(positive, bins, bins + size * columns)
+    none = 2 * columns * size  # the bin of what is left out
+    if kept is not None:
+        bins = ops.where(kept, bins, none)
+    values = ops.ones_like(bins)
+    if batch.weight is not None:
+        values = ops.cast(values, "float32") * ops.expand_dims(batch.weight, -1)
+    values, bins = ops.reshape(values, (-1,)), ops.reshape(bins, (-1,))
+    return sums(values, bins, none, (2, columns, size)), problems

@@ -1,0 +1,93 @@
+"""Scores of classification, from the counts of one class or of many, and their averages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+from kerasx.authoring import ratio
+from kerasx_metrics.counts import Counts
+
+Tensor = Any
+
+
+def precision_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
+    """Compute `tp / (tp + fp)`."""
+    return ratio(counts.tp, counts.tp + counts.fp, zero_division)
+
+
+def recall_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
+    """Compute `tp / (tp + fn)`."""
+    return ratio(counts.tp, counts.tp + counts.fn, zero_division)
+
+
+def f_beta_of(counts: Counts, zero_division: float = 0.0, beta: float = 1.0) -> Tensor:
+    """Compute `tp / (tp + r fn + (1 - r) fp)` with `r = beta**2 / (1 + beta**2)`."""
+    recall_share = 1.0 if beta == float("inf") else beta**2 / (1 + beta**2)
+    wrong = recall_share * counts.fn + (1 - recall_share) * counts.fp
+    return ratio(counts.tp, counts.tp + wrong, zero_division)
+
+
+def specificity_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
+    """Compute `tn / (tn + fp)`."""
+    return ratio(counts.tn, counts.tn + counts.fp, zero_division)
+
+
+def negative_predictive_value_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
+    """Compute `tn / (tn + fn)`."""
+    return ratio(counts.tn, counts.tn + counts.fn, zero_division)
+
+
+def jaccard_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
+    """Compute `tp / (tp + fp + fn)`."""
+    return ratio(counts.tp, counts.tp + counts.fp + counts.fn, zero_division)
+
+
+def average_of(values: Tensor, weights: Tensor, exists: Tensor) -> Tensor:
+    """Average values that are not NaN by weight, or plainly if every weight is zero.
+
+    Args:
+        values: one value for each class.
+        weights: their weights.
+        exists: bool: which values enter the average.
+
+    Returns:
+        The average, NaN if no value enters it.
+    """
+    defined = exists & ops.logical_not(ops.isnan(values))
+    values = ops.where(defined, values, 0.0)
+    weights = ops.where(defined, weights, 0.0)
+    plain = ops.cast(defined, "float32")
+    weights = ops.where(ops.sum(weights) == 0, plain, weights)
+    return ratio(ops.sum(weights * values), ops.sum(weights), float("nan"))
+
+
+def averaged(
+    score: Callable[..., Tensor],
+    counts: Counts,
+    average: str | None,
+    class_id: int | None,
+    **arguments: Any,
+) -> Tensor:
+    """Score the counts of K classes, and average over classes as scikit-learn does.
+
+    Args:
+        score: a score of counts, of one class or of many.
+        counts: counts of shape `(K,)`.
+        average: "macro" for the mean over classes that occur as label or prediction, "weighted" to
+            weigh each class by its labels, "micro" to score the summed counts, None for a vector.
+        class_id: the only class to score, or None.
+        **arguments: further arguments of the score.
+    """
+    if class_id is not None:
+        return score(Counts(*(count[class_id] for count in counts)), **arguments)
+    if average == "micro":
+        return score(Counts(*(ops.sum(count) for count in counts)), **arguments)
+    values = score(counts, **arguments)
+    if average is None:
+        return values
+    exists = counts.seen > 0
+    weights = counts.tp + counts.fn if average == "weighted" else ops.cast(exists, "float32")
+    return average_of(values, weights, exists)

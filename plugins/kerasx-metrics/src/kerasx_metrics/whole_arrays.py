@@ -1,0 +1,66 @@
+"""Values of metrics for whole arrays, which the functions of the metrics return."""
+
+from __future__ import annotations
+
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerasx.authoring import snake_case
+from kerasx.compiler import is_concrete, is_shape_inference
+from kerasx_metrics.streaming import StreamingMetric
+
+
+def compute(
+    metric_class: type[StreamingMetric],
+    y_true: Any,
+    y_pred: Any,
+    sample_weight: Any,
+    mask: Any,
+    **arguments: Any,
+) -> Any:
+    """Return the value of a metric for whole arrays.
+
+    Args:
+        metric_class: the class of the metric.
+        y_true: labels.
+        y_pred: predictions.
+        sample_weight: weights of the samples, or None.
+        mask: bool of the shape of the samples, or None.
+        **arguments: arguments of the class.
+
+    Raises:
+        TypeError: there are no values, as in a training step that Keras traces or prepares.
+    """
+    if is_shape_inference() or not is_concrete(ops.convert_to_tensor(y_pred)):
+        raise TypeError(
+            f"{snake_case(metric_class.__name__)} takes whole arrays; in compile() and in compiled "
+            "code its value per batch would be averaged, which is wrong: use the class "
+            f"{metric_class.__name__} there"
+        )
+    fields = signature(metric_class).parameters
+    unknown = "num_classes" in fields and arguments.get("num_classes") is None
+    if unknown and arguments.get("task") != "multilabel":
+        shown = _shown_by_labels(y_true, y_pred, arguments.get("ignore_class"))
+        arguments["num_classes"] = shown
+    if "capacity" in fields and arguments["thresholds"] is None:
+        arguments["capacity"] = 1  # for a state that is never created
+    metric = metric_class(**arguments)
+    value = metric.compute(y_true, y_pred, sample_weight, mask)
+    if isinstance(value, dict):
+        return {key.removeprefix(f"{metric.name}_"): item for key, item in value.items()}
+    return value
+
+
+def _shown_by_labels(y_true: Any, y_pred: Any, ignore_class: int | None) -> int | None:
+    """Return the number of classes that integer predictions and labels show, or None."""
+    pred = ops.convert_to_numpy(y_pred) if ops.is_tensor(y_pred) else np.asarray(y_pred)
+    if not np.issubdtype(pred.dtype, np.integer) or pred.size == 0:
+        return None
+    true = ops.convert_to_numpy(y_true) if ops.is_tensor(y_true) else np.asarray(y_true)
+    if true.ndim > pred.ndim and true.shape[-1] > 1:
+        return None  # one-hot labels show it themselves
+    true = true[true != ignore_class]
+    return max(int(pred.max()), int(true.max(initial=0)), 1) + 1

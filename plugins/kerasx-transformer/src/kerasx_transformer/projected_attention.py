@@ -1,0 +1,363 @@
+"""The mechanism of the attention layers: projections, masks, positions and a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
+from typing import Any
+
+import keras
+from keras import constraints, initializers, ops, regularizers
+
+from kerasx.authoring import check_argument, check_positive_integers
+from kerasx_transformer.alibi import alibi_slopes
+from kerasx_transformer.attention import blockwise_attention
+from kerasx_transformer.attention.reference import plain_attention
+from kerasx_transformer.attention.routes import prefers_backend_dropout
+from kerasx_transformer.cache import current_scope, first_position
+from kerasx_transformer.folding import Folding
+from kerasx_transformer.initializers import fresh_initializer
+from kerasx_transformer.rotary import RotaryEmbedding
+
+Tensor = Any
+Shape = tuple[int | None, ...]
+SERIALIZERS = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
+
+
+class ProjectedAttention(keras.layers.Layer):
+    """Attention of several heads over projections of its inputs.
+
+    A subclass names its sizes in its own way and passes the other arguments on. They are documented
+    in `MultiHeadAttention`, and stand here only, with their defaults.
+
+    Args:
+        heads: number of heads of the queries.
+        key_value_heads: number of heads of keys and values.
+        key_size: size of each head of queries and keys.
+        value_size: size of each head of values.
+        output_size: sizes of the output, or `None` for that of the query.
+        attention_axes: axes of the query over which it attends, or `None`.
+    """
+
+    def __init__(
+        self,
+        *,
+        heads: int,
+        key_value_heads: int,
+        key_size: int,
+        value_size: int,
+        output_size: tuple[int, ...] | None = None,
+        attention_axes: tuple[int, ...] | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        rotary: bool | RotaryEmbedding | Mapping[str, Any] | None = None,
+        alibi: bool = False,
+        logit_softcap: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_argument(self.name, "dropout", dropout, 0 <= dropout < 1, "from 0 to below 1")
+        if sliding_window is not None:
+            check_positive_integers(self.name, sliding_window=sliding_window)
+        if logit_softcap is not None:
+            check_argument(
+                self.name, "logit_softcap", logit_softcap, logit_softcap > 0, "positive, or None"
+            )
+        if isinstance(rotary, Mapping):
+            rotary = keras.saving.deserialize_keras_object(rotary)
+        self.supports_masking = True
+        self.heads = heads
+        self.key_value_heads = key_value_heads
+        self.key_size = key_size
+        self.value_size = value_size
+        self.output_size = output_size
+        self.attention_axes = attention_axes
+        self.dropout = dropout
+        self.use_bias = use_bias
+        self.sliding_window = sliding_window
+        self.flash_attention = flash_attention
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.projection_regularizer = regularizers.get(activity_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.use_gate = use_gate
+        self.seed = seed
+        self.alibi = alibi
+        self.logit_softcap = logit_softcap
+        # A layer that is given keeps its own dtype: it may be shared.
+        self.rotary: Any = (
+            RotaryEmbedding(dtype=self.dtype_policy) if rotary is True else rotary or None
+        )
+
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
+        self._check_shapes(query_shape, value_shape, key_shape)
+        rank = len(query_shape)
+        axes = self.attention_axes or tuple(range(1, rank - 1))
+        self.axes = tuple(axis % rank for axis in axes)
+        for name in ("rotary", "alibi", "sliding_window"):
+            if getattr(self, name):
+                self._check_axes(name)
+        heads = (self.heads, self.key_size)
+        key_heads = (self.key_value_heads, self.key_size)
+        value_heads = (self.key_value_heads, self.value_size)
+        # The order of these attributes is that of the weights in Keras's layers.
+        self.query_dense = self._projection("query", query_shape, heads)
+        self.key_dense = self._projection("key", key_shape or value_shape, key_heads)
+        if self.use_gate:
+            gates = (self.heads, self.value_size)
+            self.gate_dense = self._projection("gate", query_shape, gates, activation="sigmoid")
+        self.value_dense = self._projection("value", value_shape, value_heads)
+        self.dropout_layer = keras.layers.Dropout(
+            self.dropout, seed=self.seed, dtype=self.dtype_policy
+        )
+        mixed = (*query_shape[:-1], self.heads, self.value_size)
+        output_size = self.output_size or query_shape[-1:]
+        self.output_dense = self._projection("attention_output", mixed, output_size, bound=2)
+
+    def _projection(
+        self, name: str, shape: Shape, sizes: Sequence[Any], bound: int = 1, **options: Any
+    ) -> keras.layers.EinsumDense:
+        """Build a dense layer from the last `bound` axes to axes of these sizes."""
+        inputs, outputs = ascii_lowercase[:bound], ascii_lowercase[bound : bound + len(sizes)]
+        free = ascii_lowercase[-(len(shape) - bound) :]
+        layer = keras.layers.EinsumDense(
+            f"{free}{inputs},{inputs}{outputs}->{free}{outputs}",
+            output_shape=[None] * (len(free) - 1) + list(sizes),
+            bias_axes=outputs if self.use_bias else None,
+            kernel_initializer=fresh_initializer(self.kernel_initializer),
+            bias_initializer=fresh_initializer(self.bias_initializer),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            activity_regularizer=self.projection_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
+            dtype=self.dtype_policy,
+            name=name,
+            **options,
+        )
+        layer.build(shape)
+        return layer
+
+    def call(
+        self,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor | None = None,
+        query_mask: Tensor | None = None,
+        value_mask: Tensor | None = None,
+        key_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+        segment_ids: Tensor | tuple[Tensor, Tensor] | None = None,
+    ) -> Any:
+        if use_causal_mask:
+            self._check_axes("use_causal_mask")
+        if segment_ids is not None and (self.axes != (1,) or len(query.shape) != 3):
+            raise ValueError(
+                f"{self.name}: segment_ids needs a query (batch, time, channels); received shape "
+                f"{tuple(query.shape)}"
+            )
+        scope = current_scope()
+        if scope is not None:
+            self._check_step(
+                use_causal_mask,
+                attention_mask=attention_mask is not None,
+                return_attention_scores=return_attention_scores,
+                segment_ids=segment_ids is not None,
+            )
+        # Keras counts both from the first position, the kernel from the last.
+        aligned = query is value or query.shape[1] == value.shape[1] is not None
+        gate = self.gate_dense(query) if self.use_gate else None
+        query, key = self.query_dense(query), self.key_dense(value if key is None else key)
+        value = self.value_dense(value)
+        if self.rotary is not None:
+            query, key = map(self._with_positions, (query, key))
+        mask = _both(_as_bool(value_mask), _as_bool(key_mask))  # (batch, key time)
+        offset: Any = 0  # position of the first query among the keys
+        if scope is not None:
+            cached = scope.extend(key, value, *([] if mask is None else [mask]))
+            if not scope.is_new:
+                key, value, *masks = cached
+                mask = masks[0] if masks else None
+                offset = scope.position
+        folding = Folding(query, key, self.axes)
+        mask = _both(
+            folding.align_mask(_as_bool(attention_mask)),
+            folding.align_mask(None if mask is None else mask[:, None]),
+        )
+        options: dict[str, Any] = {
+            "causal": use_causal_mask,
+            "window": self.sliding_window,
+            "logit_softcap": self.logit_softcap,
+            "segment_ids": segment_ids,
+            "bias": self._bias(query, key, offset, use_causal_mask),
+        }
+        drops = self.dropout > 0 and bool(training)
+        reads_cache = scope is not None and not scope.is_new
+        obstacle = self._obstacle(query, return_attention_scores, use_causal_mask, aligned)
+        if self.flash_attention and obstacle and scope is None:
+            raise ValueError(f"{self.name}: flash_attention=True, but the kernel {obstacle}")
+        is_plain = self.flash_attention is False or obstacle is not None or reads_cache
+        if drops and self.flash_attention is None:
+            backend = keras.backend.backend()
+            is_plain |= prefers_backend_dropout(query.shape[1], key.shape[1], backend)
+        if is_plain:
+            output, scores = plain_attention(
+                *folding.fold(query, key, value),
+                mask=folding.fold_mask(mask),
+                offset=offset,
+                dropout=self._drop if drops else None,
+                return_scores=True,
+                **options,
+            )
+            output, scores = folding.unfold(output), folding.unfold_scores(scores)
+        else:
+            if drops:
+                options["dropout_rate"] = self.dropout
+                options["seed"] = self.dropout_layer.seed_generator.next()
+            output = blockwise_attention(query, key, value, mask=mask, **options)
+        if gate is not None:
+            output = output * gate
+        output = self.output_dense(output)
+        if return_attention_scores:
+            return output, ops.cast(scores, self.compute_dtype)
+        return output
+
+    def _obstacle(
+        self, query: Tensor, return_attention_scores: bool, causal: bool, aligned: bool
+    ) -> str | None:
+        """Say what the kernel cannot do of a call; None if it can do all."""
+        if return_attention_scores:
+            return "gives no scores"
+        if self.axes != (1,) or len(query.shape) != 4:
+            shape = "(batch, time, channels)"
+            return f"attends over axis 1 of inputs {shape} only; received axes {self.axes}"
+        if (causal or self.sliding_window is not None) and not aligned:
+            return "needs a query as long as the value where it is causal or has a window"
+        return None
+
+    def _drop(self, weights: Tensor) -> Tensor:
+        return ops.cast(self.dropout_layer(weights, training=True), weights.dtype)
+
+    def _with_positions(self, heads: Tensor) -> Tensor:
+        """Rotate queries or keys by their positions, in their dtype whatever that of `rotary`."""
+        positions = first_position() + ops.arange(ops.shape(heads)[1])
+        return ops.cast(self.rotary(heads, positions=positions), heads.dtype)
+
+    def _bias(self, query: Tensor, key: Tensor, offset: Any, causal: bool) -> Tensor | None:
+        """ALiBi, `(1, heads, query time or 1, key time)`, float32."""
+        if not self.alibi:
+            return None
+        slopes = ops.convert_to_tensor(alibi_slopes(self.heads)[:, None, None])
+        key_positions = ops.arange(ops.shape(key)[1])[None]
+        if causal:
+            # Over the keys a query sees, -slope * (i - j) is slope * j plus a constant, which
+            # softmax cancels. That saves an array of query time by key time.
+            distance = -key_positions
+        else:
+            query_positions = offset + ops.arange(ops.shape(query)[1])[:, None]
+            distance = ops.abs(query_positions - key_positions)
+        return -(slopes * ops.cast(distance, "float32"))[None]
+
+    def _check_step(self, use_causal_mask: bool, **arguments: bool) -> None:
+        """Raise unless this call can be one of many steps with a cache."""
+        if not use_causal_mask:
+            raise ValueError(
+                f"{self.name}: a cache needs use_causal_mask=True; otherwise later positions would "
+                "change the outputs of earlier ones"
+            )
+        for name, is_given in arguments.items():
+            if is_given:
+                raise ValueError(f"{self.name} does not take {name} when called with a cache")
+        self._check_axes("a cache")
+
+    def _check_axes(self, name: str) -> None:
+        if self.axes != (1,):
+            raise ValueError(
+                f"{self.name}: {name} needs attention over axis 1 alone; received "
+                f"attention_axes={self.axes}"
+            )
+
+    def _check_shapes(self, query: Shape, value: Shape, key: Shape | None) -> None:
+        if key is not None and tuple(key[1:-1]) != tuple(value[1:-1]):
+            raise ValueError(
+                f"{self.name}: key and value must agree in all axes but the last; received shapes "
+                f"key {tuple(key)} and value {tuple(value)}"
+            )
+
+    def compute_output_shape(
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
+    ) -> Shape:
+        self._check_shapes(query_shape, value_shape, key_shape)
+        return (*query_shape[:-1], *(self.output_size or query_shape[-1:]))
+
+    def compute_output_spec(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+        segment_ids: Any = None,
+    ) -> Any:
+        shape = self.compute_output_shape(query.shape, value.shape, getattr(key, "shape", None))
+        output = keras.KerasTensor(shape, self.compute_dtype)
+        if not return_attention_scores:
+            return output
+        axes = [axis - 1 for axis in self.axes]
+        batch = [size for axis, size in enumerate(query.shape[1:-1]) if axis not in axes]
+        pairs = [shape[axis + 1] for shape in (query.shape, value.shape) for axis in axes]
+        scores = (query.shape[0], *batch, self.heads, *pairs)
+        return output, keras.KerasTensor(scores, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {
+            "dropout": self.dropout,
+            "use_bias": self.use_bias,
+            "sliding_window": self.sliding_window,
+            "flash_attention": self.flash_attention,
+            "activity_regularizer": regularizers.serialize(self.projection_regularizer),
+            "use_gate": self.use_gate,
+            "seed": self.seed,
+            "alibi": self.alibi,
+            "logit_softcap": self.logit_softcap,
+            "rotary": None
+            if self.rotary is None
+            else keras.saving.serialize_keras_object(self.rotary),
+        }
+        for part in ("kernel", "bias"):
+            for kind, module in SERIALIZERS.items():
+                config[f"{part}_{kind}"] = module.serialize(getattr(self, f"{part}_{kind}"))
+        return {**super().get_config(), **config}
+
+
+def _as_bool(mask: Tensor | None) -> Tensor | None:
+    return None if mask is None else ops.cast(mask, "bool")
+
+
+def _both(mask: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """Combine two masks; either may be `None`."""
+    if mask is None or other is None:
+        return other if mask is None else mask
+    return ops.logical_and(mask, other)

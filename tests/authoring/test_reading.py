@@ -1,0 +1,175 @@
+"""Labels, weights and masks in any form become one form, and errors name the argument."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+from kerasx.authoring import (
+    check_shape,
+    predicted_labels,
+    ratio,
+    read_labels,
+    refuse,
+    spread,
+    squeeze_last,
+    weighted_sums,
+    whole_numbers,
+)
+
+SHAPES = st.sampled_from([(4,), (2, 3), (2, 3, 2)])
+DTYPES = st.sampled_from(["int32", "int64", "uint8", "float32", "float16"])
+
+
+def as_array(tensor):
+    return np.asarray(ops.convert_to_numpy(tensor))
+
+
+@given(SHAPES, DTYPES, st.booleans(), st.integers(0, 99))
+def test_labels(shape, dtype, last_axis, seed):
+    random = np.random.default_rng(seed)
+    expected = random.integers(0, 4, shape)
+    weight = random.uniform(size=shape[:1]).astype("float32")
+    mask = random.integers(0, 2, shape).astype("bool")
+    y_true = expected.astype(dtype)
+    labels = read_labels(
+        "owner",
+        y_true[..., None] if last_axis else y_true,
+        shape,
+        num_classes=3,
+        sample_weight=weight,
+        mask=mask,
+        ignore_class=0,
+    )
+    keep = mask & (expected != 0)
+    np.testing.assert_array_equal(as_array(labels.values), expected)
+    np.testing.assert_array_equal(as_array(labels.wrong), expected == 3)
+    np.testing.assert_array_equal(as_array(labels.keep), keep)
+    spread_weight = np.broadcast_to(weight.reshape(-1, *[1] * (len(shape) - 1)), shape)
+    np.testing.assert_allclose(as_array(labels.weights()), spread_weight * keep)
+    known = np.where(keep & (expected != 3), expected, -1)
+    np.testing.assert_array_equal(as_array(labels.known()), known)
+    assert keras.backend.standardize_dtype(labels.values.dtype) == "int32"
+
+
+def test_labels_alone():
+    labels = read_labels("owner", [[1, 5]], (1, 2))
+    assert labels.keep is None
+    assert labels.weight is None
+    assert as_array(labels.weights()).tolist() == [[1.0, 1.0]]
+    assert as_array(labels.known(9)).tolist() == [[1, 5]]
+    assert not as_array(labels.wrong).any()
+
+
+def test_floating_labels_that_are_not_whole():
+    y_true = np.array([0.0, 0.5, np.nan, -1.0, 2.0, 1e20], "float32")
+    labels = read_labels("owner", y_true, (6,), num_classes=3, ignore_class=-1)
+    assert as_array(labels.wrong).tolist() == [False, True, True, True, False, True]
+    assert as_array(labels.keep).tolist() == [True, True, True, False, True, True]
+    values, wrong = whole_numbers(y_true[:4])
+    assert as_array(values).tolist() == [0, -1, -1, -1]
+    assert as_array(wrong).tolist() == [False, True, True, False]
+
+
+def test_wrong_labels_are_refused_where_they_count():
+    def refused(**arguments):
+        labels = read_labels("owner", [0, 7], (2,), num_classes=2, **arguments)
+        return labels.refuse("owner", [0, 7], "whole numbers from 0 to 1")
+
+    with pytest.raises(
+        ValueError, match=r"owner: y_true must hold whole numbers from 0 to 1; received \[0, 7\]"
+    ):
+        refused()
+    with pytest.raises(ValueError, match="must hold whole numbers"):
+        refused(sample_weight=[0.0, 1.0], mask=[False, True])
+    for arguments in (
+        {"ignore_class": 7},
+        {"mask": [True, False]},
+        {"sample_weight": [1.0, 0.0]},
+        {"sample_weight": [1.0, 0.0], "mask": [True, True]},
+    ):
+        assert not bool(refused(**arguments))
+
+
+def test_refuse_returns_a_flag_in_compiled_code():
+    def flag(values):
+        return refuse("owner", "y_true", values > 2, values, "at most 2")
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        flag = jax.jit(flag)
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        flag = tf.function(flag)
+    else:
+        pytest.skip("PyTorch has no compiled step here")
+    assert bool(flag(ops.convert_to_tensor([1, 3])))
+    assert not bool(flag(ops.convert_to_tensor([1, 2])))
+
+
+def test_shapes_that_do_not_fit():
+    for y_true in (np.zeros(2, "int32"), np.zeros((2, 3, 2), "int32"), np.zeros((2, 4), "int32")):
+        with pytest.raises(ValueError, match=r"owner: y_true must have shape \(2, 3\), a label"):
+            read_labels("owner", y_true, (2, 3))
+    for name, shape in (("mask", (3,)), ("sample_weight", (2, 2)), ("mask", (2, 3, 4))):
+        with pytest.raises(ValueError, match=rf"owner: {name} must have the shape \(2, 3\)"):
+            read_labels("owner", np.zeros((2, 3), "int32"), (2, 3), **{name: np.ones(shape)})
+
+
+def test_sizes_that_are_not_known_yet():
+    check_shape("owner", "x", (None, 3), (2, None))
+    with pytest.raises(ValueError, match=r"x must have shape \(2, 4\); received \(None, 3\)"):
+        check_shape("owner", "x", (None, 3), (2, 4))
+    with pytest.raises(ValueError, match=r"must have shape \(batch,\); received \(2, 3\)"):
+        check_shape("owner", "x", (2, 3), (None,), "(batch,)")
+    assert tuple(spread("owner", "x", ops.ones(2), (None, None)).shape) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((), (1, 1)), ((2,), (2, 1)), ((2, 3), (2, 3)), ((2, 3, 1), (2, 3)), ((1, 3), (1, 3))],
+)
+def test_spread(shape, expected):
+    assert tuple(spread("owner", "mask", ops.ones(shape), (2, 3)).shape) == expected
+
+
+def test_one_weight_for_several_samples_is_refused():
+    with pytest.raises(ValueError, match=r"must have the shape \(4,\).*received shape \(1,\)"):
+        spread("owner", "sample_weight", ops.ones(1), (4,))
+
+
+def test_squeeze_last():
+    shapes = [tuple(squeeze_last(ops.ones(shape), 1).shape) for shape in [(2, 1), (2,), (2, 3)]]
+    assert shapes == [(2,), (2,), (2, 3)]
+
+
+def test_predicted_labels():
+    scores = np.array([[[0.1, 0.9], [0.8, 0.2], [np.nan, 0.0]]], "float32")
+    values, wrong = predicted_labels(scores, 2)
+    assert as_array(values)[:, :2].tolist() == [[1, 0]]
+    assert as_array(wrong).tolist() == [[False, False, True]]
+    for labels in ([[1, 0, 2]], [[[1], [0], [2]]], [[1.0, 0.0, 2.0]]):
+        values, wrong = predicted_labels(labels, 2)
+        assert as_array(values).tolist() == [[1, 0, 2]]
+        assert not as_array(wrong).any()
+
+
+def test_weighted_sums():
+    values = ops.convert_to_tensor(np.array([1.0, 2.0, np.nan], "float32"))
+    weight = ops.convert_to_tensor(np.array([0.5, 2.0, 0.0], "float32"))
+    keep = ops.convert_to_tensor(np.array([True, False, True]))
+    assert as_array(weighted_sums(values, weight)).tolist() == [4.5, 2.5]
+    assert as_array(weighted_sums(values, weight, keep)).tolist() == [0.5, 0.5]
+    counted = weighted_sums(ops.convert_to_tensor([True, False, True]), None, keep)
+    assert as_array(counted).tolist() == [2, 2]
+    assert keras.backend.standardize_dtype(counted.dtype) == "int32"
+
+
+def test_ratio():
+    numerator, denominator = (ops.convert_to_tensor(x) for x in ([1.0, 2.0], [4.0, 0.0]))
+    assert as_array(ratio(numerator, denominator)).tolist() == [0.25, 0.0]
+    assert np.isnan(as_array(ratio(numerator, denominator, float("nan")))[1])

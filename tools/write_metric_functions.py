@@ -1,0 +1,186 @@
+"""Write the functions of kerasx-metrics, and the arguments into its docstrings.
+
+Each metric is a class and a function with the same arguments. `functions.py` is generated from the
+classes; the docstring of each class gets its `Args:` and `Raises:` sections, so that editors show
+them. Both come from the table of arguments, in which an argument means the same everywhere. Run it
+in a clone with the plugin installed: ``python tools/write_metric_functions.py``.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+from kerasx.authoring import snake_case
+from kerasx_metrics.arguments import ARGUMENTS
+from kerasx_metrics.catalogue import CLASSES
+
+SOURCE = Path(__file__).resolve().parents[1] / "plugins/kerasx-metrics/src/kerasx_metrics"
+
+FORMS = textwrap.fill(
+    "Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`; "
+    "for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores "
+    "of shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels "
+    "`(...)`. Every leading axis counts samples. Any integer or floating dtype is accepted; "
+    "results are float32.",
+    96,
+)
+
+DATA = {
+    "y_true": "Labels, in one of the forms above.",
+    "y_pred": "Predictions, in one of the forms above.",
+    "sample_weight": "Weights of the shape of the samples, or of their first axes.",
+    "mask": "Bool of the shape of the samples, or of their first axes. False leaves samples out.",
+}
+
+CLASS_ERROR = (
+    "ValueError: an argument, a shape or a dtype is not valid; in eager mode also for labels out "
+    "of range, probabilities outside [0, 1] and NaN scores. Compiled code cannot raise for values: "
+    "there, wrong labels and probabilities make the result NaN, and {nan_scores}."
+)
+FUNCTION_ERRORS = (
+    "ValueError: an argument, a shape, a dtype or a value is not valid.",
+    "TypeError: called in compiled code, or passed to `compile`: use the class there.",
+)
+# A state has a name, a dtype and a capacity; whole arrays have none, and allow exact curves.
+OF_A_STATE = ("name", "dtype", "capacity")
+DEFAULTS = {"thresholds": None}
+
+HEAD = '''\
+"""The metrics as functions of whole arrays: ``from kerasx_metrics.functions import f1_score``.
+
+Written by ``tools/write_metric_functions.py`` from the classes; change those instead. Do not pass
+these functions to `compile`: Keras would average their values over batches. That is an error where
+Keras traces the training step or prepares it symbolically; only in TensorFlow's
+`run_eagerly=True` it cannot be told apart from a call of yours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasx_metrics import classification, confusion, curves, probabilities
+from kerasx_metrics.whole_arrays import compute
+
+Tensor = Any
+'''
+
+
+def generate() -> dict[Path, str]:
+    """Return the content of each file that this tool writes."""
+    files = {SOURCE / "functions.py": functions()}
+    for path in sorted({Path(inspect.getfile(metric_class)) for metric_class in CLASSES}):
+        files[path] = with_documented_arguments(path.read_text("utf-8"))
+    return files
+
+
+def functions() -> str:
+    """Return the source of `functions.py`."""
+    names = [snake_case(metric_class.__name__) for metric_class in CLASSES]
+    listed = "".join(f"    {name},\n" for name in names)
+    return "\n\n".join([HEAD, *map(function, CLASSES), f"FUNCTIONS = [\n{listed}]\n"])
+
+
+def function(metric_class: type) -> str:
+    """Return the source of the function of a metric."""
+    parameters = inspect.signature(metric_class).parameters.values()
+    fields = [parameter for parameter in parameters if parameter.name not in OF_A_STATE]
+    lines = [
+        f"def {snake_case(metric_class.__name__)}(",
+        "    y_true: Tensor,",
+        "    y_pred: Tensor,",
+        "    sample_weight: Tensor | None = None,",
+        "    mask: Tensor | None = None,",
+        "    *,",
+    ]
+    for field in fields:
+        default = DEFAULTS.get(field.name, field.default)
+        shown = f'"{default}"' if isinstance(default, str) else repr(default)
+        lines.append(f"    {field.name}: {field.annotation} = {shown},")
+    mapping = isinstance(metric_class().result(), dict)
+    lines.append(f") -> {'dict[str, Tensor]' if mapping else 'Tensor'}:")
+    names = [field.name for field in fields]
+    lines.append(textwrap.indent(docstring(function_documentation(metric_class, names)), "    "))
+    module = metric_class.__module__.rpartition(".")[2]
+    lines += [
+        "    return compute(",
+        f"        {module}.{metric_class.__name__},",
+        *(f"        {name}," for name in DATA),
+        *(f"        {name}={name}," for name in names),
+        "    )",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def function_documentation(metric_class: type, names: Iterable[str]) -> str:
+    """Return the docstring of the function of a metric."""
+    text = described(inspect.getdoc(metric_class) or "")
+    stream = f"`kerasx.metrics.{metric_class.__name__}` is the same over batches."
+    texts = {**DATA, **{name: ARGUMENTS[name].text for name in names}}
+    return "\n\n".join(
+        [text, stream, FORMS, section("Args", entries(texts)), section("Raises", FUNCTION_ERRORS)]
+    )
+
+
+def with_documented_arguments(source: str) -> str:
+    """Return the source of a module with the arguments of its metrics in their docstrings."""
+    lines = source.splitlines(keepends=True)
+    by_name = {metric_class.__name__: metric_class for metric_class in CLASSES}
+    for node in reversed(ast.parse(source).body):
+        if not isinstance(node, ast.ClassDef) or node.name not in by_name:
+            continue
+        written = node.body[0]
+        new = docstring(class_documentation(by_name[node.name], ast.get_docstring(node) or ""))
+        lines[written.lineno - 1 : written.end_lineno] = [textwrap.indent(new, "    ") + "\n"]
+    return "".join(lines)
+
+
+def class_documentation(metric_class: type, written: str) -> str:
+    """Return the docstring of a metric: as it is written, with its arguments and errors."""
+    texts = {name: ARGUMENTS[name].text for name in inspect.signature(metric_class).parameters}
+    error = CLASS_ERROR.format(nan_scores=metric_class.nan_scores)
+    parts = [
+        described(written),
+        FORMS,
+        section("Args", entries(texts)),
+        section("Raises", [error]),
+        "Example:" + written.partition("Example:")[2],
+    ]
+    return "\n\n".join(parts)
+
+
+def described(written: str) -> str:
+    """Return the part of a docstring that people write, before the generated part."""
+    head = written.partition("Example:")[0]
+    return head.partition(FORMS.split(",")[0])[0].strip()
+
+
+def entries(texts: dict[str, str]) -> list[str]:
+    """Return the entries of an `Args:` section."""
+    return [f"{name}: {text}" for name, text in texts.items()]
+
+
+def section(title: str, entries: Iterable[str]) -> str:
+    """Return a section of a docstring, wrapped at what remains of 100 columns."""
+    wrapped = [
+        textwrap.fill(
+            entry,
+            96,
+            initial_indent="    ",
+            subsequent_indent="        ",
+            break_on_hyphens=False,
+        )
+        for entry in entries
+    ]
+    return "\n".join([f"{title}:", *wrapped])
+
+
+def docstring(text: str) -> str:
+    """Return a text as the source of a docstring."""
+    return f'"""{text.strip()}\n"""'
+
+
+if __name__ == "__main__":
+    for path, text in generate().items():
+        path.write_text(text, encoding="utf-8")
