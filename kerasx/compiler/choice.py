@@ -7,7 +7,6 @@ but one. The name is that of the kernel, or of the region marked by `kerasx.comp
 
 from __future__ import annotations
 
-import functools
 import os
 
 import keras
@@ -23,7 +22,7 @@ def decide(name: str) -> tuple[bool, str]:
         ValueError: `KERASX_COMPILE` is malformed.
     """
     setting = os.environ.get(VARIABLE, "")
-    choices = _choices(setting)
+    choices = _choices(setting) if setting else {}
     for key in (name, ""):
         if key in choices:
             return choices[key], f"{VARIABLE}={setting}"
@@ -31,9 +30,8 @@ def decide(name: str) -> tuple[bool, str]:
     return backend in COMPILED_BY_DEFAULT, f"the default on {backend}"
 
 
-@functools.lru_cache(maxsize=16)
 def _choices(setting: str) -> dict[str, bool]:
-    choices = {}
+    choices: dict[str, bool] = {}
     for part in filter(None, (part.strip() for part in setting.split(","))):
         name, _, value = part.rpartition("=")
         if value not in ("0", "1"):

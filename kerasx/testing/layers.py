@@ -152,7 +152,7 @@ def compiles(case: Case, data: DataObject) -> None:
         assert_close(found, expected, case.close("float32"), what)
 
 
-def _step(model: keras.Model, leaves: list[np.ndarray], targets: list[np.ndarray]) -> None:
+def _step(model: keras.Model, inputs: Any, targets: list[np.ndarray]) -> None:
     """Take one step of gradient descent at rate 1 on the sum of outputs times targets."""
 
     def product(y_true: Any, y_pred: Any) -> Any:
@@ -160,9 +160,7 @@ def _step(model: keras.Model, leaves: list[np.ndarray], targets: list[np.ndarray
 
     losses = [product] * len(targets)
     model.compile(keras.optimizers.SGD(1.0), losses if len(losses) > 1 else product)
-    model.train_on_batch(
-        leaves if len(leaves) > 1 else leaves[0], targets if len(targets) > 1 else targets[0]
-    )
+    model.train_on_batch(inputs, targets if len(targets) > 1 else targets[0])
 
 
 def _targets(outputs: Any, random: np.random.Generator) -> list[np.ndarray]:
@@ -225,7 +223,8 @@ def trains(case: Case, data: DataObject) -> None:
     else:
         model = keras.Sequential([*inputs_like(leaves), layer])
     outputs = call(layer, drawn)
-    _step(model, leaves, _targets(outputs, seeds(data)))
+    takes_list = style == "functional" or len(leaves) > 1
+    _step(model, leaves if takes_list else leaves[0], _targets(outputs, seeds(data)))
     assert_finite([each.value for each in layer.weights], f"weights after a step in {name}")
     wanted = keras.DTypePolicy(name)
     assert layer.compute_dtype == wanted.compute_dtype, f"compute_dtype is {layer.compute_dtype}"

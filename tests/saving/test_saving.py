@@ -156,6 +156,7 @@ def test_first_party_that_is_not_there(installed, tmp_path, monkeypatch, state):
     ]
 
 
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
 def test_functions_and_kernels_that_are_not_there(installed, monkeypatch, tmp_path):
     path, other = tmp_path / "model.keras", tmp_path / "other.keras"
     inputs = keras.Input((3,))
@@ -194,6 +195,7 @@ def test_uncompiled_needs_no_metrics(installed, tmp_path):
     assert not kerasx.load_model(path, compile=False).compiled
 
 
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_own_code_is_asked_for(tmp_path):
     class Own(keras.layers.Dense):
         pass

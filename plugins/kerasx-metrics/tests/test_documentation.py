@@ -68,7 +68,7 @@ def test_example_runs(metric_class):
 
 
 @pytest.mark.parametrize(
-    ("metric_class", "function"), zip(CLASSES, FUNCTIONS, strict=True), ids=by_name
+    ("metric_class", "function"), [*zip(CLASSES, FUNCTIONS, strict=True)], ids=by_name
 )
 def test_function_takes_the_arguments_of_its_class(metric_class, function):
     of_class = dict(inspect.signature(metric_class).parameters)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kerasx.testing.reload import reloaded
+from kerasx.testing import reloaded
 
 from kerasx.testing import sizes, tensors
 from kerasx.testing.numerics import assert_close, gradients
