@@ -11,7 +11,7 @@ from hypothesis import settings
 
 # The first example of a shape compiles it, so a deadline per example would measure only that.
 settings.register_profile("fast", max_examples=5, deadline=None, derandomize=True)
-settings.register_profile("thorough", max_examples=25, deadline=None, print_blob=True)
+settings.register_profile("thorough", max_examples=15, deadline=None, print_blob=True)
 
 
 def pytest_addoption(parser):

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kerasx.testing import reloaded
 
-from kerasx.testing import sizes, tensors
+from kerasx.testing import reloaded, sizes, tensors
 from kerasx.testing.numerics import assert_close, gradients
 from kerasx_transformer import CacheScope
 from kerasx_transformer.attention.reference import plain_attention
