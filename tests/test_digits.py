@@ -1,8 +1,6 @@
 """The program examples/digits.py, which `make demo` runs, in a directory of the user's own."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 
 import kerasx  # noqa: F401  registers what the saved model needs
+from kerasx.testing import run_python
 
 PROGRAM = Path(__file__).parent.parent / "examples" / "digits.py"
 IMAGES = 360
@@ -27,10 +26,8 @@ pytestmark = [
 def finished(tmp_path_factory):
     """Run the program; return its directory and its output."""
     directory = tmp_path_factory.mktemp("demo")
-    done = subprocess.run(
-        [sys.executable, PROGRAM, "--epochs=8"], cwd=directory, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = run_python(PROGRAM, "--epochs=8", cwd=directory)
+    assert done.returncode == 0, done.stdout
     return directory, done.stdout
 
 
@@ -73,8 +70,6 @@ def test_closing_line_is_a_command_that_works(finished):
     directory, output = finished
     command, *words = output.splitlines()[-1].rpartition(": ")[2].split()
     assert command == "kerasx"
-    done = subprocess.run(
-        [sys.executable, "-m", "kerasx", *words], cwd=directory, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_python("-m", "kerasx", *words, cwd=directory)
+    assert done.returncode == 0, done.stdout
     assert "F1Score" in done.stdout

@@ -2,7 +2,6 @@
 
 import math
 import re
-import subprocess
 import sys
 import zlib
 from collections import Counter
@@ -13,6 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from kerasx.testing import run_python
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TINY = ("--steps=2", "--width=32", "--depth=1")
@@ -148,13 +149,9 @@ def test_language_model(library, tmp_path):
     from language_model import PROMPT, read_files
     from ngram import witten_bell
 
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / "language_model.py", f"--source={library}", *TINY],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    program = EXAMPLES / "language_model.py"
+    done = run_python(program, f"--source={library}", *TINY, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
     assert re.search(r"Epoch 1/.*bits_per_byte: \d", done.stdout, re.DOTALL)
     zlib_bits, ngram_bits, network_bits = map(
         float, re.findall(r"^ +(\d\.\d{3}) ", done.stdout, re.MULTILINE)

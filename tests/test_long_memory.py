@@ -1,13 +1,13 @@
 """The program examples/long_memory.py, at a tiny size."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+
+from kerasx.testing import run_python
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -29,10 +29,9 @@ def test_only_the_beginning_says_what_to_repeat(monkeypatch):
 
 @pytest.mark.thorough
 def test_prints_a_table():
-    command = [sys.executable, str(EXAMPLES / "long_memory.py"), "--length=20", "--seconds=0.1"]
-    done = subprocess.run(
-        [*command, "--layers", "MinGRU"], check=True, capture_output=True, text=True
-    )
-    header, row = done.stdout.splitlines()
+    options = ("--length=20", "--seconds=0.1", "--layers", "MinGRU")
+    done = run_python(EXAMPLES / "long_memory.py", *options)
+    assert done.returncode == 0, done.stdout
+    *_, header, row = done.stdout.splitlines()
     assert header.split() == ["layer", "ms", "per", "step", "memory", "accuracy"]
     assert re.fullmatch(r"MinGRU +\d+ +\d+ MB +\d+%", row), row

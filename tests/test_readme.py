@@ -1,14 +1,13 @@
 """The programs and commands of the README and the documentation work."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import pytest
+
+from kerasx.testing import importable_from, run_python
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -50,33 +49,23 @@ def test_the_plugin_installs_and_reloads(tmp_path):
     project.mkdir()
     (project / "pyproject.toml").write_text(metadata)
     (project / "acme_layers.py").write_text(module)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
-    subprocess.run([*pip, "--no-build-isolation", "--target", site, project], check=True)
-    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": keras.backend.backend()}
+    pip = ("-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation")
+    done = run_python(*pip, "--target", site, project)
+    assert done.returncode == 0, done.stdout
 
     def run(program):
-        result = subprocess.run(
-            [sys.executable, "-c", program],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return result.stdout.strip()
+        done = run_python("-c", program, cwd=tmp_path, environment=importable_from(site))
+        assert done.returncode == 0, done.stdout
+        return done.stdout.splitlines()[-1:]
 
     run(
         "import keras, kerasx; inputs = keras.Input((2,));"
         "keras.Model(inputs, kerasx.layers.Double()(inputs)).save('model.keras')"
     )
-    assert (
-        run(
-            "import keras, kerasx, numpy; model = keras.models.load_model('model.keras');"
-            "print(keras.ops.convert_to_numpy(model(numpy.ones((1, 2)))).tolist())"
-        )
-        == "[[2.0, 2.0]]"
-    )
+    assert run(
+        "import keras, kerasx, numpy; model = keras.models.load_model('model.keras');"
+        "print(keras.ops.convert_to_numpy(model(numpy.ones((1, 2)))).tolist())"
+    ) == ["[[2.0, 2.0]]"]
 
 
 @pytest.mark.parametrize(

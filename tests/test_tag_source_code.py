@@ -1,12 +1,12 @@
 """The program examples/tag_source_code.py, at a tiny size."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import pytest
+
+from kerasx.testing import run_python
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -53,10 +53,8 @@ def test_the_program_compares_two_taggers(tmp_path):
     for number in range(60):
         (tmp_path / f"module{number}.py").write_text(f"def f{number}(x):\n    return x\n" * 30)
     options = [f"--source={tmp_path}", "--steps=2", "--units=4"]
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / "tag_source_code.py", *options], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = run_python(EXAMPLES / "tag_source_code.py", *options)
+    assert done.returncode == 0, done.stdout
     scores = re.findall(r"EntityF1 .*: (\d\.\d{3}) after 2 steps", done.stdout)
     assert len(scores) == 2
     assert all(0 <= float(score) <= 1 for score in scores)
