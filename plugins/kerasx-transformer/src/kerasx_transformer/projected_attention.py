@@ -149,6 +149,7 @@ class ProjectedAttention(keras.layers.Layer):
             name=name,
             **options,
         )
+        layer.supports_masking = True  # or Keras warns that the mask of its input is lost
         layer.build(shape)
         return layer
 
