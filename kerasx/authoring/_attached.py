@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import weakref
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import keras
@@ -104,7 +105,12 @@ def _store(tensor: Any, value: Any) -> None:
         setattr(tensor, ATTRIBUTE, values)
     except AttributeError:
         key = id(tensor)
-        _table[key] = (weakref.ref(tensor, lambda _: _table.pop(key, None)), values)
+        _table[key] = (weakref.ref(tensor, functools.partial(_forget, key)), values)
+
+
+# A default keeps the method: module globals are gone when the interpreter exits.
+def _forget(key: int, _: weakref.ref, pop: Callable[..., Any] = _table.pop) -> None:
+    pop(key, None)
 
 
 def mask_of(tensor: Any) -> Any:

@@ -16,6 +16,7 @@ from keras import ops
 from kerasx.compiler import is_concrete, is_shape_inference
 
 Tensor = Any
+NARROW = ("bool", "int8", "int16", "int32", "uint8", "uint16")
 Shape = Sequence[int | None]
 
 
@@ -99,7 +100,8 @@ def read_labels(
         keep = spread(owner, "mask", ops.cast(mask, "bool"), shape)
         keep = ops.broadcast_to(keep, ops.shape(labels))
     values, wrong = whole_numbers(labels)
-    compared = labels if is_float(labels) else values
+    # Wider integers are compared as they are: int32 would wrap a label of 2^32 to 0.
+    compared = values if keras.backend.standardize_dtype(labels.dtype) in NARROW else labels
     if ignore_class is not None:
         counted = compared != ignore_class
         keep = counted if keep is None else ops.logical_and(keep, counted)

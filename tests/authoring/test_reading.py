@@ -18,6 +18,7 @@ from kerasx.authoring import (
     weighted_sums,
     whole_numbers,
 )
+from kerasx.testing import as_numpy, best_dtype
 
 SHAPES = st.sampled_from([(4,), (2, 3), (2, 3, 2)])
 DTYPES = st.sampled_from(["int32", "int64", "uint8", "float32", "float16"])
@@ -173,3 +174,9 @@ def test_ratio():
     numerator, denominator = (ops.convert_to_tensor(x) for x in ([1.0, 2.0], [4.0, 0.0]))
     assert as_array(ratio(numerator, denominator)).tolist() == [0.25, 0.0]
     assert np.isnan(as_array(ratio(numerator, denominator, float("nan")))[1])
+
+
+@pytest.mark.skipif(best_dtype() != "float64", reason="JAX has no 64-bit integers by default")
+def test_labels_beyond_int32_do_not_wrap():
+    labels = read_labels("m", np.array([2**32 + 1, 1]), (2,), num_classes=3, ignore_class=0)
+    np.testing.assert_array_equal(as_numpy(labels.wrong), [True, False])
