@@ -1,8 +1,9 @@
 """Constructor arguments that a class declares once, as annotated fields.
 
-`beta: float = argument(1.0)` in the body of a class is all that an argument takes: the constructor
-accepts it, `self.beta` holds it, `get_config` returns it, and `inspect.signature` and editors show
-it. Only names and defaults matter at run time; annotations are for readers and type checkers.
+`beta: float = argument(default=1.0)` in the body of a class is all that an argument takes: the
+constructor accepts it, `self.beta` holds it, `get_config` returns it, and `inspect.signature` and
+editors show it. Only names and defaults matter at run time; annotations are for readers and type
+checkers.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ class _Argument:
     kw_only: bool
 
 
-def argument(default: Any = REQUIRED, *, kw_only: bool = True) -> Any:
+def argument(*, default: Any = REQUIRED, kw_only: bool = True) -> Any:
     """Declare a constructor argument in the body of a class built on `Configurable`.
 
     Args:
-        default: the default; without one the argument is required.
+        default: the default; without one the argument is required. Type checkers recognise it by
+            this keyword.
         kw_only: whether the argument can only be passed by name.
     """
     return _Argument(default, kw_only)
@@ -54,12 +56,12 @@ class Configurable:
     >>> import keras
     >>> from kerasx.authoring import Configurable, argument
     >>> class Scale(Configurable, keras.Metric):
-    ...     name: str | None = argument(None)
-    ...     dtype: str | None = argument(None)
+    ...     name: str | None = argument(default=None)
+    ...     dtype: str | None = argument(default=None)
     ...
     >>> class Power(Scale):
-    ...     base: float = argument(10.0, kw_only=False)
-    ...     exponent: int = argument(2)
+    ...     base: float = argument(default=10.0, kw_only=False)
+    ...     exponent: int = argument(default=2)
     ...
     >>> Power(2.0).get_config()
     {'base': 2.0, 'exponent': 2, 'name': 'power', 'dtype': 'float32'}

@@ -34,7 +34,7 @@ class SumMetric(Configurable, keras.Metric):
     >>> import keras
     >>> from kerasx.authoring import SumMetric, argument
     >>> class Excess(SumMetric):
-    ...     limit: float = argument(0.0, kw_only=False)
+    ...     limit: float = argument(default=0.0, kw_only=False)
     ...
     ...     def statistic(self, y_true, y_pred, sample_weight, mask):
     ...         excess = keras.ops.relu(keras.ops.convert_to_tensor(y_pred) - self.limit)
@@ -46,8 +46,8 @@ class SumMetric(Configurable, keras.Metric):
     3.0
     """
 
-    name: Any = argument(None)
-    dtype: Any = argument(None)
+    name: Any = argument(default=None)
+    dtype: Any = argument(default=None)
 
     def sum_shape(self) -> tuple[int, ...] | None:
         """Return the shape of the sum, or None if only the first update shows it."""
@@ -164,7 +164,7 @@ class MeanMetric(SumMetric):
     >>> import keras
     >>> from kerasx.authoring import MeanMetric, argument
     >>> class MeanPower(MeanMetric):
-    ...     exponent: float = argument(2.0, kw_only=False)
+    ...     exponent: float = argument(default=2.0, kw_only=False)
     ...
     ...     def values(self, y_true, y_pred):
     ...         return keras.ops.abs(y_true - y_pred) ** self.exponent

@@ -136,8 +136,9 @@ def compiled(
     >>> @kerasx.compiler.compiled(static=("power",))
     ... def scaled(x, y, power=1):
     ...     return x * y**power
-    >>> print(keras.ops.convert_to_numpy(scaled(keras.ops.ones(2), keras.ops.arange(2), power=2)))
-    [0. 1.]
+    >>> product = scaled(keras.ops.ones(2), keras.ops.array([3.0, 4.0]), power=2)
+    >>> print(keras.ops.convert_to_numpy(product))
+    [ 9. 16.]
     """
     if function is None:
         return lambda function: Compiled(function, static, composite)

@@ -13,13 +13,13 @@ from kerasx.authoring import Configurable, MeanMetric, argument, snake_case
 
 
 class Scale(Configurable, keras.Metric):
-    name: str | None = argument(None)
-    dtype: Any = argument(None)
+    name: str | None = argument(default=None)
+    dtype: Any = argument(default=None)
 
 
 class Power(Scale):
-    base: float = argument(10.0, kw_only=False)
-    exponent: float = argument(2.0)
+    base: float = argument(default=10.0, kw_only=False)
+    exponent: float = argument(default=2.0)
     plain: int = 3
     registry: ClassVar[dict] = {"shared": 1}
     quoted: "ClassVar[int]" = 7
@@ -72,8 +72,8 @@ class Root(Scale):
 
 
 class ScaledRoot(Root):
-    scale: float = argument(1.0, kw_only=False)
-    root: int = argument(4, kw_only=False)
+    scale: float = argument(default=1.0, kw_only=False)
+    root: int = argument(default=4, kw_only=False)
 
 
 def test_positional_arguments_of_a_base_come_first():
@@ -159,7 +159,7 @@ class Narrow(Power):
 
 
 class BelowFixed(Fixed):
-    offset: float = argument(0.0)
+    offset: float = argument(default=0.0)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ BACKEND = keras.backend.backend()
 
 @keras.saving.register_keras_serializable("test_authoring")
 class RootMeanPower(MeanMetric):
-    exponent: float = argument(2.0, kw_only=False)
+    exponent: float = argument(default=2.0, kw_only=False)
 
     def values(self, y_true, y_pred):
         check_shape(self.name, "y_true", y_true.shape, y_pred.shape)
@@ -35,7 +35,7 @@ class Hits(MeanMetric):
 class Tally(SumMetric):
     """Counts of the labels 0 and 1."""
 
-    ignored: int = argument(-1)
+    ignored: int = argument(default=-1)
 
     def sum_shape(self):
         return (2,)

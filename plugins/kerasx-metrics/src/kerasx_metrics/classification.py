@@ -32,11 +32,11 @@ def counts_of(total: Tensor) -> Counts:
 class DecisionMetric(StreamingMetric):
     """Base of metrics of decisions, which `counts` describes."""
 
-    task: str | None = argument(None)
-    num_classes: int | None = argument(None)
-    threshold: float | None = argument(None)
-    ignore_class: int | None = argument(None)
-    from_logits: bool = argument(False)
+    task: str | None = argument(default=None)
+    num_classes: int | None = argument(default=None)
+    threshold: float | None = argument(default=None)
+    ignore_class: int | None = argument(default=None)
+    from_logits: bool = argument(default=False)
 
     def accepts(self, layout: Layout) -> None:
         if self.threshold is not None and layout.predictions == "labels":
@@ -53,10 +53,10 @@ class ScoreOfCounts(DecisionMetric):
     scores and that of their weights, `(2, 2)`.
     """
 
-    average: str | None = argument("macro")
-    class_id: int | None = argument(None)
-    top_k: int | None = argument(None)
-    zero_division: float = argument(0.0)
+    average: str | None = argument(default="macro")
+    class_id: int | None = argument(default=None)
+    top_k: int | None = argument(default=None)
+    zero_division: float = argument(default=0.0)
 
     score: ClassVar[Any]  # a static method: the score of `Counts`
 
@@ -323,7 +323,7 @@ class FBetaScore(ScoreOfCounts):
     0.5
     """
 
-    beta: float = argument(1.0, kw_only=False)
+    beta: float = argument(default=1.0, kw_only=False)
 
     score = staticmethod(f_beta_of)
 
@@ -678,9 +678,9 @@ class TopKAccuracy(StreamingMetric):
     0.6667
     """
 
-    k: int = argument(5, kw_only=False)
-    num_classes: int | None = argument(None)
-    ignore_class: int | None = argument(None)
+    k: int = argument(default=5, kw_only=False)
+    num_classes: int | None = argument(default=None)
+    ignore_class: int | None = argument(default=None)
 
     scores_only = True
 
@@ -916,7 +916,7 @@ class ClassificationReport(CountsMetric):
     [1.0, 1.0, 0.0]
     """
 
-    zero_division: float = argument(0.0)
+    zero_division: float = argument(default=0.0)
 
     def evaluate(self, total: Tensor, layout: Layout) -> dict[str, Tensor]:
         counts = counts_of(total)

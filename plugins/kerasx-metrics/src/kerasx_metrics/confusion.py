@@ -67,7 +67,7 @@ class ConfusionMatrix(LabelMetric):
     def choose_statistic(self) -> Statistic:
         return statistics.confusion
 
-    normalize: str | None = argument(None)
+    normalize: str | None = argument(default=None)
 
     def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         classes = layout.num_classes
@@ -134,7 +134,7 @@ class CohenKappa(LabelMetric):
     def choose_statistic(self) -> Statistic:
         return statistics.confusion
 
-    weights: str | None = argument(None)
+    weights: str | None = argument(default=None)
 
     def accepts(self, layout: Layout) -> None:
         refuse_multilabel(self.name, layout)

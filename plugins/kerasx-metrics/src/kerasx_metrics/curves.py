@@ -72,13 +72,13 @@ def precision_recall_points(thresholds: Tensor, pos: Tensor, neg: Tensor) -> Poi
 class CurveMetric(StreamingMetric):
     """Base of metrics of ranking: a histogram at thresholds, or a buffer of every sample."""
 
-    thresholds: int | list[float] | None = argument(200, kw_only=False)
-    capacity: int | None = argument(None)
-    task: str | None = argument(None)
-    num_classes: int | None = argument(None)
-    class_id: int | None = argument(None)
-    ignore_class: int | None = argument(None)
-    from_logits: bool = argument(False)
+    thresholds: int | list[float] | None = argument(default=200, kw_only=False)
+    capacity: int | None = argument(default=None)
+    task: str | None = argument(default=None)
+    num_classes: int | None = argument(default=None)
+    class_id: int | None = argument(default=None)
+    ignore_class: int | None = argument(default=None)
+    from_logits: bool = argument(default=False)
 
     scores_only = True
     nan_scores = "so do NaN scores"
@@ -140,7 +140,7 @@ class CurveMetric(StreamingMetric):
 class AreaMetric(CurveMetric):
     """Base of areas under a curve, one for each class, averaged."""
 
-    average: str | None = argument("macro")
+    average: str | None = argument(default="macro")
 
     area: ClassVar[Any]  # a static method of positive and negative weights
 

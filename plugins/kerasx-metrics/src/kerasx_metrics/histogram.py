@@ -51,9 +51,13 @@ def bins_of(scores: Tensor, thresholds: tuple[float, ...]) -> Tensor:
     """Count how many of the increasing thresholds each score reaches, int32."""
     grid = ops.convert_to_tensor(np.asarray(thresholds, "float32"))
     last = len(thresholds) - 1
-    if thresholds != evenly_spaced(last + 1):
-        return ops.cast(ops.searchsorted(grid, ops.reshape(scores, (-1,)), side="right"), "int32")
     scores = ops.reshape(scores, (-1,))
+    if thresholds != evenly_spaced(last + 1):
+        if scores.shape[0]:
+            return ops.cast(ops.searchsorted(grid, scores, side="right"), "int32")
+        # TensorFlow cannot search no value at all, so one is added where there may be none.
+        padded = ops.pad(scores, (0, 1))
+        return ops.cast(ops.searchsorted(grid, padded, side="right"), "int32")[:-1]
     near = ops.clip(ops.cast(ops.floor(ops.clip(scores, 0, 1) * last), "int32"), 0, last)
     reached = ops.cast(scores >= ops.take(grid, near), "int32")
     above = ops.minimum(near + 1, last)

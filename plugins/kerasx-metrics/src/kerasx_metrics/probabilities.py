@@ -124,10 +124,10 @@ def reliability(batch: Batch, *, num_bins: int) -> Summand:
 class ProbabilityMetric(StreamingMetric):
     """Base of metrics of probabilities."""
 
-    task: str | None = argument(None)
-    num_classes: int | None = argument(None)
-    ignore_class: int | None = argument(None)
-    from_logits: bool = argument(False)
+    task: str | None = argument(default=None)
+    num_classes: int | None = argument(default=None)
+    ignore_class: int | None = argument(default=None)
+    from_logits: bool = argument(default=False)
 
     scores_only = True
     nan_scores = "so do NaN scores"
@@ -264,8 +264,8 @@ class CalibrationError(ProbabilityMetric):
     0.2000
     """
 
-    num_bins: int = argument(15, kw_only=False)
-    norm: str = argument("l1", kw_only=False)
+    num_bins: int = argument(default=15, kw_only=False)
+    norm: str = argument(default="l1", kw_only=False)
 
     def choose_statistic(self) -> Statistic:
         return with_options(reliability, num_bins=self.num_bins)

@@ -381,10 +381,10 @@ class EntityF1(SumMetric):
     """
 
     labels: Sequence[str] = argument(kw_only=False)
-    scheme: str | None = argument(None, kw_only=False)
-    mode: str = argument("lenient", kw_only=False)
-    average: str | None = argument("micro", kw_only=False)
-    ignore_class: int | None = argument(None, kw_only=False)
+    scheme: str | None = argument(default=None, kw_only=False)
+    mode: str = argument(default="lenient", kw_only=False)
+    average: str | None = argument(default="micro", kw_only=False)
+    ignore_class: int | None = argument(default=None, kw_only=False)
 
     def validate(self) -> None:
         self.labels = list(self.labels)

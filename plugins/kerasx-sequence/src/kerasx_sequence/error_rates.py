@@ -57,7 +57,7 @@ class SequenceMetric(MeanMetric):
             result is then NaN.
     """
 
-    ignore_class: int | None = argument(None, kw_only=False)
+    ignore_class: int | None = argument(default=None, kw_only=False)
 
     def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
         """Compute numerator and denominator of each pair, int32 or float32 `(batch,)`."""
@@ -143,7 +143,7 @@ class EditDistance(SequenceMetric):
     1.5
     """
 
-    normalize: bool = argument(False, kw_only=False)
+    normalize: bool = argument(default=False, kw_only=False)
 
     def __init__(
         self,

@@ -43,7 +43,7 @@ class TagAccuracy(MeanMetric):
     0.6667
     """
 
-    ignore_class: int | None = argument(None, kw_only=False)
+    ignore_class: int | None = argument(default=None, kw_only=False)
 
     def find_mask(self, y_pred: Any) -> Tensor | None:
         return mask_of_tags(y_pred)

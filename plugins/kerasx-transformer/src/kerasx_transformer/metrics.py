@@ -41,8 +41,8 @@ class Scores(NamedTuple):
 class TokenMetric(MeanMetric):
     """Base of metrics that are a mean over tokens. A subclass defines `score`."""
 
-    ignore_class: int | None = argument(None, kw_only=False)
-    from_logits: bool = argument(False, kw_only=False)
+    ignore_class: int | None = argument(default=None, kw_only=False)
+    from_logits: bool = argument(default=False, kw_only=False)
 
     def score(self, scores: Scores) -> Any:
         """Return what is averaged, `(...)`."""
@@ -128,7 +128,7 @@ class Perplexity(TokenMetric):
     2.8284
     """
 
-    unit: str = argument("perplexity", kw_only=False)
+    unit: str = argument(default="perplexity", kw_only=False)
 
     def default_name(self) -> str:
         return self.unit
