@@ -136,8 +136,8 @@ def compiled(
     >>> @kerasx.compiler.compiled(static=("power",))
     ... def scaled(x, y, power=1):
     ...     return x * y**power
-    >>> print(keras.ops.convert_to_numpy(scaled(keras.ops.ones(2), keras.ops.arange(2), power=2)))
-    [0. 1.]
+    >>> print(keras.ops.convert_to_numpy(scaled(keras.ops.ones(2), 3 * keras.ops.ones(2), power=2)))
+    [9. 9.]
     """
     if function is None:
         return lambda function: Compiled(function, static, composite)

@@ -53,7 +53,7 @@ def test_kernel_that_does_not_compile(run, monkeypatch):
     monkeypatch.setattr(doctor, "probe", probe)
     status, facts = run()
     if COMPILES:
-        assert facts["kernel"].startswith("KernelError: kernel 'probe' cannot be compiled: line")
+        assert facts["kernel"].startswith("KernelError: function 'probe' cannot be compiled: line")
         assert (status, facts["broken"]) == (1, "kernel")
     else:
         assert facts["kernel"].startswith("runs eagerly")
