@@ -265,6 +265,7 @@ def test_masked_tokens_are_not_attended_to():
     assert not np.allclose(logits_of(model, prompt[0]), logits_of(model, [3, 1, 1, 5]))
 
 
+@pytest.mark.thorough
 def test_other_models_run_too():
     keras.utils.set_random_seed(2)
     inner = keras.Input((None, 8))
