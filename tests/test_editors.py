@@ -1,4 +1,4 @@
-"""What an editor shows for the names in kerasx's namespaces: signatures and full documentation.
+"""Editors show the names in kerasx's namespaces: signatures and full documentation.
 
 Jedi is the library under several editors' completions. It reads sources and stubs only.
 """

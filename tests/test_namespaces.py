@@ -1,4 +1,4 @@
-"""What a user finds under ``kerasx.<kind>``, and what is said about a name that is not there."""
+"""The names under ``kerasx.<kind>``, and the errors for names that are not there."""
 
 import pytest
 

@@ -82,12 +82,12 @@ def versions() -> dict[str, str]:
 
 def devices() -> str:
     """List the devices of the backend in use, with their models if they are known."""
-    found = ["cpu"]
+    names = ["cpu"]
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         model = tf.config.experimental.get_device_details
-        found = [
+        names = [
             f"{each.device_type.lower()} {model(each).get('device_name', '')}".rstrip()
             for each in tf.config.list_physical_devices()
         ]
@@ -95,14 +95,14 @@ def devices() -> str:
         import jax
 
         models = [(each.platform, each.device_kind) for each in jax.devices()]
-        found = [" ".join(dict.fromkeys(each)) for each in models]
+        names = [" ".join(dict.fromkeys(each)) for each in models]
     elif keras.backend.backend() == "torch":
         import torch
 
         number = torch.cuda.device_count()
-        found += [f"cuda {torch.cuda.get_device_name(index)}" for index in range(number)]
-        found += ["mps"] * torch.backends.mps.is_available()
-    return ", ".join(f"{number} x {name}" for name, number in Counter(found).items())
+        names += [f"cuda {torch.cuda.get_device_name(index)}" for index in range(number)]
+        names += ["mps"] * torch.backends.mps.is_available()
+    return ", ".join(f"{number} x {name}" for name, number in Counter(names).items())
 
 
 def settings() -> dict[str, str]:
@@ -112,10 +112,12 @@ def settings() -> dict[str, str]:
 
 def duplicates() -> dict[str, list[str]]:
     """Return the plain names that several plugins contribute, with their qualified names."""
-    found = defaultdict(list)
+    qualified_names = defaultdict(list)
     for each in contributions():
-        found[f"kerasx.{each.kind}.{each.name}"].append(each.qualified)
-    return {name: qualified for name, qualified in sorted(found.items()) if len(qualified) > 1}
+        qualified_names[f"kerasx.{each.kind}.{each.name}"].append(each.qualified)
+    return {
+        name: qualified for name, qualified in sorted(qualified_names.items()) if len(qualified) > 1
+    }
 
 
 def describe(plugin: Plugin) -> str:

@@ -30,11 +30,11 @@ def list_contributions(kind: str | None) -> None:
             if plugin.error:
                 click.echo(plugin.why())
         click.echo()
-    found = sorted(contributions(kind), key=lambda each: (each.kind, each.qualified))
-    if found:
+    listed = sorted(contributions(kind), key=lambda each: (each.kind, each.qualified))
+    if listed:
         print_table(
             ["kind", "name", "plugin", "summary"],
-            [(each.kind, each.name, each.plugin.name, _summary(each)) for each in found],
+            [(each.kind, each.name, each.plugin.name, _summary(each)) for each in listed],
         )
 
 
@@ -42,10 +42,10 @@ def list_contributions(kind: str | None) -> None:
 @click.argument("name")
 def info(name: str) -> None:
     """Describe NAME, such as F1Score or, in full and in quotes, "kerasx_metrics>F1Score"."""
-    found = [each for each in contributions() if name in (each.name, each.qualified)]
-    if not found:
+    matches = [each for each in contributions() if name in (each.name, each.qualified)]
+    if not matches:
         raise click.ClickException(str(missing(name)))
-    for each in found:
+    for each in matches:
         value, plugin = each.object, each.plugin
         facts = {
             "kind": each.kind,

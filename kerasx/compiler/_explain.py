@@ -22,7 +22,7 @@ WAYS = {  # backend -> (compiled, not compiled)
 
 @dataclass(frozen=True)
 class Explanation:
-    """What runs when a kernel is called, and what it costs. `None` marks an unknown figure.
+    """Explanation of a call of a kernel: how it runs, and its cost. `None` is an unknown figure.
 
     The figures are the backend's own, for the forward pass.
 

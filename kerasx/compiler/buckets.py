@@ -70,8 +70,8 @@ class Buckets:
             for dim, size in form.pairs(shapes[name]) or ():
                 if isinstance(dim, str):
                     known[dim] = size if isinstance(size, int) else known.get(dim, size)
-        found = Sizes(known, sizes.forms, shapes)
-        return None if self._are_known(found) else found
+        in_graph = Sizes(known, sizes.forms, shapes)
+        return None if self._are_known(in_graph) else in_graph
 
     def _are_known(self, sizes: Sizes) -> bool:
         return all(isinstance(sizes.known.get(dim, 0), int) for dim in self.rules)

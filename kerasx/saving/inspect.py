@@ -107,12 +107,12 @@ def inspect_model(
         nodes = list(itertools.islice(_walk(config), OBJECT_LIMIT + 1))
         if len(nodes) > OBJECT_LIMIT:
             raise SavedModelError(f"its configuration has more than {OBJECT_LIMIT:,} objects")
-        found = [_identify(*each, custom_objects or {}, recorded) for each in nodes]
+        objects = [_identify(*node, custom_objects or {}, recorded) for node in nodes]
     except (SavedModelError, RecursionError) as error:
         raise SavedModelError(f"{os.fspath(path)!r} is refused: {error}") from error
     return SavedModel(
         printable(str(metadata.get("keras_version", ""))),
-        [each for each in found if each],
+        [each for each in objects if each],
         recorded,
         newer_plugins(recorded),
     )
@@ -153,13 +153,13 @@ def _identify(
         return None
     module, name, registered = _names(where, node)
 
-    found = keras.saving.get_registered_object(registered, custom_objects) if registered else None
-    if found is None and ">" not in registered:
-        found = _of_keras(module, name, node["class_name"] == "function")
-    elif isinstance(found, type) and issubclass(found, Placeholder):
-        found = None
-    provider, version = _provider(found)
-    if by_name and found is None and ">" not in registered:
+    target = keras.saving.get_registered_object(registered, custom_objects) if registered else None
+    if target is None and ">" not in registered:
+        target = _of_keras(module, name, node["class_name"] == "function")
+    elif isinstance(target, type) and issubclass(target, Placeholder):
+        target = None
+    provider, version = _provider(target)
+    if by_name and target is None and ">" not in registered:
         provider, version = (
             "keras",
             keras.__version__,
@@ -177,7 +177,7 @@ def _identify(
         )
     label = node["config"].get("name") if isinstance(node["config"], dict) else None
     return SavedObject(
-        kind="kernel" if node.get("registered_name") in _KERNELS else _kind(where, found),
+        kind="kernel" if node.get("registered_name") in _KERNELS else _kind(where, target),
         name=printable(label) if isinstance(label, str) else "",
         type=printable(registered if ">" in registered else _full(module, name)),
         where=_place(where),
@@ -227,23 +227,23 @@ def _of_keras(module: str, name: str, function: bool) -> Any:
     return None
 
 
-def _provider(found: Any) -> tuple[str, str]:
+def _provider(target: Any) -> tuple[str, str]:
     """Return the distribution or package of an object, and its version."""
-    if found is None:
+    if target is None:
         return "", ""
     for each in registry.contributions():
-        if each.object is found:
+        if each.object is target:
             return each.plugin.name, each.plugin.version
-    package = (getattr(found, "__module__", None) or "custom_objects").partition(".")[0]
+    package = (getattr(target, "__module__", None) or "custom_objects").partition(".")[0]
     versions = {"keras": keras.__version__, "kerasx": installed_versions()["kerasx"][1]}
     return package, versions.get(package, "")
 
 
-def _kind(where: Where, found: Any) -> str:
+def _kind(where: Where, target: Any) -> str:
     """Return the kind of an object, from its class or else from its place."""
     kinds = {kind.singular: kind.base for kind in registry.KINDS.values()}
     for kind, base in {"model": keras.Model, **kinds, "operation": keras.Operation}.items():
-        if base and isinstance(found, type) and issubclass(found, base):
+        if base and isinstance(target, type) and issubclass(target, base):
             return kind
     if [*where[:2]] in _COMPILED and "config" not in where:
         key = str(where[1])

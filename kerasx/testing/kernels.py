@@ -74,8 +74,8 @@ def equals_its_reference(case: Case, data: DataObject) -> None:
     }
     for way, run in ways.items():
         what = f"{case.of.__name__} {way}, compared with its reference"
-        found = keras.tree.map_structure(np.asarray, as_numpy(run()))
-        assert_close(found, expected, case.close("float32"), what)
+        actual = keras.tree.map_structure(np.asarray, as_numpy(run()))
+        assert_close(actual, expected, case.close("float32"), what)
 
 
 @check("kernels", share=1 / 6, when=lambda case: case.differentiable)
@@ -90,10 +90,10 @@ def gradient_equals_its_reference(case: Case, data: DataObject) -> None:
 
     def scalar(function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*values: Any) -> Any:
-            found = keras.tree.flatten(call(function, replaced(*values)))
+            actual = keras.tree.flatten(call(function, replaced(*values)))
             products = [
                 keras.ops.sum(value * keras.ops.cast(weight, value.dtype))
-                for value, weight in zip(found, along, strict=True)
+                for value, weight in zip(actual, along, strict=True)
                 if keras.backend.is_float_dtype(keras.backend.standardize_dtype(value.dtype))
             ]
             return sum(products)
@@ -102,8 +102,8 @@ def gradient_equals_its_reference(case: Case, data: DataObject) -> None:
 
     expected = gradients(scalar(reference), [leaf.astype(best_dtype()) for leaf in floats])
     for way, function in (("eager", scalar(kernel)), ("compiled", compiled(scalar(kernel)))):
-        found = gradients(function, floats)
-        assert_close(found, expected, 10 * case.close("float32"), f"the {way} gradient")
+        actual = gradients(function, floats)
+        assert_close(actual, expected, 10 * case.close("float32"), f"the {way} gradient")
 
 
 @check("kernels", share=EXPENSIVE)
@@ -118,8 +118,8 @@ def is_a_node_of_models(case: Case, data: DataObject) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "model.keras"
         model.save(path)
-        found = reloaded(path, keras.tree.flatten(drawn), modules_of(case.of))
-    assert_close(found, expected, case.close("float32"), "predictions of the reloaded model")
+        actual = reloaded(path, keras.tree.flatten(drawn), modules_of(case.of))
+    assert_close(actual, expected, case.close("float32"), "predictions of the reloaded model")
 
 
 @check("kernels", share=1 / 6, quick=True)
@@ -135,8 +135,8 @@ def kernel_works_in_half_precision(case: Case, data: DataObject) -> None:
         ),
         half,
     )
-    found, expected = call(case.make(), half), call(_reference(case), exact)
-    assert_close(found, expected, case.close(dtype), f"{case.of.__name__} of {dtype}")
+    actual, expected = call(case.make(), half), call(_reference(case), exact)
+    assert_close(actual, expected, case.close(dtype), f"{case.of.__name__} of {dtype}")
 
 
 @check(

@@ -110,8 +110,8 @@ def reloads(case: Case, data: DataObject) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "model.keras"
         model.save(path)
-        found = reloaded(path, _leaves(drawn), modules_of(case.of))
-    assert_close(found, expected, case.close("float32"), "predictions of the reloaded model")
+        actual = reloaded(path, _leaves(drawn), modules_of(case.of))
+    assert_close(actual, expected, case.close("float32"), "predictions of the reloaded model")
 
 
 @check("layers", share=EXPENSIVE, when=lambda case: BACKEND == "tensorflow")
@@ -131,8 +131,8 @@ def exports(case: Case, data: DataObject) -> None:
         model.export(directory, verbose=False)
         exported = tf.saved_model.load(directory)
         served = exported.serve(leaves)
-    found = keras.tree.flatten(as_numpy(served))
-    assert_close(found, expected, case.close("float32"), "predictions of the exported model")
+    actual = keras.tree.flatten(as_numpy(served))
+    assert_close(actual, expected, case.close("float32"), "predictions of the exported model")
 
 
 @check("layers", share=EXPENSIVE)
@@ -147,9 +147,9 @@ def compiles(case: Case, data: DataObject) -> None:
     expected = predict(model, drawn)
     for jit_compile in (False,) if BACKEND == "torch" else (False, True):
         model.compile(jit_compile=jit_compile)
-        found = predict(model, drawn)
+        actual = predict(model, drawn)
         what = f"predictions with jit_compile={jit_compile}, compared with eager ones"
-        assert_close(found, expected, case.close("float32"), what)
+        assert_close(actual, expected, case.close("float32"), what)
 
 
 def _step(model: keras.Model, inputs: Any, targets: list[np.ndarray]) -> None:
@@ -270,8 +270,10 @@ def dimensions_vary(case: Case, data: DataObject) -> None:
     drawn = case.draw(data, case.vary(data, shape, batch=1))
     fresh = _built(case, drawn)
     fresh.set_weights(layer.get_weights())
-    found, expected = call(layer, drawn), call(fresh, drawn)
-    assert_close(found, expected, case.close("float32"), "compared with a layer built at that size")
+    actual, expected = call(layer, drawn), call(fresh, drawn)
+    assert_close(
+        actual, expected, case.close("float32"), "compared with a layer built at that size"
+    )
 
 
 @check("layers", share=MODERATE, when=lambda case: case.masked)
@@ -359,13 +361,13 @@ def copies(case: Case, data: DataObject) -> None:
     cloned = keras.models.clone_model(model)
     cloned.set_weights(model.get_weights())
     with keras.saving.custom_object_scope({case.of.__name__: case.of}):
-        found = {
+        actual = {
             "clone_model": predict(cloned, drawn),
             "deepcopy of the model": predict(copy.deepcopy(model), drawn),
             "pickle of the model": predict(pickle.loads(pickle.dumps(model)), drawn),
             "deepcopy": call(copy.deepcopy(layer), drawn),
             "pickle": call(pickle.loads(pickle.dumps(layer)), drawn),
         }
-    for way, made in found.items():
+    for way, made in actual.items():
         made = keras.tree.flatten(made)
         assert_close(made, expected, case.close("float32"), f"the outputs after {way}")

@@ -64,9 +64,9 @@ def reduces(case: Case, data: DataObject) -> None:
     for weight in (None, np.float32(0.5), per_example):
         for reduction in ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight"):
             expected = reduced(each, weight, reduction=reduction)
-            found = case.make(reduction=reduction)(y_true, y_pred, sample_weight=weight)
+            actual = case.make(reduction=reduction)(y_true, y_pred, sample_weight=weight)
             what = f"reduction={reduction!r} with sample_weight={weight}"
-            assert_close(found, expected, case.close("float32"), what)
+            assert_close(actual, expected, case.close("float32"), what)
 
 
 @check("losses", share=EXPENSIVE, least=2, when=lambda case: case.masked and _is_class(case))
@@ -78,11 +78,11 @@ def leaves_masked_positions_out(case: Case, data: DataObject) -> None:
     scores, kept = keras.Input(y_pred.shape[1:]), keras.Input(mask.shape[1:], dtype="bool")
     model = keras.Model([scores, kept], Masked()([scores, kept]))
     model.compile(loss=case.make(reduction="sum"))
-    found = model.evaluate([y_pred, mask], y_true, batch_size=len(mask), verbose=0)
+    actual = model.evaluate([y_pred, mask], y_true, batch_size=len(mask), verbose=0)
     each = as_numpy(_each(case, y_true, y_pred))
     expected = np.where(mask.reshape(*mask.shape, *[1] * (each.ndim - 2)), each, 0).sum()
     assert_close(
-        found,
+        actual,
         np.asarray(expected),
         case.close("float32"),
         "the sum of the kept losses",
@@ -113,10 +113,10 @@ def gradient_is_the_slope(case: Case, data: DataObject) -> None:
         float(as_numpy(total(keras.ops.convert_to_tensor(point + sign * step * direction))))
         for sign in (1, -1)
     )
-    slope, found = (up - down) / (2 * step), float((gradient * direction).sum())
+    slope, actual = (up - down) / (2 * step), float((gradient * direction).sum())
     scale = max(1.0, float(np.abs(gradient).sum()), abs(up) if narrow else 0)
-    difference = abs(found - slope)
-    assert difference <= allowed * scale, f"the gradient along a line is {found}, not {slope}"
+    difference = abs(actual - slope)
+    assert difference <= allowed * scale, f"the gradient along a line is {actual}, not {slope}"
 
 
 @check("losses", share=MODERATE, quick=True)
@@ -147,8 +147,8 @@ def is_invariant(case: Case, data: DataObject) -> None:
     expected = _total(case, y_true)(y_pred)
     for name, change in case.invariances.items():
         labels, predictions = change(y_true, y_pred)
-        found = _total(case, labels)(predictions)
-        assert_close(found, expected, case.close("float32"), f"the loss after {name}")
+        actual = _total(case, labels)(predictions)
+        assert_close(actual, expected, case.close("float32"), f"the loss after {name}")
 
 
 @check("losses", share=MODERATE)
@@ -160,9 +160,9 @@ def works_in_half_precision(case: Case, data: DataObject) -> None:
     dtype = data.draw(st.sampled_from(["float16", "bfloat16"]), "dtype")
     y_true, y_pred = case.draw(data)
     half = keras.ops.cast(keras.ops.convert_to_tensor(y_pred), dtype)
-    found = _each(case, y_true, half)
+    actual = _each(case, y_true, half)
     expected = _each(case, y_true, keras.ops.cast(half, "float32"))
-    assert_close(found, expected, case.close(dtype), f"the loss of {dtype} predictions")
+    assert_close(actual, expected, case.close(dtype), f"the loss of {dtype} predictions")
 
 
 @check("losses", share=EXPENSIVE, least=2)
@@ -170,11 +170,11 @@ def compiles_as_a_loss(case: Case, data: DataObject) -> None:
     """Compiled, value and gradient are the same as in eager mode."""
     y_true, y_pred = case.draw(data)
     total = _total(case, keras.ops.convert_to_tensor(y_true))
-    found = compiled(total)(keras.ops.convert_to_tensor(y_pred))
-    assert_close(found, total(y_pred), case.close("float32"), "the compiled loss")
+    actual = compiled(total)(keras.ops.convert_to_tensor(y_pred))
+    assert_close(actual, total(y_pred), case.close("float32"), "the compiled loss")
     if case.differentiable:
-        found, expected = gradients(compiled(total), [y_pred]), gradients(total, [y_pred])
-        assert_close(found, expected, case.close("float32"), "the gradient of the compiled loss")
+        actual, expected = gradients(compiled(total), [y_pred]), gradients(total, [y_pred])
+        assert_close(actual, expected, case.close("float32"), "the gradient of the compiled loss")
 
 
 @check("losses", share=EXPENSIVE, least=2)
@@ -189,5 +189,5 @@ def reloads_with_its_model(case: Case, data: DataObject) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "model.keras"
         model.save(path)
-        (found,) = reloaded(path, [y_pred, y_true], modules_of(case.of), evaluate=True)
-    assert_close(found, np.asarray(expected["loss"]), case.close("float32"), "the reloaded loss")
+        (actual,) = reloaded(path, [y_pred, y_true], modules_of(case.of), evaluate=True)
+    assert_close(actual, np.asarray(expected["loss"]), case.close("float32"), "the reloaded loss")

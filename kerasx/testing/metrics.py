@@ -65,8 +65,8 @@ def order_does_not_matter(case: Case, data: DataObject) -> None:
     """Samples in another order give the same result."""
     y_true, y_pred = case.draw(data, batch=SAMPLES)
     order = seeds(data).permutation(SAMPLES)
-    found, expected = _value(case, y_true[order], y_pred[order]), _value(case, y_true, y_pred)
-    assert_close(found, expected, case.close("float32"), "the samples in another order")
+    actual, expected = _value(case, y_true[order], y_pred[order]), _value(case, y_true, y_pred)
+    assert_close(actual, expected, case.close("float32"), "the samples in another order")
 
 
 @check("metrics", share=MODERATE, when=_takes_weights)
@@ -80,9 +80,9 @@ def weights_repeat(case: Case, data: DataObject) -> None:
     times = seeds(data).permutation([1, 1, 1, 1, 2, 3])
     copied = np.concatenate([np.arange(SAMPLES), np.flatnonzero(times == 1)[:3]])
     weight = np.concatenate([times, [0, 0, 0]]).astype("float32")
-    found = _value(case, y_true[copied], y_pred[copied], weight)
+    actual = _value(case, y_true[copied], y_pred[copied], weight)
     expected = _value(case, y_true.repeat(times, 0), y_pred.repeat(times, 0))
-    assert_close(found, expected, case.close("float32"), f"weights {weight} against copies")
+    assert_close(actual, expected, case.close("float32"), f"weights {weight} against copies")
 
 
 @check("metrics", share=EXPENSIVE, when=_is_class)
@@ -146,13 +146,13 @@ def works_in_a_model(case: Case, data: DataObject) -> None:
     values = model.evaluate(y_pred, y_true, batch_size=size, verbose=0, return_dict=True)
     named = expected if isinstance(expected, dict) else {metric.name: expected}
     for name, value in named.items():
-        for where, found in (("fit", history[name][-1]), ("evaluate", values[name])):
+        for where, actual in (("fit", history[name][-1]), ("evaluate", values[name])):
             what = f"{name} in {where}"
-            assert_close(np.asarray(as_numpy(found)), value, case.close("float32"), what)
+            assert_close(np.asarray(as_numpy(actual)), value, case.close("float32"), what)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "model.keras"
         model.save(path)
-        found = reloaded(path, [y_pred, y_true], modules_of(case.of), evaluate=True)
-    kept = dict(zip(sorted(values), found, strict=True))
+        actual = reloaded(path, [y_pred, y_true], modules_of(case.of), evaluate=True)
+    kept = dict(zip(sorted(values), actual, strict=True))
     for name, value in named.items():
         assert_close(kept[name], value, case.close("float32"), f"{name} of the reloaded model")

@@ -1,4 +1,4 @@
-"""What `make wheels` builds and what a clone installs, used the way a stranger would."""
+"""The wheels that `make wheels` builds and the packages that a clone installs, in use."""
 
 import json
 import sys
@@ -148,7 +148,7 @@ assert type(model.layers[-1]) is kerasx.lookup("zeta_images>LayerScale")
 
 
 def test_a_new_plugin_passes_its_tests_and_trains_a_model(run, environment, wheels, tmp_path):
-    """What `kerasx new` prints, and then a user in another directory."""
+    """Follow the output of `kerasx new`, then use the plugin from another directory."""
     output = run(*JAX, environment / "kerasx", "new", "zeta-images", cwd=tmp_path)
     *_, enter, install, test = output.strip().splitlines()
     assert (enter, install, test) == ("cd zeta-images", 'pip install -e ".[test]"', "pytest")

@@ -1,4 +1,4 @@
-"""Which of the installed plugins are loaded, and who has a name that two of them contribute."""
+"""Selection of the installed plugins, and names that two of them contribute."""
 
 import pytest
 

@@ -293,7 +293,7 @@ def scratch(tmp_path_factory):
 
 
 def read_or_refused(path):
-    """Whether it was read; anything but the one kind of error passes through."""
+    """Return whether it was read; only the one kind of error is caught."""
     try:
         found = inspect_model(path)
         shown = [str(value) for each in found.objects for value in vars(each).values()]

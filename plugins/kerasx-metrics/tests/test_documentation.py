@@ -1,4 +1,4 @@
-"""What help() shows of each metric: what it is, its arguments, its errors, and an example."""
+"""The documentation of each metric: a summary, its arguments, its errors, and an example."""
 
 import doctest
 import inspect

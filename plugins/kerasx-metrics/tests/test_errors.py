@@ -1,4 +1,4 @@
-"""What does not fit is an error that names it; in compiled code it is never a plausible number."""
+"""Inputs that do not match raise an error that names them, and give NaN in compiled code."""
 
 import math
 

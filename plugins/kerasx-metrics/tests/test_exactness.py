@@ -306,7 +306,7 @@ def test_weights_of_10_000_updates_do_not_drift():
 
 @pytest.mark.parametrize("other", [0, 0.01])
 def test_weights_of_a_nearly_constant_predictor_do_not_cancel(other):
-    """What is predicted otherwise weighs next to nothing beside the rest."""
+    """Deviating predictions weigh next to nothing compared with the rest."""
     random = np.random.default_rng(4)
     y, predicted = random.integers(0, 3, 1000), np.ones(1000, "int32")
     weight = random.uniform(50, 100, 1000).astype("float32")

@@ -1,4 +1,4 @@
-"""What `tools/write_metric_functions.py` writes is what the repository holds."""
+"""The repository holds what `tools/write_metric_functions.py` writes."""
 
 import importlib.util
 import inspect

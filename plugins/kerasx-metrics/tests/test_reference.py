@@ -236,7 +236,7 @@ def columns(case):
 
 
 def rounded_down(scores, thresholds):
-    """How many thresholds a float32 score reaches."""
+    """Count the thresholds that a float32 score reaches."""
     if thresholds is None:
         return scores
     grid = np.linspace(0, 1, thresholds) if isinstance(thresholds, int) else np.array(thresholds)
@@ -458,7 +458,7 @@ def decide(task, scores):
 
 
 def case_of(task, classes, y, scores, weight, ignore_class=None, predicted=None):
-    """What the references see."""
+    """Return the arrays for the references."""
     predicted = decide(task, scores) if predicted is None else predicted
     kept = y != ignore_class
     if task == "multilabel":
@@ -499,7 +499,7 @@ def expected_of(name, case, arguments):
 
 
 def nothing(name, case, average_="macro", zero_division=0.0, class_id=None, **arguments):
-    """What the docstrings say of no samples at all, of which scikit-learn says nothing."""
+    """Return the documented value without samples, which scikit-learn does not define."""
     classes = case.classes
     if name in CURVES:
         return REFERENCES[name](case, class_id=class_id, **arguments)

@@ -59,7 +59,7 @@ def chosen(low: int, high: int, *shape: int) -> np.ndarray:
 
 
 def kept_steps() -> np.ndarray:
-    """Whether each step of a batch of sequences counts: the first few of each do."""
+    """Return a mask of a batch of sequences: the first few steps of each count."""
     return np.arange(TIME) < np.random.randint(1, TIME + 1, (BATCH, 1))
 
 

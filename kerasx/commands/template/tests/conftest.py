@@ -1,4 +1,4 @@
-"""How many inputs hypothesis draws; in the night: `pytest --hypothesis-profile=thorough`."""
+"""Number of inputs that hypothesis draws; more with `--hypothesis-profile=thorough`."""
 
 from hypothesis import settings
 

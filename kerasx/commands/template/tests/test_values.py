@@ -18,8 +18,8 @@ def test_charbonnier():
 
 
 def test_charbonnier_squares_no_half_precision():
-    found = kerasx.kernels.charbonnier(keras.ops.cast([1e3, 0.0], "float16"), epsilon=1e-4)
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), [1e3, 1e-4], rtol=1e-3)
+    penalties = kerasx.kernels.charbonnier(keras.ops.cast([1e3, 0.0], "float16"), epsilon=1e-4)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(penalties), [1e3, 1e-4], rtol=1e-3)
 
 
 def test_layer_scale():

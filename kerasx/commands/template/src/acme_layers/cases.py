@@ -1,4 +1,4 @@
-"""How the contract exercises each contribution."""
+"""Cases: for each contribution, the inputs with which the contract exercises it."""
 
 from hypothesis import strategies as st
 from kerasx.testing import Case, tensors

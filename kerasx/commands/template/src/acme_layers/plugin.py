@@ -1,4 +1,4 @@
-"""What this package contributes to kerasx."""
+"""The contributions of this package to kerasx."""
 
 import kerasx
 
