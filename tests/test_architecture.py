@@ -28,7 +28,7 @@ ALLOWED = {
     **{name: {"namespaces"} for name in NAMESPACES},
     "saving": {"errors", "registry", "names"},
     "testing": {"errors", "compiler", "authoring", "registry", "names", "namespaces"},
-    "commands": {"errors", "compiler", "registry", "names", "saving", "testing"},
+    "commands": {"errors", "compiler", "authoring", "registry", "names", "saving", "testing"},
     "__main__": {"commands"},
     "__init__": {"errors", "compiler", "hookspecs", "names", "registry", "saving", *NAMESPACES},
 }

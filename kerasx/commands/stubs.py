@@ -2,12 +2,17 @@
 
 They read files and run nothing, and `kerasx.metrics.F1Score` exists only at run time. A stub says
 where it comes from, ``from kerasx_metrics.classification import F1Score as F1Score``, so that its
-arguments, types and documentation stay the plugin's own.
+arguments, types and documentation stay the plugin's own. A class that declares its arguments as
+fields has no ``__init__`` in its source, so its stub is written out, with the documentation.
 """
 
+import ast
 import importlib
+import inspect
+import re
 import sys
 import sysconfig
+import textwrap
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -15,8 +20,11 @@ from typing import Any
 
 import click
 
+from kerasx.authoring import Configurable
 from kerasx.registry import KINDS, Contribution, contributions, plugins
 
+BUILTINS = {"bool", "dict", "float", "int", "list", "str", "tuple"}
+MODULES = {"Any": "typing", "Sequence": "collections.abc"}  # of names in annotations of fields
 OPEN = "def __getattr__(name: str) -> typing.Any: ..."
 
 
@@ -35,15 +43,21 @@ def namespace_stub(kind: str, listed: Iterable[Contribution], complete: bool = T
     sources = {
         name: value.__module__ for name, value in objects.items() if _is_in_its_module(name, value)
     }
-    imports = sorted(f"from {module} import {name} as {name}" for name, module in sources.items())
+    with_fields = [name for name in sorted(sources) if _has_fields(objects[name])]
+    imports = sorted(
+        f"import {module}" if name in with_fields else f"from {module} import {name} as {name}"
+        for name, module in sources.items()
+    )
+    imports = list(dict.fromkeys(imports))
     made = [f"{name}: typing.Any" for name in sorted(objects.keys() - sources.keys())]
     # A plugin imports kerasx, which imports this stub. By the condition, which always holds, mypy
     # starts that circle at kerasx instead of at the plugin.
     guarded = ["if typing.TYPE_CHECKING:", *(f"    {line}" for line in imports)] if imports else []
     blocks = [
         f'"""{kind.capitalize()} that plugins contribute. Written by ``kerasx stubs``."""',
-        "import typing",
+        "import collections.abc\nimport typing" if with_fields else "import typing",
         "\n".join(guarded),
+        *(_class_stub(objects[name]) for name in with_fields),
         "\n".join(made),
         "" if complete else OPEN,
     ]
@@ -55,6 +69,49 @@ def _is_in_its_module(name: str, value: Any) -> bool:
         return getattr(importlib.import_module(value.__module__), name, None) is value
     except (AttributeError, ImportError):
         return False
+
+
+def _has_fields(value: Any) -> bool:
+    """Return whether a class takes its declared fields, by the constructor that all share."""
+    return (
+        inspect.isclass(value)
+        and issubclass(value, Configurable)
+        and value.__init__ is Configurable.__init__
+    )
+
+
+def _class_stub(value: type) -> str:
+    """Return the stub of a class with fields: its documentation, and its constructor."""
+    parameters = [
+        parameter.replace(annotation=_Code(_annotation(parameter.annotation)))
+        for parameter in inspect.signature(value).parameters.values()
+    ]
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.Signature([own, *parameters], return_annotation=None)
+    doc = (inspect.getdoc(value) or "").replace("\\", "\\\\")
+    body = f'"""{doc}\n"""\ndef __init__{signature}: ...'
+    return f"class {value.__name__}({value.__module__}.{value.__name__}):\n" + textwrap.indent(
+        body, "    "
+    )
+
+
+class _Code:
+    """Text that a signature shows without quotes."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _annotation(annotation: Any) -> str:
+    """Return an annotation with full names, or `typing.Any` if it has other names."""
+    text = annotation if isinstance(annotation, str) else "typing.Any"
+    names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    if not names <= BUILTINS | MODULES.keys():
+        return "typing.Any"
+    return re.sub(r"\b(Any|Sequence)\b", lambda name: f"{MODULES[name[1]]}.{name[1]}", text)
 
 
 def write(directory: Path, package: bool) -> Path:

@@ -91,13 +91,12 @@ def repeated(x: list[float], *, times: int) -> list[float]:
 
 longer: list[float] = repeated([1.0], times=2)
 """
-# mypy reports an error always, or only once `kerasx stubs` wrote what is installed. It never checks
-# the names of arguments that are declared as fields, because Keras, the base, has no types.
+# mypy reports an error always, or only once `kerasx stubs` wrote what is installed.
 WRONG = """
 import kerasx
-kerasx.metrics.F1Score(averag="macro")  # never
+kerasx.metrics.F1Score(averag="macro")  # always
 kerasx.metrics.F1Score(average=3)  # always
-kerasx.metrics.F1Score("macro")  # never
+kerasx.metrics.F1Score("macro")  # always
 kerasx.metrics.f1_score([0], [1], averag="macro")  # always
 kerasx.metrics.f1_score([0])  # always
 kerasx.kernels.top_class(score=[[0.1]])  # always
