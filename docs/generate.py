@@ -5,6 +5,7 @@ The page of benchmarks and its plots are built from the results in `benchmarks/r
 """
 
 import importlib
+import inspect
 import os
 import re
 import sys
@@ -21,6 +22,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from kerasx import hookspecs
+from kerasx.authoring import Configurable
 from kerasx.commands import main
 from kerasx.registry import contributions
 from kerasx.testing.contract import CHECKS
@@ -102,8 +104,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def has_fields(value: object) -> bool:
+    """Return whether a class declares its arguments as fields, and so has no `__init__`."""
+    return (
+        inspect.isclass(value)
+        and issubclass(value, Configurable)
+        and value.__init__ is Configurable.__init__
+    )
+
+
 class Examples(griffe.Extension):
-    """Formats Python sessions in docstrings as code, and arguments of a call as a list."""
+    """Shows Python sessions as code, arguments of a call as a list, and fields as arguments."""
 
     def on_instance(self, *, obj: griffe.Object, **_: object) -> None:
         """Put a fence around each session, and a dash in front of each argument."""
@@ -111,6 +122,25 @@ class Examples(griffe.Extension):
             session, call = r"^>>> .*(?:\n(?!\s*$).*)*", r"^Call arguments:\n(?: {4}.*\n?)+"
             text = re.sub(session, r"```pycon\n\g<0>\n```", obj.docstring.value, flags=re.MULTILINE)
             obj.docstring.value = re.sub(call, self.listed, text, flags=re.MULTILINE)
+
+    def on_class_instance(self, *, node: griffe.ObjectNode, cls: griffe.Class, **_: object) -> None:
+        """Give a class that declares its arguments as fields the signature of its constructor."""
+        if not has_fields(node.obj):
+            return
+        parameters = [
+            griffe.Parameter(
+                name,
+                annotation=str(parameter.annotation),
+                kind=griffe.ParameterKind.keyword_only
+                if parameter.kind is parameter.KEYWORD_ONLY
+                else griffe.ParameterKind.positional_or_keyword,
+                default=None if parameter.default is parameter.empty else repr(parameter.default),
+            )
+            for name, parameter in inspect.signature(node.obj).parameters.items()
+        ]
+        own = griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)
+        constructor = griffe.Function("__init__", parameters=griffe.Parameters(own, *parameters))
+        cls.set_member("__init__", constructor)
 
     @staticmethod
     def listed(section: re.Match) -> str:
