@@ -16,7 +16,19 @@ Run = Callable[..., str]
 @pytest.fixture(scope="session")
 def run() -> Run:
     """Run a command without what the developer's shell and make pass on; return its output."""
-    ours = ("PYTHON", "PYTEST", "BACKENDS", "KERAS", "TF_", "MAKE", "MFLAGS", "VIRTUAL_ENV")
+    ours = (
+        "PYTHON",
+        "PYTEST",
+        "BACKENDS",
+        "KERAS",
+        "TENSORFLOW",
+        "JAX",
+        "TORCH",
+        "TF_",
+        "MAKE",
+        "MFLAGS",
+        "VIRTUAL_ENV",
+    )
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
     def run(*command: str | Path, cwd: Path) -> str:
