@@ -22,7 +22,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from kerasx import hookspecs
-from kerasx.authoring import Configurable
+from kerasx.authoring import takes_fields
 from kerasx.commands import main
 from kerasx.registry import contributions
 from kerasx.testing.contract import CHECKS
@@ -104,15 +104,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def has_fields(value: object) -> bool:
-    """Return whether a class declares its arguments as fields, and so has no `__init__`."""
-    return (
-        inspect.isclass(value)
-        and issubclass(value, Configurable)
-        and value.__init__ is Configurable.__init__
-    )
-
-
 class Examples(griffe.Extension):
     """Shows Python sessions as code, arguments of a call as a list, and fields as arguments."""
 
@@ -125,7 +116,7 @@ class Examples(griffe.Extension):
 
     def on_class_instance(self, *, node: griffe.ObjectNode, cls: griffe.Class, **_: object) -> None:
         """Give a class that declares its arguments as fields the signature of its constructor."""
-        if not has_fields(node.obj):
+        if not takes_fields(node.obj):
             return
         parameters = [
             griffe.Parameter(

@@ -27,7 +27,7 @@ from kerasx.authoring.classes import (
     raise_for,
     read_batch,
 )
-from kerasx.authoring.fields import Configurable, argument, snake_case
+from kerasx.authoring.fields import Configurable, argument, snake_case, takes_fields
 from kerasx.authoring.loops import put, wide_dtype, widen
 from kerasx.authoring.metrics import MeanMetric, SumMetric
 from kerasx.authoring.reading import (
@@ -85,6 +85,7 @@ __all__ = [
     "snake_case",
     "spread",
     "squeeze_last",
+    "takes_fields",
     "weighted_sums",
     "whole_numbers",
     "wide_dtype",

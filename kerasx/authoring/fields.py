@@ -76,7 +76,7 @@ class Configurable:
         super().__init_subclass__(**kwargs)
         cls._declared = _declared_by(cls)
         cls._fields = inspect.Signature(_merged(cls))
-        if _is_generic(cls):
+        if takes_fields(cls):
             cls.__signature__ = cls._fields
         else:
             own = inspect.signature(cls.__init__)  # type: ignore[misc]
@@ -107,7 +107,7 @@ class Configurable:
         return snake_case(type(self).__name__)
 
     def validate(self) -> None:
-        """Raise ValueError for a value that does not fit. Called after the fields have been set."""
+        """Raise ValueError if a field has an invalid value. Called once all fields are set."""
 
     def _complete(self) -> None:
         """Finish construction, with valid arguments; for bases that create variables."""
@@ -119,7 +119,7 @@ class Configurable:
     def _accepted(self) -> list[str]:
         """Return the names of the fields that `__init__` accepts."""
         fields = list(self._fields.parameters)
-        if _is_generic(type(self)):
+        if takes_fields(type(self)):
             return fields
         parameters = type(self).__signature__.parameters
         passed_on = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
@@ -140,9 +140,13 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def _is_generic(cls: type) -> bool:
-    """Return whether the constructor takes the fields, as no class overrides it."""
-    return cls.__init__ is Configurable.__init__  # type: ignore[misc]
+def takes_fields(value: Any) -> bool:
+    """Return whether a value is a class whose constructor takes its declared fields.
+
+    It is one unless the class overrides `__init__` with arguments of its own.
+    """
+    is_class = inspect.isclass(value) and issubclass(value, Configurable)
+    return is_class and value.__init__ is Configurable.__init__
 
 
 def _declared_by(cls: type) -> dict[str, inspect.Parameter]:

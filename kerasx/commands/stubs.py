@@ -20,7 +20,7 @@ from typing import Any
 
 import click
 
-from kerasx.authoring import Configurable
+from kerasx.authoring import takes_fields
 from kerasx.registry import KINDS, Contribution, contributions, plugins
 
 BUILTINS = {"bool", "dict", "float", "int", "list", "str", "tuple"}
@@ -43,7 +43,7 @@ def namespace_stub(kind: str, listed: Iterable[Contribution], complete: bool = T
     sources = {
         name: value.__module__ for name, value in objects.items() if _is_in_its_module(name, value)
     }
-    with_fields = [name for name in sorted(sources) if _has_fields(objects[name])]
+    with_fields = [name for name in sorted(sources) if takes_fields(objects[name])]
     imports = sorted(
         f"import {module}" if name in with_fields else f"from {module} import {name} as {name}"
         for name, module in sources.items()
@@ -69,15 +69,6 @@ def _is_in_its_module(name: str, value: Any) -> bool:
         return getattr(importlib.import_module(value.__module__), name, None) is value
     except (AttributeError, ImportError):
         return False
-
-
-def _has_fields(value: Any) -> bool:
-    """Return whether a class takes its declared fields, by the constructor that all share."""
-    return (
-        inspect.isclass(value)
-        and issubclass(value, Configurable)
-        and value.__init__ is Configurable.__init__
-    )
 
 
 def _class_stub(value: type) -> str:

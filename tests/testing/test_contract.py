@@ -66,7 +66,7 @@ def many_examples():
 
 
 @pytest.mark.usefixtures("many_examples")
-# What is wrong with two of them makes Keras warn.
+# Keras warns about two of the broken contributions.
 @pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
 @pytest.mark.filterwarnings("ignore:Gradients do not exist for variables")
 @pytest.mark.parametrize(

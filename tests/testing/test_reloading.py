@@ -1,4 +1,4 @@
-"""Saved models run in another process, which imports kerasx and what it is told to."""
+"""Saved models run in another process, which imports kerasx and the modules we name."""
 
 import contract_examples
 import keras

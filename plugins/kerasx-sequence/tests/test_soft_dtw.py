@@ -10,7 +10,7 @@ from keras import ops
 import kerasx
 from kerasx.testing.numerics import Masked, as_numpy, compiled, gradients
 
-# Whether masked, sizes, and gamma. There are few, because each one is compiled.
+# (masked, sizes, gamma). The list is short, because each entry is compiled.
 SITUATIONS = [(False, (4, 3), 0.1), (False, (1, 4), 1.0), (True, (4, 3), 1.0), (True, (3, 4), 10.0)]
 
 UPSTREAM = np.array([1.0, -2.0, 0.5], "float32")

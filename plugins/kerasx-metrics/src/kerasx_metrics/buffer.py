@@ -123,7 +123,7 @@ def sorted_rows(batch: Batch) -> Summand:
 
     Scores fall. Samples that are left out or have weight 0 stand last, with the score -inf.
     """
-    # Of binary scores only the order counts, and the sigmoid would tie high logits.
+    # Only the order of binary scores matters, and a sigmoid would make high logits equal.
     several = batch.layout.task == "multiclass"
     scores, positive, kept, problems = one_vs_rest(batch, as_probabilities=several)
     weight = ops.ones_like(scores)

@@ -60,7 +60,7 @@ def accumulate(
     statistic: Statistic,
     layout: Layout,
 ) -> tuple[Tensor, Tensor]:
-    """Add the statistic of a batch to `total`, or NaN if values do not fit the layout.
+    """Add the statistic of a batch to `total`, or NaN if the layout does not allow its values.
 
     Returns:
         The new total, and the `problem_flags`.
