@@ -66,7 +66,7 @@ class Contender:
 
     name: str
     run: Callable[..., Any]
-    wait: Callable[[Any], Any] = lambda found: _wait(found)
+    wait: Callable[[Any], Any] = lambda outputs: _wait(outputs)
     convert: Callable[[np.ndarray], Any] = lambda array: ops.convert_to_tensor(array, _dtype(array))
     read: Callable[[Any], np.ndarray] = lambda tensor: np.asarray(
         ops.convert_to_numpy(ops.cast(tensor, "float32"))
@@ -92,11 +92,11 @@ def _dtype(array: np.ndarray) -> str:
     return "bfloat16" if array.dtype.kind == "f" else array.dtype.name
 
 
-def _wait(found: Any) -> None:
+def _wait(outputs: Any) -> None:
     if transforms.BACKEND == "jax":
         import jax
 
-        jax.block_until_ready(found)
+        jax.block_until_ready(outputs)
     elif transforms.BACKEND == "torch":
         import torch
 
@@ -138,8 +138,8 @@ def linear_cross_entropy_of(positions: int, channels: int, words: int) -> Worklo
     def expected() -> list[np.ndarray]:
         return references.linear_cross_entropy(features, weight, labels, positions)
 
-    def error(found: list[np.ndarray]) -> float:
-        loss, of_features, of_weight = found
+    def error(outputs: list[np.ndarray]) -> float:
+        loss, of_features, of_weight = outputs
         return references.error([loss, of_features[:distinct], of_weight], expected())
 
     kernel = functools.partial(linear_cross_entropy, reduction="mean")
@@ -186,8 +186,8 @@ def attention_of(*size: int) -> Workload:
     def expected() -> list[np.ndarray]:
         return references.attention(*(each[:1] for each in inputs), size[1], last)
 
-    def error(found: list[np.ndarray]) -> float:
-        return references.error([each[:1, -last:] for each in found[:2]], expected())
+    def error(outputs: list[np.ndarray]) -> float:
+        return references.error([each[:1, -last:] for each in outputs[:2]], expected())
 
     causal = functools.partial(attention.blockwise_attention, causal=True)
     plain = functools.partial(ops.dot_product_attention, is_causal=True, flash_attention=False)
@@ -223,8 +223,8 @@ def torch_attention() -> Iterator[Contender]:
 
     def attention(*tensors: Any) -> Any:
         inputs = [each.transpose(1, 2) for each in tensors]
-        found = torch.nn.functional.scaled_dot_product_attention(*inputs, is_causal=True)
-        return found.transpose(1, 2)
+        outputs = torch.nn.functional.scaled_dot_product_attention(*inputs, is_causal=True)
+        return outputs.transpose(1, 2)
 
     yield from of_torch("PyTorch, scaled_dot_product_attention", attention, 3, 3, False)
 
@@ -246,11 +246,11 @@ def elementwise_of(name: str, rows: int, width: int) -> Workload:
         """Read all inputs; write as much as outputs and gradients take."""
         return [-each for each in (*tensors[number:], *tensors[:number])]
 
-    def error(found: list[np.ndarray]) -> float:
+    def error(outputs: list[np.ndarray]) -> float:
         """Compare the first rows; sums over all rows are left to the tests."""
         few = [each if each.ndim == 1 else each[:32] for each in (*inputs, *upstream)]
         wanted = getattr(references, name)(*(each.astype("float64") for each in few))
-        pairs = [(a[:32], b) for a, b in zip(found, wanted, strict=True) if b.ndim > 1]
+        pairs = [(a[:32], b) for a, b in zip(outputs, wanted, strict=True) if b.ndim > 1]
         return references.error(*map(list, zip(*pairs, strict=True)))
 
     contenders = [
@@ -316,10 +316,10 @@ def recurrence_of(*size: int) -> Workload:
     inputs = np.abs(decay) / (1 + np.abs(decay)), draw(*size, scale=1.01), draw(*size, scale=0.99)
     inputs = tuple((each.view("uint32") & 0xFFFF0000).view("float32") for each in inputs)
 
-    def error(found: list[np.ndarray]) -> float:
+    def error(outputs: list[np.ndarray]) -> float:
         """Compare the first sequence."""
         wanted = references.linear_recurrence(*(each[:1] for each in inputs))
-        return references.error([each[:1] for each in found], wanted)
+        return references.error([each[:1] for each in outputs], wanted)
 
     contenders = [
         compiled("kerasx", linear_recurrence, 2, 2),
@@ -345,10 +345,10 @@ def min_gru_of(*size: int) -> Workload:
     """Work of `MinGRU` between its products, with respect to gates and candidates."""
     inputs = draw(*size), draw(*size, scale=1.01), draw(*size, scale=0.99)
 
-    def error(found: list[np.ndarray]) -> float:
+    def error(outputs: list[np.ndarray]) -> float:
         """Compare the first sequence."""
         return references.error(
-            [each[:1] for each in found], references.min_gru(*(each[:1] for each in inputs))
+            [each[:1] for each in outputs], references.min_gru(*(each[:1] for each in inputs))
         )
 
     def gated(recurrence: Callable[..., Any], gate: Any, candidate: Any) -> Any:
@@ -376,15 +376,15 @@ def crf_of(decodes: bool, batch: int, time: int, tags: int) -> Workload:
     def expected() -> tuple[list[np.ndarray], np.ndarray]:
         return references.crf(emissions, transitions, labels)
 
-    def error(found: list[np.ndarray]) -> float:
+    def error(outputs: list[np.ndarray]) -> float:
         (value, of_emissions, of_transitions), best = expected()
         if decodes:
             scores = references.crf_scores(
-                emissions, transitions, found[0][:distinct].astype("int32")
+                emissions, transitions, outputs[0][:distinct].astype("int32")
             )
             return float(np.abs(scores / best - 1).max())
         wanted = [value / distinct, of_emissions / batch, of_transitions / distinct]
-        return references.error([found[0], found[1][:distinct], found[2]], wanted)
+        return references.error([outputs[0], outputs[1][:distinct], outputs[2]], wanted)
 
     def likelihood(kernel: Callable[..., Any], emissions: Any, transitions: Any, tags: Any) -> Any:
         return ops.mean(ops.cast(kernel(emissions, tags, transitions), "float32"))
@@ -535,13 +535,13 @@ def first_of_torch(contender: Contender, run: Callable[..., Any], *inputs: Any) 
         return run(*inputs)
     before, start = torch.cuda.memory_allocated(), time.perf_counter()
     torch.cuda.reset_peak_memory_stats()
-    found = run(*inputs)
+    outputs = run(*inputs)
     torch.cuda.synchronize()
     if "compile_s" in contender.facts:
         peak = torch.cuda.max_memory_allocated() - before
         contender.facts["memory_mb"] = round(peak / 2**20)
     contender.facts.setdefault("compile_s", round(time.perf_counter() - start, 2))
-    return found
+    return outputs
 
 
 def measure(work: Workload, rounds: int) -> dict[str, dict[str, Any]]:
@@ -554,10 +554,10 @@ def measure(work: Workload, rounds: int) -> dict[str, dict[str, Any]]:
         side = sides.setdefault(contender.name, {})
         try:
             inputs = [[contender.convert(each) for each in work.inputs] for _ in range(sets)]
-            found = contender.run(*inputs[0])
-            contender.wait(found)
+            outputs = contender.run(*inputs[0])
+            contender.wait(outputs)
             if contender.checked:
-                error = work.error([contender.read(x) for x in keras.tree.flatten(found)])
+                error = work.error([contender.read(x) for x in keras.tree.flatten(outputs)])
                 if not error <= TOLERANCE:
                     side["wrong"] = f"error {error:.2g}, allowed {TOLERANCE}"
                     continue
@@ -597,10 +597,10 @@ def timed(contender: Contender, inputs: list, number: int) -> float:
     for event in events[:1]:
         event.record()
     for place in range(number):
-        found = contender.run(*inputs[place % len(inputs)])
+        outputs = contender.run(*inputs[place % len(inputs)])
     for event in events[1:]:
         event.record()
-    contender.wait(found)
+    contender.wait(outputs)
     spent = events[0].elapsed_time(events[1]) / 1e3 if events else time.perf_counter() - start
     return spent / number
 
@@ -654,7 +654,7 @@ def skipped() -> list[str]:
         "cuDNN through JAX: not on JAX, or no GPU": cudnn_here(),
         "torch.compile: PyTorch sees no GPU": torch_here() and torch_here().cuda.is_available(),
     }
-    return [why for why, found in here.items() if not found]
+    return [why for why, present in here.items() if not present]
 
 
 def run(options: argparse.Namespace) -> list[dict]:

@@ -5,8 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +14,8 @@ import pytest
 import report
 import suite
 
+from kerasx.testing import run_python
+
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 on_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="once is enough")
@@ -24,13 +24,7 @@ on_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="once is en
 def run(*command, **variables):
     # pytest-benchmark times nothing in a worker of pytest-xdist; the new process is none.
     own = {key: value for key, value in os.environ.items() if "XDIST" not in key}
-    return subprocess.run(
-        [sys.executable, *map(str, command)],
-        capture_output=True,
-        text=True,
-        env=own | variables,
-        cwd=ROOT,
-    )
+    return run_python(*map(str, command), cwd=ROOT, environment=own | variables)
 
 
 SUMS = """
@@ -62,7 +56,7 @@ def test_contenders_are_checked_timed_and_written(tmp_path):
     options = ("-q", "-p", "no:cacheprovider", "--seconds=0.05", "--results", tmp_path)
     settings = {"PYTHONPATH": os.pathsep.join(map(str, path))}
     done = run("-m", "pytest", tmp_path, "--rootdir", tmp_path, *options, **settings)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
     first, *rows = re.findall(r"^\[(#+-*)\] (./3), .:.. gone, .:.. left: (.*),", done.stdout, re.M)
     assert first == ("######" + 14 * "-", "1/3", "Sum: 4")
@@ -265,7 +259,7 @@ def test_gpu_benchmark_at_small_sizes(tmp_path):
     names = ("linear_cross_entropy", "attention", "min_gru", "crf_log_likelihood")
     few = [f"--work={name}" for name in names]
     done = run(BENCHMARKS / "gpu.py", "--small", "--rounds=1", "--out", tmp_path, *few)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout
     (file,) = tmp_path.glob("*.json")
     works = json.loads(file.read_text())["works"]
     assert len(works) == 4

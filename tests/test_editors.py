@@ -19,8 +19,8 @@ def definition(name):
     """Return what an editor finds when the user hovers over a name."""
     source = f"import kerasx.metrics, kerasx.layers\n{name}"
     column = len(source.splitlines()[1])
-    (found,) = jedi.Script(source).infer(2, column)
-    return found
+    (definition,) = jedi.Script(source).infer(2, column)
+    return definition
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -43,16 +43,16 @@ class Needs(keras.Loss):
     """The mean of the attached value."""
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        found = require(y_pred, Doubled, by="needs", layer="Double", hint=". Hint")
-        return ops.mean(y_pred if found is None else found.once * found.factor)
+        doubled = require(y_pred, Doubled, by="needs", layer="Double", hint=". Hint")
+        return ops.mean(y_pred if doubled is None else doubled.once * doubled.factor)
 
 
 class Sees(keras.metrics.Mean):
     """The mean of the attached value; -1 where nothing is attached."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        found = attached(y_pred, Doubled)
-        super().update_state(-1.0 if found is None else found.once)
+        doubled = attached(y_pred, Doubled)
+        super().update_state(-1.0 if doubled is None else doubled.once)
 
 
 def test_a_record_is_of_its_tensor_and_its_class():

@@ -42,8 +42,8 @@ def arrays(true_shape, pred_shape, pred_dtype="float32"):
 )
 def test_layout_follows_from_shapes_and_dtypes(shapes, reading, expected):
     layout = find_layout(*arrays(*shapes), Reading(**reading))
-    found = layout.task, layout.num_classes, layout.labels, layout.predictions, layout.sample_axes
-    assert found == expected
+    actual = layout.task, layout.num_classes, layout.labels, layout.predictions, layout.sample_axes
+    assert actual == expected
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,13 @@ WEIGHTED = LOSSES * WEIGHT
     ],
 )
 def test_reductions(reduction, expected):
-    found = reduced(ops.convert_to_tensor(LOSSES), WEIGHT, reduction=reduction)
-    np.testing.assert_allclose(ops.convert_to_numpy(found), expected)
+    loss = reduced(ops.convert_to_tensor(LOSSES), WEIGHT, reduction=reduction)
+    np.testing.assert_allclose(ops.convert_to_numpy(loss), expected)
 
 
 def test_mask_and_dtype():
     mask = np.array([[True, False], [True, True]])
     losses = Masked()([ops.convert_to_tensor(LOSSES), ops.convert_to_tensor(mask)])
-    found = reduced(losses, reduction="sum_over_batch_size", dtype="float16")
-    assert float(found) == 3
-    assert keras.backend.standardize_dtype(found.dtype) == "float16"
+    loss = reduced(losses, reduction="sum_over_batch_size", dtype="float16")
+    assert float(loss) == 3
+    assert keras.backend.standardize_dtype(loss.dtype) == "float16"

@@ -81,7 +81,7 @@ model.compile(metrics=[kerasx.metrics.F1Score(average="macro", ignore_class=-1)]
 value = kerasx.metrics.f1_score([0, 1], [1, 1], average=None)
 classes, scores = kerasx.kernels.top_class([[0.1, 0.9]])
 number: float = kerasx.kernels.power([1.0], power=3) + kerasx.activations.nowhere(2.0)
-found = kerasx.lookup("acme>Scale")(factor=2.0)
+layer = kerasx.lookup("acme>Scale")(factor=2.0)
 
 
 @kerasx.kernel(static=("times",))

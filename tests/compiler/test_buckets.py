@@ -53,8 +53,8 @@ def test_values_are_those_of_the_reference_and_programs_are_few():
     for length in (1, 3, 4, 5, 6, 7, 8):
         for masked in (True, False):
             arrays = drawn(2, length, 3)[: 3 if masked else 2]
-            found = pooled(*as_float32(arrays))
-            for ours, theirs in zip(found, plain(*arrays), strict=True):
+            actual = pooled(*as_float32(arrays))
+            for ours, theirs in zip(actual, plain(*arrays), strict=True):
                 assert tuple(ours.shape) == theirs.shape
                 np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-4, atol=1e-5)
     if BUCKETS:
@@ -74,8 +74,8 @@ def test_gradients_are_those_of_float64(masked):
         chance, mean, _ = plain(x, weight, mask)
         return (chance * chance).sum() + mean.sum()
 
-    found = gradients(scalar, as_float32((x, weight)))
-    for ours, which in zip(found, (x, weight), strict=True):
+    actual = gradients(scalar, as_float32((x, weight)))
+    for ours, which in zip(actual, (x, weight), strict=True):
         slopes = np.zeros_like(which)
         for place in np.ndindex(which.shape):
             was, values = which[place], []

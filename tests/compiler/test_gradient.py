@@ -38,8 +38,8 @@ def test_arguments_of_every_kind(way, absent):
         outputs = marked(x, index, (first, None if absent else second[0]), 3.0, "four")
         return ops.sum(outputs["value"]) + 0.0 * ops.sum(ops.cast(outputs["index"], "float32"))
 
-    found = gradients(way(scalar), [X, X] if absent else [X, X, X])
-    np.testing.assert_array_equal(found, [SEVENS, FIVES] if absent else [SEVENS, FIVES, TWOS])
+    actual = gradients(way(scalar), [X, X] if absent else [X, X, X])
+    np.testing.assert_array_equal(actual, [SEVENS, FIVES] if absent else [SEVENS, FIVES, TWOS])
     value = way(scalar)(*map(ops.convert_to_tensor, (X, X, X)))
     assert ops.convert_to_numpy(value) == (3 * X * [0, 2, 1] + X).sum()
 
@@ -49,8 +49,8 @@ def test_one_argument_one_output_and_a_variable():
     def twice(x):
         return 2 * x, lambda upstream: 7 * upstream
 
-    (found,) = gradients(lambda x: ops.sum(twice(x)), [X])
-    np.testing.assert_array_equal(found, SEVENS)
+    (actual,) = gradients(lambda x: ops.sum(twice(x)), [X])
+    np.testing.assert_array_equal(actual, SEVENS)
     np.testing.assert_array_equal(ops.convert_to_numpy(twice(keras.Variable(X))), 2 * X)
 
 
@@ -59,9 +59,9 @@ def test_gradients_have_the_dtypes_of_their_arguments():
     def twice(x):
         return 2 * x, lambda upstream: (ops.cast(upstream, "float32") * 7,)
 
-    (found,) = gradients(lambda x: ops.sum(twice(x)), [X.astype("float16")])
-    assert found.dtype == "float16"
-    np.testing.assert_array_equal(found, SEVENS)
+    (actual,) = gradients(lambda x: ops.sum(twice(x)), [X.astype("float16")])
+    assert actual.dtype == "float16"
+    np.testing.assert_array_equal(actual, SEVENS)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_second_derivatives():
     if BACKEND == "jax":
         import jax
 
-        found = jax.vmap(jax.grad(jax.grad(cube)))(X)
+        slopes = jax.vmap(jax.grad(jax.grad(cube)))(X)
     else:
         import tensorflow as tf
 
@@ -131,5 +131,5 @@ def test_second_derivatives():
             inner.watch(x)
             value = cube(x)
             slope = inner.gradient(value, x)
-        found = outer.gradient(slope, x)
-    np.testing.assert_allclose(found, 6 * X)
+        slopes = outer.gradient(slope, x)
+    np.testing.assert_allclose(slopes, 6 * X)

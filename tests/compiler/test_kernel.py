@@ -293,8 +293,8 @@ def test_why_nan_raises_where_values_can_be_seen_only():
     assert np.isnan(ops.convert_to_numpy(unknown)).tolist() == [False, True]
     if BACKEND != "torch":
         inside = compiled(lambda x: root(x)[0])
-        found = ops.convert_to_numpy(inside(ops.convert_to_tensor([4.0, -1.0])))
-        assert np.isnan(found).tolist() == [False, True]
+        outputs = ops.convert_to_numpy(inside(ops.convert_to_tensor([4.0, -1.0])))
+        assert np.isnan(outputs).tolist() == [False, True]
 
 
 def test_why_nan_takes_the_arguments_of_the_kernel():

@@ -167,8 +167,8 @@ def test_nothing_of_a_broken_plugin_is_registered(report, beside):
     printed = beside(
         "import keras\n"
         "from kerasx.names import Placeholder\n"
-        "found = keras.saving.get_custom_objects().items()\n"
-        "registered = {name.split('>')[0] for name, value in found\n"
+        "objects = keras.saving.get_custom_objects().items()\n"
+        "registered = {name.split('>')[0] for name, value in objects\n"
         "              if not (isinstance(value, type) and issubclass(value, Placeholder))}\n"
         "print(registered & {each.replace('-', '_') for each in " + repr([*BROKEN]) + "})"
     )

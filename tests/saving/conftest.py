@@ -60,8 +60,8 @@ def installed(tmp_path, monkeypatch):
         for key, value in variables.items():
             monkeypatch.setenv(key, value)
         if not first_party:
-            found = importlib.metadata.entry_points(group="kerasx")
-            own = [each for each in found if each.dist.name in plugins]
+            installed = importlib.metadata.entry_points(group="kerasx")
+            own = [each for each in installed if each.dist.name in plugins]
             monkeypatch.setattr(registry, "entry_points", lambda group: own)
         afresh()
 

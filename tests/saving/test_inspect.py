@@ -125,9 +125,9 @@ def test_text_is_made_printable(archive):
     hostile = "\x1b[2J\u202e\ud800>\n" + "x" * 9000
     node = {"module": "a\x1b", "class_name": hostile[:200], "config": {"name": hostile}}
     path = archive(config_with(**node, **{hostile: [node]}), json.dumps({"keras_version": hostile}))
-    found = inspect_model(path)
-    assert len(found.objects) == 3
-    for text in [found.keras_version, *(v for o in found.objects for v in vars(o).values())]:
+    saved = inspect_model(path)
+    assert len(saved.objects) == 3
+    for text in [saved.keras_version, *(v for o in saved.objects for v in vars(o).values())]:
         assert str(text).isprintable()
         assert len(str(text)) < 3000
 
@@ -295,12 +295,12 @@ def scratch(tmp_path_factory):
 def read_or_refused(path):
     """Return whether it was read; only the one kind of error is caught."""
     try:
-        found = inspect_model(path)
-        shown = [str(value) for each in found.objects for value in vars(each).values()]
+        saved = inspect_model(path)
+        shown = [str(value) for each in saved.objects for value in vars(each).values()]
     except SavedModelError as error:
-        found, shown = None, [str(error)]
+        saved, shown = None, [str(error)]
     assert all(map(str.isprintable, shown))
-    return found is not None
+    return saved is not None
 
 
 @given(st.binary(max_size=300))

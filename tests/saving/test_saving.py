@@ -53,20 +53,20 @@ def test_says_who_provides_each_object(installed, acme, tmp_path):
     assert saved.keras_version == keras.__version__
     assert [each.problem for each in saved.objects if each.problem] == []
     assert (saved.recorded, saved.newer) == ({}, [])
-    found = described(saved)
-    assert found[0][0] == "model"
-    assert found[1:] == [
-        ("layer", found[1][1], "keras.layers.InputLayer", of_keras),
+    rows = described(saved)
+    assert rows[0][0] == "model"
+    assert rows[1:] == [
+        ("layer", rows[1][1], "keras.layers.InputLayer", of_keras),
         ("layer", "scale", "acme_layers>Scale", "acme-layers 1.5"),
         ("layer", "first", "keras.layers.Dense", of_keras),
         ("activation", "", "acme_layers>twice", "acme-layers 1.5"),
-        ("kernel", found[5][1], "acme_layers>raised", "acme-layers 1.5"),
+        ("kernel", rows[5][1], "acme_layers>raised", "acme-layers 1.5"),
         ("layer", "last", "keras.layers.Dense", of_keras),
         ("loss", "", "mse", of_keras),
-        ("metric", "f1_score", "kerasx_metrics>F1Score", found[8][3]),
+        ("metric", "f1_score", "kerasx_metrics>F1Score", rows[8][3]),
         ("metric", "", "accuracy", of_keras),
     ]
-    assert found[8][3].startswith("kerasx-metrics ")
+    assert rows[8][3].startswith("kerasx-metrics ")
     assert {each.kind for each in saved.objects} >= {"operation", "initializer", "optimizer"}
     assert [each.where for each in saved.objects if each.type == "acme_layers>twice"] == [
         "config.layers[2].config.activation"

@@ -157,9 +157,9 @@ def test_computing_on_import(package):
 
 
 def test_names_resolve():
-    (found, *_) = subjects("kerasx_metrics")
-    common.resolves(found)
-    other = Subject(found.kind, contract_examples.MeanOf, found.qualified)
+    (subject, *_) = subjects("kerasx_metrics")
+    common.resolves(subject)
+    other = Subject(subject.kind, contract_examples.MeanOf, subject.qualified)
     with pytest.raises(AssertionError):
         common.resolves(other)
 

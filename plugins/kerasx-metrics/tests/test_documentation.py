@@ -92,9 +92,9 @@ def test_an_argument_means_the_same_everywhere(argument):
     texts = {}
     for contribution in PUBLIC:
         args = section(inspect.getdoc(contribution), "Args")
-        found = re.search(rf"^    {argument}: ((?:.*\n)(?:        .*\n)*)", args, re.M)
-        if found:
-            texts.setdefault(" ".join(found.group(1).split()), []).append(contribution.__name__)
+        match = re.search(rf"^    {argument}: ((?:.*\n)(?:        .*\n)*)", args, re.M)
+        if match:
+            texts.setdefault(" ".join(match.group(1).split()), []).append(contribution.__name__)
     assert len(texts) == 1, texts
     defaults = {
         inspect.signature(contribution).parameters[argument].default

@@ -182,10 +182,10 @@ def test_thresholds_of_logits_are_probabilities(threshold):
     y, logits = np.array([0, 1, 0, 1, 1]), np.array([-30.0, -0.5, 0.0, 0.5, 10.0])
     predicted = 1 / (1 + np.exp(-logits)) > threshold
     expected = sk.confusion_matrix(y, predicted, labels=[0, 1])
-    found = kerasx.metrics.confusion_matrix(
+    matrix = kerasx.metrics.confusion_matrix(
         y, logits, task="binary", threshold=threshold, from_logits=True
     )
-    assert_same(found, expected)
+    assert_same(matrix, expected)
 
 
 def test_result_of_one_class_before_any_update():

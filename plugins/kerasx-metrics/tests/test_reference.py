@@ -306,9 +306,9 @@ def precision_recall_curve(case, *, class_id=None, thresholds=None):
             return precision, recall, np.append([-np.inf] * more, rising)
         rising = grid_of(thresholds)
         above = scores >= rising[:, None]
-        found, taken = (above * weight * positive).sum(1), (above * weight).sum(1)
-        precision = found / np.where(taken > 0, taken, 1)
-        recall = found / (weight * positive).sum() if (weight * positive).any() else found + 1
+        hits, taken = (above * weight * positive).sum(1), (above * weight).sum(1)
+        precision = hits / np.where(taken > 0, taken, 1)
+        recall = hits / (weight * positive).sum() if (weight * positive).any() else hits + 1
         return np.append(precision, 1), np.append(recall, 0), rising
 
     return curves(case, of_class, ("precision", "recall", "thresholds"), class_id)

@@ -169,8 +169,9 @@ def topics() -> Example:
         weighted_metrics={"topic": M.HammingDistance(**of_topics)},
     )
     text = chosen(1, WORDS, BATCH, TIME)
-    found = model.predict(text, verbose=0)
-    labels = {"urgent": mostly(found["urgent"] > 0.5, 2), "topic": mostly(found["topic"] > 0, 2)}
+    outputs = model.predict(text, verbose=0)
+    urgent, topic = mostly(outputs["urgent"] > 0.5, 2), mostly(outputs["topic"] > 0, 2)
+    labels = {"urgent": urgent, "topic": topic}
     return model, {"inputs": text, "labels": labels}
 
 
@@ -444,14 +445,14 @@ def save(model: keras.Model, path: Path) -> None:
 
 def arrays_of(data: dict[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
     """The arrays of nested dictionaries, by their keys joined with `/`; float64 as float32."""
-    found = {}
+    arrays = {}
     for key, value in data.items():
         if isinstance(value, dict):
-            found |= arrays_of(value, f"{prefix}{key}/")
+            arrays |= arrays_of(value, f"{prefix}{key}/")
         else:
             array = np.asarray(value)
-            found[prefix + key] = array.astype("float32") if array.dtype == "float64" else array
-    return found
+            arrays[prefix + key] = array.astype("float32") if array.dtype == "float64" else array
+    return arrays
 
 
 def write(make: Callable[[], Example]) -> None:
@@ -480,8 +481,9 @@ def main() -> None:
         raise SystemExit("run this with KERAS_BACKEND=tensorflow")
     for make in EXAMPLES:
         write(make)
-    found = {each.type for path in FOLDER.glob("*.keras") for each in inspect_model(path).objects}
-    missing = {each.qualified for each in contributions()} - found
+    models = [inspect_model(path) for path in FOLDER.glob("*.keras")]
+    saved_types = {saved.type for model in models for saved in model.objects}
+    missing = {contribution.qualified for contribution in contributions()} - saved_types
     if missing:
         raise SystemExit(f"no file holds {sorted(missing)}")
 
