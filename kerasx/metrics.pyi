@@ -60,9 +60,9 @@ class AUROC(kerasx_metrics.curves.AUROC):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         capacity: With `thresholds=None`, the number of samples that the metric can hold. Samples
             that are masked, ignored or of weight 0 take no room. More samples are an error; in
             compiled code the result is NaN, and reading it outside raises.
@@ -154,9 +154,9 @@ class AveragePrecision(kerasx_metrics.curves.AveragePrecision):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         capacity: With `thresholds=None`, the number of samples that the metric can hold. Samples
             that are masked, ignored or of weight 0 take no room. More samples are an error; in
             compiled code the result is NaN, and reading it outside raises.
@@ -343,11 +343,10 @@ class CharErrorRate(kerasx_sequence.error_rates.CharErrorRate):
 class ClassificationReport(kerasx_metrics.classification.ClassificationReport):
     """Precision, recall, F1 and support of every class, and their averages, in one metric.
 
-    The result is a dictionary whose keys begin with the metric's name: vectors over classes
-    `<name>_precision`, `<name>_recall`, `<name>_f1_score`, `<name>_support`, and scalars
-    `<name>_accuracy` (in a multilabel task `<name>_micro_precision`, ...),
-    `<name>_macro_precision`, `<name>_weighted_precision` and so on. Both classes of a binary task
-    are reported. Equals `sklearn.metrics.classification_report`.
+    The result is a dictionary: vectors over classes `precision`, `recall`, `f1_score`, `support`,
+    and numbers `accuracy` (in a multilabel task `micro_precision`, ...), `macro_precision`,
+    `weighted_precision` and so on. Both classes of a binary task are reported. Keras logs the macro
+    F1 score. Equals `sklearn.metrics.classification_report`.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -380,10 +379,10 @@ class ClassificationReport(kerasx_metrics.classification.ClassificationReport):
 
     Example:
     >>> import kerasx
-    >>> report = kerasx.metrics.ClassificationReport(name="report")
+    >>> report = kerasx.metrics.ClassificationReport()
     >>> report.update_state([0, 1, 2], [[.8, .1, .1], [.2, .7, .1], [.1, .6, .3]])
-    >>> print([float(value) for value in report.result()["report_recall"]])
-    [1.0, 1.0, 0.0]
+    >>> print(report.result()["recall"])
+    [1. 1. 0.]
     """
     def __init__(self, *, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
@@ -439,7 +438,8 @@ class ConfusionMatrix(kerasx_metrics.confusion.ConfusionMatrix):
     The result has the shape `(num_classes, num_classes)`, for a multilabel task
     `(num_classes, 2, 2)`. Equals `sklearn.metrics.confusion_matrix` with all classes as `labels`
     (`multilabel_confusion_matrix` for a multilabel task). A row or column without samples is
-    normalized to 0. The result is float32; `sums` holds the counts as float64, exact to 2^46.
+    normalized to 0. The result is float32; `sums` holds the counts as float64, exact to 2^46. Keras
+    logs the accuracy: the share of samples on the diagonal.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -473,8 +473,9 @@ class ConfusionMatrix(kerasx_metrics.confusion.ConfusionMatrix):
     >>> import kerasx
     >>> matrix = kerasx.metrics.ConfusionMatrix()
     >>> matrix.update_state([1, 0, 0, 0], [0.9, 0.4, 0.6, 0.1])
-    >>> print([[float(value) for value in row] for row in matrix.result()])
-    [[2.0, 1.0], [0.0, 1.0]]
+    >>> print(matrix.result())
+    [[2. 1.]
+     [0. 1.]]
     """
     def __init__(self, *, normalize: str | None = None, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
@@ -502,7 +503,8 @@ class EntityF1(kerasx_sequence.entities.EntityF1):
             scheme: an I without a B is not an entity in IOB2.
         average: `"micro"` for one score over all entities, `"macro"` for the mean score of the
             types that occur (NaN before one does), `"weighted"` for the mean weighted by the number
-            of true entities, `None` for the score of each type, in the order of `types`.
+            of true entities, `None` for the score of each type, in the order of `types`, for
+            which Keras logs the macro average.
         ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
         name: name of the metric.
         dtype: dtype of the result.
@@ -595,9 +597,9 @@ class F1Score(kerasx_metrics.classification.F1Score):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -650,9 +652,9 @@ class FBetaScore(kerasx_metrics.classification.FBetaScore):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -787,9 +789,9 @@ class JaccardIndex(kerasx_metrics.classification.JaccardIndex):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -922,9 +924,9 @@ class NegativePredictiveValue(kerasx_metrics.classification.NegativePredictiveVa
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -1007,9 +1009,9 @@ class Precision(kerasx_metrics.classification.Precision):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -1046,12 +1048,12 @@ class Precision(kerasx_metrics.classification.Precision):
 class PrecisionRecallCurve(kerasx_metrics.curves.PrecisionRecallCurve):
     """Precision and recall over rising thresholds.
 
-    The result is a dictionary with `<name>_precision`, `<name>_recall` and `<name>_thresholds`:
-    vectors for a binary task, otherwise matrices with a row for each class. Precision and recall
-    have one value more than there are thresholds; they end with 1 and 0. With `thresholds=None` the
-    points are those of `sklearn.metrics.precision_recall_curve`; before them, the first is repeated
-    with the threshold -infinity up to the capacity. Precision is 0 if nothing is predicted
-    positive, and recall is 1 if no label is positive.
+    The result is a dictionary with `precision`, `recall` and `thresholds`: vectors for a binary
+    task, otherwise matrices with a row for each class. Keras logs the average precision. Precision
+    and recall have one value more than there are thresholds; they end with 1 and 0. With
+    `thresholds=None` the points are those of `sklearn.metrics.precision_recall_curve`; before them,
+    the first is repeated with the threshold -infinity up to the capacity. Precision is 0 if nothing
+    is predicted positive, and recall is 1 if no label is positive.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -1085,20 +1087,20 @@ class PrecisionRecallCurve(kerasx_metrics.curves.PrecisionRecallCurve):
 
     Example:
     >>> import kerasx
-    >>> curve = kerasx.metrics.PrecisionRecallCurve(thresholds=[0.3, 0.6], name="pr")
+    >>> curve = kerasx.metrics.PrecisionRecallCurve(thresholds=[0.3, 0.6])
     >>> curve.update_state([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
-    >>> print([float(value) for value in curve.result()["pr_recall"]])
-    [1.0, 0.5, 0.0]
+    >>> print(curve.result()["recall"])
+    [1.  0.5 0. ]
     """
     def __init__(self, thresholds: int | list[float] | None = 200, *, capacity: int | None = None, task: str | None = None, num_classes: int | None = None, class_id: int | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class ROC(kerasx_metrics.curves.ROC):
     """ROC curve: true positive rate against false positive rate over falling thresholds.
 
-    The result is a dictionary with `<name>_fpr`, `<name>_tpr` and `<name>_thresholds`: vectors for
-    a binary task, otherwise matrices with a row for each class. The curve starts at (0, 0) with the
-    threshold infinity and ends at (1, 1) with -infinity; the exact form repeats the last point up
-    to its capacity. With `thresholds=None` its points are those of
+    The result is a dictionary with `fpr`, `tpr` and `thresholds`: vectors for a binary task,
+    otherwise matrices with a row for each class. Keras logs the area under the curve, `AUROC`. The
+    curve starts at (0, 0) with the threshold infinity and ends at (1, 1) with -infinity; the exact
+    form repeats the last point up to its capacity. With `thresholds=None` its points are those of
     `sklearn.metrics.roc_curve(drop_intermediate=False)`. A rate without labels to count is NaN.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -1133,10 +1135,10 @@ class ROC(kerasx_metrics.curves.ROC):
 
     Example:
     >>> import kerasx
-    >>> curve = kerasx.metrics.ROC(thresholds=[0.3, 0.6], name="roc")
+    >>> curve = kerasx.metrics.ROC(thresholds=[0.3, 0.6])
     >>> curve.update_state([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
-    >>> print([float(value) for value in curve.result()["roc_tpr"]])
-    [0.0, 0.5, 1.0, 1.0]
+    >>> print(curve.result()["tpr"])
+    [0.  0.5 1.  1. ]
     """
     def __init__(self, thresholds: int | list[float] | None = 200, *, capacity: int | None = None, task: str | None = None, num_classes: int | None = None, class_id: int | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
@@ -1155,9 +1157,9 @@ class Recall(kerasx_metrics.classification.Recall):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -1234,9 +1236,9 @@ class Specificity(kerasx_metrics.classification.Specificity):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves

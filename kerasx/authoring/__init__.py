@@ -42,12 +42,15 @@ from kerasx.authoring.reading import (
     whole_numbers,
 )
 from kerasx.authoring.reduction import reduced
+from kerasx.authoring.results import ArrayResult, DictResult
 from kerasx.authoring.sums import add_pairs, as_pair, block_sum, ratio, weighted_sums
 
 __all__ = [
+    "ArrayResult",
     "Batch",
     "Configurable",
     "Data",
+    "DictResult",
     "Labels",
     "Layout",
     "MeanMetric",

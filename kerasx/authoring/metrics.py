@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -12,8 +12,9 @@ from keras import ops
 from kerasx.authoring._attached import mask_of
 from kerasx.authoring.fields import Configurable, argument
 from kerasx.authoring.reading import is_float, spread
+from kerasx.authoring.results import summarized
 from kerasx.authoring.sums import add_pairs, as_pair, ratio, weighted_sums
-from kerasx.compiler import is_shape_inference
+from kerasx.compiler import is_concrete, is_shape_inference
 
 Tensor = Any
 
@@ -30,10 +31,18 @@ class SumMetric(Configurable, keras.Metric):
     and so the result. Under `tf.distribute`, the sums of the replicas are added; elsewhere
     `merge_state` adds those of other workers.
 
+    Keras logs numbers. A metric whose formula gives an array or a dictionary also defines the
+    `summary` that is logged for it.
+
+    Attributes:
+        direction: `"up"` if higher values are better, `"down"` if lower ones are. Callbacks such as
+            `keras.callbacks.EarlyStopping` then need no `mode`.
+
     Example:
     >>> import keras
     >>> from kerasx.authoring import SumMetric, argument
     >>> class Excess(SumMetric):
+    ...     direction = "down"
     ...     limit: float = argument(default=0.0, kw_only=False)
     ...
     ...     def statistic(self, y_true, y_pred, sample_weight, mask):
@@ -46,6 +55,7 @@ class SumMetric(Configurable, keras.Metric):
     3.0
     """
 
+    direction: ClassVar[Literal["up", "down"] | None] = None
     name: Any = argument(default=None)
     dtype: Any = argument(default=None)
 
@@ -73,6 +83,14 @@ class SumMetric(Configurable, keras.Metric):
     def formula(self, total: Tensor) -> Any:
         """Compute the result from the sum, a float32 tensor."""
         return total
+
+    def summary(self, total: Tensor) -> Tensor | None:
+        """Compute the number that Keras logs, for a result that is an array or a dictionary.
+
+        Returns:
+            A tensor without axes, or None if the result is a number itself.
+        """
+        return None
 
     def find_mask(self, y_pred: Any) -> Tensor | None:
         """Return the mask of the predictions: the one that Keras attached to them."""
@@ -102,8 +120,28 @@ class SumMetric(Configurable, keras.Metric):
         self.total.assign(add_pairs(self.total.value, pair))
 
     def result(self) -> Any:
-        """Return the value for everything added since the last reset."""
-        return self._cast(self._evaluate(self.total[0] + self.total[1]))
+        """Return the value for everything added since the last reset.
+
+        Returns:
+            A tensor without axes for a number. An `ArrayResult` or a `DictResult`, made of NumPy
+            arrays, for others; in compiled code, which Keras logs, their summary.
+        """
+        total = self._read_total()
+        summary = self.summary(total)
+        if summary is None:
+            return self._cast(self.formula(total))
+        summary = self._cast(summary)
+        if not is_concrete(summary):
+            return summary
+        return self.present(self._cast(self.formula(total)), summary)
+
+    def value(self) -> Any:
+        """Return the whole value as a tensor or a dictionary of tensors, also in compiled code."""
+        return self._cast(self.formula(self._read_total()))
+
+    def present(self, value: Any, summary: Tensor) -> Any:
+        """Return the result for users, from an array or a dictionary and its summary."""
+        return summarized(value, summary)
 
     def merge_state(self, metrics: Iterable[SumMetric]) -> None:
         """Add the sums of other metrics of the same class and arguments, as of other workers.
@@ -126,13 +164,16 @@ class SumMetric(Configurable, keras.Metric):
         self.total: Any = self.add_variable((2, *shape), "zeros", dtype="float32", name="total")
 
     def _complete(self) -> None:
+        if self.direction is not None:
+            self._direction = self.direction  # the attribute that Keras's callbacks look for
         self.total = None
         shape = self.sum_shape()
         if shape is not None:
             self.create_state(shape)
 
-    def _evaluate(self, total: Tensor) -> Any:
-        return self.formula(total)
+    def _read_total(self) -> Tensor:
+        """Return what `formula` takes: here the sum."""
+        return self.total[0] + self.total[1]
 
     def _cast(self, result: Any) -> Any:
         return keras.tree.map_structure(lambda value: ops.cast(value, self.dtype), result)
@@ -164,6 +205,7 @@ class MeanMetric(SumMetric):
     >>> import keras
     >>> from kerasx.authoring import MeanMetric, argument
     >>> class MeanPower(MeanMetric):
+    ...     direction = "down"
     ...     exponent: float = argument(default=2.0, kw_only=False)
     ...
     ...     def values(self, y_true, y_pred):
@@ -195,6 +237,10 @@ class MeanMetric(SumMetric):
         """Compute the result from the mean, which is NaN if there are no samples."""
         return mean
 
+    def summary(self, mean: Tensor) -> Tensor | None:
+        """Compute the number that Keras logs, if `formula` gives an array or a dictionary."""
+        return None
+
     def sum_shape(self) -> tuple[int, ...] | None:
         return (2,)
 
@@ -214,8 +260,9 @@ class MeanMetric(SumMetric):
         weight = spread(self.name, name, weight, values.shape)
         return ops.reshape(ops.broadcast_to(weight, ops.shape(values)), (-1,))
 
-    def _evaluate(self, total: Tensor) -> Any:
-        return self.formula(ratio(total[0], total[1], float("nan")))
+    def _read_total(self) -> Tensor:
+        total = super()._read_total()
+        return ratio(total[0], total[1], float("nan"))
 
 
 def _arguments(metric: SumMetric) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from kerasx.authoring import SumMetric
+from kerasx.authoring import ArrayResult, DictResult, SumMetric
 from kerasx.testing.case import Case, seeds
 from kerasx.testing.contract import check
 from kerasx.testing.numerics import as_numpy, assert_close, inputs_like, no_loss
@@ -42,6 +42,26 @@ def _value(case: Case, *data: Any) -> Any:
     metric = case.make()
     metric.update_state(*data)
     return as_numpy(metric.result())
+
+
+def _logged(case: Case, *data: Any) -> dict[str, Any]:
+    """Return what Keras logs for whole arrays, by name."""
+    metric = case.make()
+    metric.update_state(*data)
+    result = metric.result()
+    if isinstance(result, dict):
+        return as_numpy(result)
+    if isinstance(result, ArrayResult | DictResult):
+        result = float(result)
+    return {metric.name: as_numpy(result)}
+
+
+def _model_with(metric: keras.Metric, y_pred: np.ndarray) -> keras.Model:
+    """Return a compiled model whose predictions are its inputs."""
+    (scores,) = inputs_like([y_pred])
+    model = keras.Model(scores, keras.layers.Identity()(scores))
+    model.compile(loss=no_loss, metrics=[metric])
+    return model
 
 
 @check("metrics", share=MODERATE, when=_is_class)
@@ -134,18 +154,15 @@ def workers_merge(case: Case, data: DataObject) -> None:
 def works_in_a_model(case: Case, data: DataObject) -> None:
     """`fit` and `evaluate` report the value of the whole epoch, and a saved model keeps it."""
     y_true, y_pred = case.draw(data, batch=SAMPLES)
-    expected = _value(case, y_true, y_pred)
     metric = case.make()
-    (scores,) = inputs_like([y_pred])
-    model = keras.Model(scores, keras.layers.Identity()(scores))
-    model.compile(loss=no_loss, metrics=[metric])
+    expected = _logged(case, y_true, y_pred)
+    model = _model_with(metric, y_pred)
     size = SAMPLES // 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the model has no weights to train
         history = model.fit(y_pred, y_true, batch_size=size, shuffle=False, verbose=0).history
     values = model.evaluate(y_pred, y_true, batch_size=size, verbose=0, return_dict=True)
-    named = expected if isinstance(expected, dict) else {metric.name: expected}
-    for name, value in named.items():
+    for name, value in expected.items():
         for where, actual in (("fit", history[name][-1]), ("evaluate", values[name])):
             what = f"{name} in {where}"
             assert_close(np.asarray(as_numpy(actual)), value, case.close("float32"), what)
@@ -154,5 +171,43 @@ def works_in_a_model(case: Case, data: DataObject) -> None:
         model.save(path)
         actual = reloaded(path, [y_pred, y_true], modules_of(case.of), evaluate=True)
     kept = dict(zip(sorted(values), actual, strict=True))
-    for name, value in named.items():
+    for name, value in expected.items():
         assert_close(kept[name], value, case.close("float32"), f"{name} of the reloaded model")
+
+
+@check("metrics", share=EXPENSIVE, when=_is_class)
+def callbacks_can_watch_it(case: Case, data: DataObject) -> None:
+    """Keras's callbacks monitor it without `mode`, and log it: as one number, or several by name.
+
+    `EarlyStopping` has to know whether higher or lower values are better, and `TensorBoard` refuses
+    arrays.
+    """
+    y_true, y_pred = case.draw(data, batch=SAMPLES)
+    logged = _logged(case, y_true, y_pred)
+    for name, value in logged.items():
+        assert value.ndim == 0, f"{name} is an array of shape {value.shape}; Keras logs numbers"
+    metric = case.make()
+    model = _model_with(metric, y_pred)
+    with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the model has no weights to train
+        watched: dict[str, Any] = {"monitor": f"val_{next(iter(logged))}"}
+        if metric.name not in logged:
+            watched["mode"] = "max"  # Keras knows the direction of a metric, not of its entries
+        path = Path(directory)
+        log = keras.callbacks.CSVLogger(path / "log.csv")
+        best = path / "best.weights.h5"
+        callbacks = [
+            log,
+            keras.callbacks.EarlyStopping(**watched),
+            keras.callbacks.ReduceLROnPlateau(**watched),
+            keras.callbacks.ModelCheckpoint(
+                best, save_best_only=True, save_weights_only=True, **watched
+            ),
+        ]
+        if keras.backend.backend() == "tensorflow":
+            callbacks.append(keras.callbacks.TensorBoard(directory, update_freq=1))
+        pairs = (y_pred, y_true)
+        try:
+            model.fit(*pairs, validation_data=pairs, callbacks=callbacks, batch_size=4, verbose=0)
+        finally:
+            log.on_train_end()  # closes its file

@@ -280,6 +280,7 @@ class MeanOf(keras.Metric):
 
     def __init__(self, name="mean_of", dtype=None):
         super().__init__(name=name, dtype=dtype)
+        self._direction = "up"
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
 
@@ -341,6 +342,19 @@ class IgnoresWeights(MeanOf):
 class KeepsItsCount(MeanOf):
     def reset_state(self):
         self.total.assign(0)
+
+
+@broken_metric("callbacks_can_watch_it")
+class HasNoDirection(MeanOf):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        del self._direction
+
+
+@broken_metric("callbacks_can_watch_it", also=("works_in_a_model",))
+class LogsAnArray(MeanOf):
+    def result(self):
+        return ops.stack([super().result(), self.count])
 
 
 @broken_metric("workers_merge")

@@ -208,4 +208,4 @@ def test_only_slow_checks_are_left_to_the_thorough_tier():
 def test_the_fast_tier_exercises_every_contribution(plugin):
     items = [item for item in plan(subjects(plugin)) if item.case and is_fast(item, ())]
     exercised = {item.subject.object.__name__ for item in items}
-    assert exercised == {subject.object.__name__ for subject in subjects(plugin)}
+    assert exercised == {each.object.__name__ for each in subjects(plugin) if each.cases}

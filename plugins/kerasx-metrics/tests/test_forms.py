@@ -137,7 +137,7 @@ def test_mask_that_keras_attached_to_predictions(name, task):
     arguments = {} if name in WITHOUT_TASK else {"task": task}
     metric = CLASSES[name](**arguments)
     metric.update_state(np.where(mask.reshape(4, 6, *[1] * (y.ndim - 2)), y, 99), masked, weight)
-    assert_same(metric.result(), metric.compute(y[mask], scores[mask], weight[mask]))
+    assert_same(metric.value(), metric.compute(y[mask], scores[mask], weight[mask]))
 
 
 @pytest.mark.parametrize(

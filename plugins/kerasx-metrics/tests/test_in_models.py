@@ -50,12 +50,12 @@ WAYS += [{"run_eagerly": True}] if BACKEND == "tensorflow" else []
 @pytest.mark.parametrize("steps", WAYS, ids=str)
 def test_fit_and_evaluate_give_the_values_of_all_samples(steps):
     x, y = data()
-    model = classifier()
+    model, report = classifier(), M.ClassificationReport(name="report")
     model.compile(
         loss="sparse_categorical_crossentropy",
         metrics=[
             M.F1Score(),
-            M.ClassificationReport(name="report"),
+            report,
             M.AUROC(),
             M.TopKAccuracy(k=2),
             M.LogLoss(),
@@ -68,9 +68,7 @@ def test_fit_and_evaluate_give_the_values_of_all_samples(steps):
     labels = scores.argmax(-1)
     expected = {
         "f1_score": sk.f1_score(y, labels, average="macro"),
-        "report_macro_f1_score": sk.f1_score(y, labels, average="macro"),
-        "report_weighted_precision": sk.precision_score(y, labels, average="weighted"),
-        "report_accuracy": sk.accuracy_score(y, labels),
+        "report": sk.f1_score(y, labels, average="macro"),
         "top_k_accuracy": sk.top_k_accuracy_score(y, scores, k=2),
         "log_loss": sk.log_loss(y, scores),
     }
@@ -81,10 +79,14 @@ def test_fit_and_evaluate_give_the_values_of_all_samples(steps):
     floored = np.floor(scores.astype("float64") * 199)
     binned = [sk.roc_auc_score(y == label, floored[:, label]) for label in range(4)]
     assert number(values["auroc"]) == pytest.approx(np.mean(binned), abs=1e-6)
-    report = sk.precision_recall_fscore_support(y, labels)
     names = ("precision", "recall", "f1_score", "support")
-    for name, expected_values in zip(names, report, strict=True):
-        np.testing.assert_allclose(values[f"report_{name}"], expected_values, atol=1e-6)
+    of_classes = dict(zip(names, sk.precision_recall_fscore_support(y, labels), strict=True))
+    of_all = {
+        "accuracy": sk.accuracy_score(y, labels),
+        "weighted_precision": sk.precision_score(y, labels, average="weighted"),
+    }
+    for name, expected_values in (of_classes | of_all).items():
+        np.testing.assert_allclose(report.result()[name], expected_values, atol=1e-6)
 
 
 # One of each statistic; the others differ from these by a formula.
@@ -115,17 +117,18 @@ def test_all_metrics_at_once(task, classes_of_metrics):
     scores = model.predict(x, verbose=0)
     assert np.ptp(scores) > 0.3
     for metric in metrics:
-        expected = metric.compute(y, scores)
-        if not isinstance(expected, dict):
-            expected = {metric.name: expected}
-        for name, value in expected.items():
+        actual, expected = metric.value(), metric.compute(y, scores)
+        keras.tree.assert_same_structure(actual, expected)
+        pairs = zip(keras.tree.flatten(actual), keras.tree.flatten(expected), strict=True)
+        for of_batches, of_all in pairs:
             np.testing.assert_allclose(
-                keras.ops.convert_to_numpy(values[name]),
-                keras.ops.convert_to_numpy(value),
+                keras.ops.convert_to_numpy(of_batches),
+                keras.ops.convert_to_numpy(of_all),
                 rtol=1e-6,
                 atol=1e-6,
-                err_msg=name,
+                err_msg=metric.name,
             )
+        assert values[metric.name] == pytest.approx(float(metric.result()), nan_ok=True)
 
 
 def test_weights_reach_weighted_metrics():
@@ -273,13 +276,12 @@ def test_configuration_survives(metric_class):
 def test_two_reports_do_not_collide():
     x, y = data()
     model = classifier()
-    model.compile(
-        loss="sparse_categorical_crossentropy",
-        metrics=[M.ClassificationReport(), M.ClassificationReport(ignore_class=3, name="other")],
-    )
+    reports = [M.ClassificationReport(), M.ClassificationReport(ignore_class=3)]
+    model.compile(loss="sparse_categorical_crossentropy", metrics=reports)
     values = model.evaluate(x, y, verbose=0, return_dict=True)
-    assert number(np.sum(values["classification_report_support"])) == 50
-    assert number(np.sum(values["other_support"])) == np.sum(y != 3)
+    names = ["classification_report", "classification_report_1"]
+    assert [values[name] for name in names] == [float(report.result()) for report in reports]
+    assert [report.result()["support"].sum() for report in reports] == [50, np.sum(y != 3)]
 
 
 def some(metric_class, seed=0, samples=20, classes=3):

@@ -46,7 +46,8 @@ ARGUMENTS = {
         '`"macro"` for the mean over the classes that occur as label or prediction, `"weighted"` '
         'for their mean weighted by the number of labels, `"micro"` for the value of the summed '
         'counts, `"samples"` for the mean over samples of each sample\'s own value (multilabel '
-        "tasks only), `None` for a vector with all classes. It does not apply to a binary task, "
+        "tasks only), `None` for a vector with all classes, for which Keras logs the macro "
+        "average. It does not apply to a binary task, "
         "whose value is that of the positive class; for the mean over both classes pass "
         '`task="multiclass"`.',
         **_one_of("micro", "macro", "weighted", "samples", None),

@@ -32,6 +32,7 @@ def counts_of(total: Tensor) -> Counts:
 class DecisionMetric(StreamingMetric):
     """Base of metrics of decisions, which `counts` describes."""
 
+    direction = "up"
     task: str | None = argument(default=None)
     num_classes: int | None = argument(default=None)
     threshold: float | None = argument(default=None)
@@ -106,6 +107,11 @@ class ScoreOfCounts(DecisionMetric):
         arguments = self.score_arguments()
         return averaged(self.score, counts_of(total), self.average, class_id, **arguments)
 
+    def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
+        if self.average is not None or self.class_id is not None or layout.task == "binary":
+            return None
+        return averaged(self.score, counts_of(total), "macro", None, **self.score_arguments())
+
 
 class Precision(ScoreOfCounts):
     """Precision: the share of the predictions of a class that are right.
@@ -124,9 +130,9 @@ class Precision(ScoreOfCounts):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -177,9 +183,9 @@ class Recall(ScoreOfCounts):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -231,9 +237,9 @@ class F1Score(ScoreOfCounts):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -288,9 +294,9 @@ class FBetaScore(ScoreOfCounts):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -348,9 +354,9 @@ class Specificity(ScoreOfCounts):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -402,9 +408,9 @@ class NegativePredictiveValue(ScoreOfCounts):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -456,9 +462,9 @@ class JaccardIndex(ScoreOfCounts):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -639,6 +645,8 @@ class HammingDistance(LabelMetric):
     0.25
     """
 
+    direction = "down"
+
     def choose_statistic(self) -> Statistic:
         return statistics.wrong_labels
 
@@ -678,6 +686,7 @@ class TopKAccuracy(StreamingMetric):
     0.6667
     """
 
+    direction = "up"
     k: int = argument(default=5, kw_only=False)
     num_classes: int | None = argument(default=None)
     ignore_class: int | None = argument(default=None)
@@ -873,11 +882,10 @@ class MatthewsCorrCoef(SingleLabelMetric):
 class ClassificationReport(CountsMetric):
     """Precision, recall, F1 and support of every class, and their averages, in one metric.
 
-    The result is a dictionary whose keys begin with the metric's name: vectors over classes
-    `<name>_precision`, `<name>_recall`, `<name>_f1_score`, `<name>_support`, and scalars
-    `<name>_accuracy` (in a multilabel task `<name>_micro_precision`, ...),
-    `<name>_macro_precision`, `<name>_weighted_precision` and so on. Both classes of a binary task
-    are reported. Equals `sklearn.metrics.classification_report`.
+    The result is a dictionary: vectors over classes `precision`, `recall`, `f1_score`, `support`,
+    and numbers `accuracy` (in a multilabel task `micro_precision`, ...), `macro_precision`,
+    `weighted_precision` and so on. Both classes of a binary task are reported. Keras logs the macro
+    F1 score. Equals `sklearn.metrics.classification_report`.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -910,10 +918,10 @@ class ClassificationReport(CountsMetric):
 
     Example:
     >>> import kerasx
-    >>> report = kerasx.metrics.ClassificationReport(name="report")
+    >>> report = kerasx.metrics.ClassificationReport()
     >>> report.update_state([0, 1, 2], [[.8, .1, .1], [.2, .7, .1], [.1, .6, .3]])
-    >>> print([float(value) for value in report.result()["report_recall"]])
-    [1.0, 1.0, 0.0]
+    >>> print(report.result()["recall"])
+    [1. 1. 0.]
     """
 
     zero_division: float = argument(default=0.0)
@@ -934,4 +942,8 @@ class ClassificationReport(CountsMetric):
         if layout.task != "multilabel":
             samples = ops.sum(counts.tp + counts.fn)
             report["accuracy"] = ratio(ops.sum(counts.tp), samples, float("nan"))
-        return {f"{self.name}_{key}": value for key, value in report.items()}
+        return report
+
+    def summarize(self, total: Tensor, layout: Layout) -> Tensor:
+        counts = counts_of(total)
+        return averaged(f_beta_of, counts, "macro", None, zero_division=self.zero_division)

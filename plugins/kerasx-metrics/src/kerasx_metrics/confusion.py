@@ -24,7 +24,8 @@ class ConfusionMatrix(LabelMetric):
     The result has the shape `(num_classes, num_classes)`, for a multilabel task
     `(num_classes, 2, 2)`. Equals `sklearn.metrics.confusion_matrix` with all classes as `labels`
     (`multilabel_confusion_matrix` for a multilabel task). A row or column without samples is
-    normalized to 0. The result is float32; `sums` holds the counts as float64, exact to 2^46.
+    normalized to 0. The result is float32; `sums` holds the counts as float64, exact to 2^46. Keras
+    logs the accuracy: the share of samples on the diagonal.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -58,8 +59,9 @@ class ConfusionMatrix(LabelMetric):
     >>> import kerasx
     >>> matrix = kerasx.metrics.ConfusionMatrix()
     >>> matrix.update_state([1, 0, 0, 0], [0.9, 0.4, 0.6, 0.1])
-    >>> print([[float(value) for value in row] for row in matrix.result()])
-    [[2.0, 1.0], [0.0, 1.0]]
+    >>> print(matrix.result())
+    [[2. 1.]
+     [0. 1.]]
     """
 
     nan_scores = "so do NaN scores"
@@ -78,6 +80,10 @@ class ConfusionMatrix(LabelMetric):
             return total
         axes = {"true": -1, "pred": -2, "all": (-2, -1)}[self.normalize]
         return ratio(total, ops.sum(total, axes, keepdims=True))
+
+    def summarize(self, total: Tensor, layout: Layout) -> Tensor:
+        right = ops.sum(ops.diagonal(total, axis1=-2, axis2=-1))
+        return ratio(right, ops.sum(total), float("nan"))
 
     def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:
         """Draw the matrix with matplotlib (extra `plots`) and return the axes."""

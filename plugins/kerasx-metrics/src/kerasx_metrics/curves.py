@@ -72,6 +72,7 @@ def precision_recall_points(thresholds: Tensor, pos: Tensor, neg: Tensor) -> Poi
 class CurveMetric(StreamingMetric):
     """Base of metrics of ranking: a histogram at thresholds, or a buffer of every sample."""
 
+    direction = "up"
     thresholds: int | list[float] | None = argument(default=200, kw_only=False)
     capacity: int | None = argument(default=None)
     task: str | None = argument(default=None)
@@ -83,6 +84,7 @@ class CurveMetric(StreamingMetric):
     scores_only = True
     nan_scores = "so do NaN scores"
     draws_roc: ClassVar[bool]  # whether `plot` draws the ROC curve, or precision and recall
+    area: ClassVar[Any]  # a static method: the area under the curve, of positives and negatives
 
     def choose_state(self) -> Histogram | Buffer:
         if (self.thresholds is None) != (self.capacity is not None):
@@ -111,10 +113,26 @@ class CurveMetric(StreamingMetric):
         """Compute the result from groups of falling score, `(groups,)` or `(classes, groups)`."""
         raise NotImplementedError
 
+    def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
+        _, pos, neg = self._groups(total, layout)
+        return self.averaged_area(pos, neg, layout, "macro")
+
+    def averaged_area(
+        self, pos: Tensor, neg: Tensor, layout: Layout, average: str | None
+    ) -> Tensor:
+        """Compute the area under the curve of each class, and average over classes."""
+        areas = self.area(pos, neg)
+        if len(areas.shape) == 0 or average is None:
+            return areas
+        labels = ops.sum(pos, -1)
+        exists = labels > 0 if layout.task == "multiclass" else ops.ones_like(labels, "bool")
+        weights = labels if average == "weighted" else ops.ones_like(labels)
+        return average_of(areas, weights, exists)
+
     def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:
         """Draw the curve with matplotlib (extra `plots`) and return the axes."""
         layout = self.layout or self._unseen()
-        groups = self._groups(self._summed(layout), layout)
+        groups = self._groups(self._read_total(), layout)
         if self.draws_roc:
             x, y, _ = map(ops.convert_to_numpy, roc_points(*groups))
             return plot_roc(x, y, ax, class_names)
@@ -142,8 +160,6 @@ class AreaMetric(CurveMetric):
 
     average: str | None = argument(default="macro")
 
-    area: ClassVar[Any]  # a static method of positive and negative weights
-
     def validate(self) -> None:
         super().validate()
         if self.average == "samples":
@@ -161,13 +177,12 @@ class AreaMetric(CurveMetric):
     def evaluate_curve(
         self, thresholds: Tensor, pos: Tensor, neg: Tensor, layout: Layout
     ) -> Tensor:
-        areas = self.area(pos, neg)
-        if len(areas.shape) == 0 or self.average is None:
-            return areas
-        labels = ops.sum(pos, -1)
-        exists = labels > 0 if layout.task == "multiclass" else ops.ones_like(labels, "bool")
-        weights = labels if self.average == "weighted" else ops.ones_like(labels)
-        return average_of(areas, weights, exists)
+        return self.averaged_area(pos, neg, layout, self.average)
+
+    def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
+        if self.average is not None or self.class_id is not None or layout.task == "binary":
+            return None
+        return super().summarize(total, layout)
 
 
 class AUROC(AreaMetric):
@@ -192,9 +207,9 @@ class AUROC(AreaMetric):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         capacity: With `thresholds=None`, the number of samples that the metric can hold. Samples
             that are masked, ignored or of weight 0 take no room. More samples are an error; in
             compiled code the result is NaN, and reading it outside raises.
@@ -248,9 +263,9 @@ class AveragePrecision(AreaMetric):
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         capacity: With `thresholds=None`, the number of samples that the metric can hold. Samples
             that are masked, ignored or of weight 0 take no room. More samples are an error; in
             compiled code the result is NaN, and reading it outside raises.
@@ -286,10 +301,10 @@ class AveragePrecision(AreaMetric):
 class ROC(CurveMetric):
     """ROC curve: true positive rate against false positive rate over falling thresholds.
 
-    The result is a dictionary with `<name>_fpr`, `<name>_tpr` and `<name>_thresholds`: vectors for
-    a binary task, otherwise matrices with a row for each class. The curve starts at (0, 0) with the
-    threshold infinity and ends at (1, 1) with -infinity; the exact form repeats the last point up
-    to its capacity. With `thresholds=None` its points are those of
+    The result is a dictionary with `fpr`, `tpr` and `thresholds`: vectors for a binary task,
+    otherwise matrices with a row for each class. Keras logs the area under the curve, `AUROC`. The
+    curve starts at (0, 0) with the threshold infinity and ends at (1, 1) with -infinity; the exact
+    form repeats the last point up to its capacity. With `thresholds=None` its points are those of
     `sklearn.metrics.roc_curve(drop_intermediate=False)`. A rate without labels to count is NaN.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -324,12 +339,13 @@ class ROC(CurveMetric):
 
     Example:
     >>> import kerasx
-    >>> curve = kerasx.metrics.ROC(thresholds=[0.3, 0.6], name="roc")
+    >>> curve = kerasx.metrics.ROC(thresholds=[0.3, 0.6])
     >>> curve.update_state([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
-    >>> print([float(value) for value in curve.result()["roc_tpr"]])
-    [0.0, 0.5, 1.0, 1.0]
+    >>> print(curve.result()["tpr"])
+    [0.  0.5 1.  1. ]
     """
 
+    area = staticmethod(area_under_roc)
     draws_roc = True
 
     def evaluate_curve(
@@ -337,18 +353,18 @@ class ROC(CurveMetric):
     ) -> dict[str, Tensor]:
         names = ("fpr", "tpr", "thresholds")
         points = roc_points(thresholds, pos, neg)
-        return {f"{self.name}_{name}": part for name, part in zip(names, points, strict=True)}
+        return dict(zip(names, points, strict=True))
 
 
 class PrecisionRecallCurve(CurveMetric):
     """Precision and recall over rising thresholds.
 
-    The result is a dictionary with `<name>_precision`, `<name>_recall` and `<name>_thresholds`:
-    vectors for a binary task, otherwise matrices with a row for each class. Precision and recall
-    have one value more than there are thresholds; they end with 1 and 0. With `thresholds=None` the
-    points are those of `sklearn.metrics.precision_recall_curve`; before them, the first is repeated
-    with the threshold -infinity up to the capacity. Precision is 0 if nothing is predicted
-    positive, and recall is 1 if no label is positive.
+    The result is a dictionary with `precision`, `recall` and `thresholds`: vectors for a binary
+    task, otherwise matrices with a row for each class. Keras logs the average precision. Precision
+    and recall have one value more than there are thresholds; they end with 1 and 0. With
+    `thresholds=None` the points are those of `sklearn.metrics.precision_recall_curve`; before them,
+    the first is repeated with the threshold -infinity up to the capacity. Precision is 0 if nothing
+    is predicted positive, and recall is 1 if no label is positive.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -382,12 +398,13 @@ class PrecisionRecallCurve(CurveMetric):
 
     Example:
     >>> import kerasx
-    >>> curve = kerasx.metrics.PrecisionRecallCurve(thresholds=[0.3, 0.6], name="pr")
+    >>> curve = kerasx.metrics.PrecisionRecallCurve(thresholds=[0.3, 0.6])
     >>> curve.update_state([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
-    >>> print([float(value) for value in curve.result()["pr_recall"]])
-    [1.0, 0.5, 0.0]
+    >>> print(curve.result()["recall"])
+    [1.  0.5 0. ]
     """
 
+    area = staticmethod(average_precision_of)
     draws_roc = False
 
     def evaluate_curve(
@@ -395,4 +412,4 @@ class PrecisionRecallCurve(CurveMetric):
     ) -> dict[str, Tensor]:
         names = ("precision", "recall", "thresholds")
         points = self._precision_recall(thresholds, pos, neg)
-        return {f"{self.name}_{name}": part for name, part in zip(names, points, strict=True)}
+        return dict(zip(names, points, strict=True))

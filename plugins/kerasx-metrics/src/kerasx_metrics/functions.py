@@ -150,11 +150,10 @@ def classification_report(
 ) -> dict[str, Tensor]:
     """Precision, recall, F1 and support of every class, and their averages, in one metric.
 
-    The result is a dictionary whose keys begin with the metric's name: vectors over classes
-    `<name>_precision`, `<name>_recall`, `<name>_f1_score`, `<name>_support`, and scalars
-    `<name>_accuracy` (in a multilabel task `<name>_micro_precision`, ...),
-    `<name>_macro_precision`, `<name>_weighted_precision` and so on. Both classes of a binary task
-    are reported. Equals `sklearn.metrics.classification_report`.
+    The result is a dictionary: vectors over classes `precision`, `recall`, `f1_score`, `support`,
+    and numbers `accuracy` (in a multilabel task `micro_precision`, ...), `macro_precision`,
+    `weighted_precision` and so on. Both classes of a binary task are reported. Keras logs the macro
+    F1 score. Equals `sklearn.metrics.classification_report`.
 
     `kerasx.metrics.ClassificationReport` is the same over batches.
 
@@ -301,9 +300,9 @@ def f1_score(
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -382,9 +381,9 @@ def f_beta_score(
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -582,9 +581,9 @@ def jaccard_index(
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -722,9 +721,9 @@ def negative_predictive_value(
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -801,9 +800,9 @@ def precision(
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -878,9 +877,9 @@ def recall(
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -957,9 +956,9 @@ def specificity(
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         class_id: Report this class alone; `average` does not apply then.
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
@@ -1133,7 +1132,8 @@ def confusion_matrix(
     The result has the shape `(num_classes, num_classes)`, for a multilabel task
     `(num_classes, 2, 2)`. Equals `sklearn.metrics.confusion_matrix` with all classes as `labels`
     (`multilabel_confusion_matrix` for a multilabel task). A row or column without samples is
-    normalized to 0. The result is float32; `sums` holds the counts as float64, exact to 2^46.
+    normalized to 0. The result is float32; `sums` holds the counts as float64, exact to 2^46. Keras
+    logs the accuracy: the share of samples on the diagonal.
 
     `kerasx.metrics.ConfusionMatrix` is the same over batches.
 
@@ -1222,9 +1222,9 @@ def auroc(
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -1295,9 +1295,9 @@ def average_precision(
         average: `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes. It does not apply to a
-            binary task, whose value is that of the positive class; for the mean over both classes
-            pass `task="multiclass"`.
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -1343,12 +1343,12 @@ def precision_recall_curve(
 ) -> dict[str, Tensor]:
     """Precision and recall over rising thresholds.
 
-    The result is a dictionary with `<name>_precision`, `<name>_recall` and `<name>_thresholds`:
-    vectors for a binary task, otherwise matrices with a row for each class. Precision and recall
-    have one value more than there are thresholds; they end with 1 and 0. With `thresholds=None` the
-    points are those of `sklearn.metrics.precision_recall_curve`; before them, the first is repeated
-    with the threshold -infinity up to the capacity. Precision is 0 if nothing is predicted
-    positive, and recall is 1 if no label is positive.
+    The result is a dictionary with `precision`, `recall` and `thresholds`: vectors for a binary
+    task, otherwise matrices with a row for each class. Keras logs the average precision. Precision
+    and recall have one value more than there are thresholds; they end with 1 and 0. With
+    `thresholds=None` the points are those of `sklearn.metrics.precision_recall_curve`; before them,
+    the first is repeated with the threshold -infinity up to the capacity. Precision is 0 if nothing
+    is predicted positive, and recall is 1 if no label is positive.
 
     `kerasx.metrics.PrecisionRecallCurve` is the same over batches.
 
@@ -1410,10 +1410,10 @@ def roc(
 ) -> dict[str, Tensor]:
     """ROC curve: true positive rate against false positive rate over falling thresholds.
 
-    The result is a dictionary with `<name>_fpr`, `<name>_tpr` and `<name>_thresholds`: vectors for
-    a binary task, otherwise matrices with a row for each class. The curve starts at (0, 0) with the
-    threshold infinity and ends at (1, 1) with -infinity; the exact form repeats the last point up
-    to its capacity. With `thresholds=None` its points are those of
+    The result is a dictionary with `fpr`, `tpr` and `thresholds`: vectors for a binary task,
+    otherwise matrices with a row for each class. Keras logs the area under the curve, `AUROC`. The
+    curve starts at (0, 0) with the threshold infinity and ends at (1, 1) with -infinity; the exact
+    form repeats the last point up to its capacity. With `thresholds=None` its points are those of
     `sklearn.metrics.roc_curve(drop_intermediate=False)`. A rate without labels to count is NaN.
 
     `kerasx.metrics.ROC` is the same over batches.

@@ -8,6 +8,7 @@ import kerasx
 from kerasx_metrics.catalogue import CLASSES
 from kerasx_metrics.functions import FUNCTIONS
 from kerasx_metrics.kernels import top_class
+from kerasx_metrics.result_history import ResultHistory
 
 if TYPE_CHECKING:
     from kerasx.testing import Case
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 def kerasx_metrics() -> list:
     """Contribute each metric as a class and as a function."""
     return CLASSES + FUNCTIONS
+
+
+@kerasx.hookimpl
+def kerasx_callbacks() -> list[type]:
+    """Contribute the callback that keeps whole results."""
+    return [ResultHistory]
 
 
 @kerasx.hookimpl

@@ -124,6 +124,7 @@ def reliability(batch: Batch, *, num_bins: int) -> Summand:
 class ProbabilityMetric(StreamingMetric):
     """Base of metrics of probabilities."""
 
+    direction = "down"
     task: str | None = argument(default=None)
     num_classes: int | None = argument(default=None)
     ignore_class: int | None = argument(default=None)

@@ -147,6 +147,10 @@ class StreamingMetric(SumMetric):
         """Compute the result from the sum of the statistic: by default, a weighted mean."""
         return ratio(total[0], total[1], float("nan"))
 
+    def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
+        """Compute the number that Keras logs, if the result is an array or a dictionary."""
+        return None
+
     # They share the rest.
 
     def update_state(
@@ -180,10 +184,11 @@ class StreamingMetric(SumMetric):
         raise_for(problem_flags(problems), data, layout)
         return self._cast(self.evaluate(ops.cast(value, "float32"), layout))
 
-    def result(self) -> Any:
-        """Return the value for everything added since the last reset."""
-        layout = self.layout or self._unseen()
-        return self._cast(self.evaluate(self._summed(layout), layout))
+    def formula(self, total: Tensor) -> Any:
+        return self.evaluate(total, self.layout or self._unseen())
+
+    def summary(self, total: Tensor) -> Tensor | None:
+        return self.summarize(total, self.layout or self._unseen())
 
     @property
     def sums(self) -> np.ndarray:
@@ -225,9 +230,9 @@ class StreamingMetric(SumMetric):
                 f"earlier ones were {first.task} with {first.num_classes}; use one metric for each"
             )
 
-    def _summed(self, layout: Layout) -> Tensor:
+    def _read_total(self) -> Tensor:
         if self.total is None:
-            return ops.zeros(self.statistic_shape(layout))
+            return ops.zeros(self.statistic_shape(self._unseen()))
         return self.state.value()
 
     def _merge(self, metric: Any) -> None:

@@ -47,11 +47,7 @@ def compute(
         arguments["num_classes"] = shown
     if "capacity" in fields and arguments["thresholds"] is None:
         arguments["capacity"] = 1  # for a state that is never created
-    metric = metric_class(**arguments)
-    value = metric.compute(y_true, y_pred, sample_weight, mask)
-    if isinstance(value, dict):
-        return {key.removeprefix(f"{metric.name}_"): item for key, item in value.items()}
-    return value
+    return metric_class(**arguments).compute(y_true, y_pred, sample_weight, mask)
 
 
 def _shown_by_labels(y_true: Any, y_pred: Any, ignore_class: int | None) -> int | None:

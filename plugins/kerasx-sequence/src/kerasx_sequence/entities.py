@@ -348,7 +348,8 @@ class EntityF1(SumMetric):
             scheme: an I without a B is not an entity in IOB2.
         average: `"micro"` for one score over all entities, `"macro"` for the mean score of the
             types that occur (NaN before one does), `"weighted"` for the mean weighted by the number
-            of true entities, `None` for the score of each type, in the order of `types`.
+            of true entities, `None` for the score of each type, in the order of `types`, for
+            which Keras logs the macro average.
         ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
         name: name of the metric.
         dtype: dtype of the result.
@@ -380,6 +381,7 @@ class EntityF1(SumMetric):
     (('LOC', 'PER'), [0.0, 1.0])
     """
 
+    direction = "up"
     labels: Sequence[str] = argument(kw_only=False)
     scheme: str | None = argument(default=None, kw_only=False)
     mode: str = argument(default="lenient", kw_only=False)
@@ -407,3 +409,6 @@ class EntityF1(SumMetric):
 
     def formula(self, total: Tensor) -> Tensor:
         return f1_of_counts(total, self.average)
+
+    def summary(self, total: Tensor) -> Tensor | None:
+        return f1_of_counts(total, "macro") if self.average is None else None

@@ -143,6 +143,7 @@ class EditDistance(SequenceMetric):
     1.5
     """
 
+    direction = "down"
     normalize: bool = argument(default=False, kw_only=False)
 
     def __init__(
@@ -169,6 +170,8 @@ class EditDistance(SequenceMetric):
 
 class ErrorRate(SequenceMetric):
     """Base of `WordErrorRate` and `CharErrorRate`."""
+
+    direction = "down"
 
     def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
         return self.distance(tokens), ops.sum(ops.cast(tokens.truth_mask, "int32"), 1)
@@ -253,6 +256,8 @@ class SequenceAccuracy(SequenceMetric):
     >>> float(metric.result())
     0.5
     """
+
+    direction = "up"
 
     def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
         shape = tuple(tokens.truth.shape)

@@ -43,6 +43,7 @@ class TagAccuracy(MeanMetric):
     0.6667
     """
 
+    direction = "up"
     ignore_class: int | None = argument(default=None, kw_only=False)
 
     def find_mask(self, y_pred: Any) -> Tensor | None:

@@ -128,6 +128,7 @@ class Perplexity(TokenMetric):
     2.8284
     """
 
+    direction = "down"
     unit: str = argument(default="perplexity", kw_only=False)
 
     def default_name(self) -> str:
@@ -166,6 +167,8 @@ class TokenAccuracy(TokenMetric):
     >>> float(metric.result())
     0.5
     """
+
+    direction = "up"
 
     def score(self, scores: Scores) -> Any:
         return scores.hits

@@ -29,6 +29,7 @@ class PeakSignalToNoiseRatio(MeanMetric):
     20.0
     """
 
+    direction = "up"
     max_value: float = argument(default=1.0, kw_only=False)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:

@@ -1,0 +1,100 @@
+"""Results that are arrays or dictionaries, of which Keras logs one number.
+
+Keras logs what `float` makes of a metric's result, and an array makes no number: its progress bar
+shows a meaningless mean, and TensorBoard raises. These results say which number stands for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+
+class ArrayResult(np.ndarray):
+    """NumPy array that converts to the number that Keras logs for it.
+
+    Args:
+        values: the array.
+        summary: the number.
+
+    Example:
+    >>> from kerasx.authoring import ArrayResult
+    >>> scores = ArrayResult([0.5, 1.0], summary=0.75)
+    >>> float(scores), scores[1].item()
+    (0.75, 1.0)
+    """
+
+    summary: float | None
+
+    def __new__(cls, values: Any, summary: float) -> ArrayResult:
+        array = np.asarray(values).view(cls)
+        array.summary = summary
+        return array
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.summary = None  # of a slice or a sum, which is another array
+
+    def __float__(self) -> float:
+        return super().__float__() if self.summary is None else self.summary
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
+
+
+class DictResult(Mapping[str, Any]):
+    """Dictionary of results that converts to the number that Keras logs for it.
+
+    It is no `dict`, because Keras logs each entry of one.
+
+    Args:
+        values: the results by name.
+        summary: the number.
+
+    Example:
+    >>> from kerasx.authoring import DictResult
+    >>> report = DictResult({"recall": [0.5, 1.0]}, summary=0.75)
+    >>> float(report), report["recall"]
+    (0.75, [0.5, 1.0])
+    """
+
+    def __init__(self, values: Mapping[str, Any], summary: float) -> None:
+        self._values = dict(values)
+        self.summary = summary
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __float__(self) -> float:
+        return self.summary
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._values})"
+
+
+def summarized(value: Any, summary: Any) -> ArrayResult | DictResult:
+    """Return a result that Keras logs as a number.
+
+    Args:
+        value: the result, a tensor or a dictionary of tensors.
+        summary: the number, a tensor without axes.
+    """
+    number = float(ops.convert_to_numpy(summary))
+    if isinstance(value, Mapping):
+        arrays = {name: as_number_or_array(entry) for name, entry in value.items()}
+        return DictResult(arrays, number)
+    return ArrayResult(ops.convert_to_numpy(value), number)
+
+
+def as_number_or_array(tensor: Any) -> float | np.ndarray:
+    """Convert a tensor to a Python number if it has no axes, else to a NumPy array."""
+    array = ops.convert_to_numpy(tensor)
+    return array.item() if array.ndim == 0 else array
