@@ -13,6 +13,7 @@ from kerasx.authoring.arguments import (
     is_integer,
     is_number,
 )
+from kerasx.authoring.array_module import array_module
 from kerasx.authoring.classes import (
     Batch,
     Data,
@@ -59,6 +60,7 @@ __all__ = [
     "add_pairs",
     "any_of",
     "argument",
+    "array_module",
     "as_pair",
     "attach",
     "attached",

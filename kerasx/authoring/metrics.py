@@ -80,15 +80,20 @@ class SumMetric(Configurable, keras.Metric):
         """
         raise NotImplementedError
 
-    def formula(self, total: Tensor) -> Any:
-        """Compute the result from the sum, a float32 tensor."""
+    def formula(self, total: Any) -> Any:
+        """Compute the result from the sum.
+
+        Args:
+            total: a float64 NumPy array; in compiled code a float32 tensor. `keras.ops` takes both,
+                and `array_module` returns the module that is faster.
+        """
         return total
 
-    def summary(self, total: Tensor) -> Tensor | None:
+    def summary(self, total: Any) -> Any:
         """Compute the number that Keras logs, for a result that is an array or a dictionary.
 
         Returns:
-            A tensor without axes, or None if the result is a number itself.
+            A number, an array or a tensor without axes, or None if the result is a number itself.
         """
         return None
 
@@ -127,21 +132,22 @@ class SumMetric(Configurable, keras.Metric):
             arrays, for others; in compiled code, which Keras logs, their summary.
         """
         total = self._read_total()
-        summary = self.summary(total)
-        if summary is None:
-            return self._cast(self.formula(total))
-        summary = self._cast(summary)
-        if not is_concrete(summary):
-            return summary
-        return self.present(self._cast(self.formula(total)), summary)
+        with np.errstate(all="ignore"):  # NumPy would warn where a tensor becomes NaN
+            summary = self.summary(total)
+            if summary is None:
+                return self._cast(self.formula(total))
+            if not is_concrete(summary):
+                return self._cast(summary)
+            return self.present(self.formula(total), float(summary))
 
     def value(self) -> Any:
         """Return the whole value as a tensor or a dictionary of tensors, also in compiled code."""
-        return self._cast(self.formula(self._read_total()))
+        with np.errstate(all="ignore"):
+            return self._cast(self.formula(self._read_total()))
 
-    def present(self, value: Any, summary: Tensor) -> Any:
+    def present(self, value: Any, summary: float) -> Any:
         """Return the result for users, from an array or a dictionary and its summary."""
-        return summarized(value, summary)
+        return summarized(value, summary, self.dtype)
 
     def merge_state(self, metrics: Iterable[SumMetric]) -> None:
         """Add the sums of other metrics of the same class and arguments, as of other workers.
@@ -171,12 +177,14 @@ class SumMetric(Configurable, keras.Metric):
         if shape is not None:
             self.create_state(shape)
 
-    def _read_total(self) -> Tensor:
+    def _read_total(self) -> Any:
         """Return what `formula` takes: here the sum."""
-        return self.total[0] + self.total[1]
+        return self.sums if is_concrete(self.total.value) else ops.sum(self.total, 0)
 
     def _cast(self, result: Any) -> Any:
-        return keras.tree.map_structure(lambda value: ops.cast(value, self.dtype), result)
+        return keras.tree.map_structure(
+            lambda value: ops.convert_to_tensor(value, self.dtype), result
+        )
 
     def _merge(self, metric: SumMetric) -> None:
         self.total.assign(add_pairs(self.total.value, metric.total.value))
@@ -233,11 +241,11 @@ class MeanMetric(SumMetric):
         """
         raise NotImplementedError
 
-    def formula(self, mean: Tensor) -> Any:
+    def formula(self, mean: Any) -> Any:
         """Compute the result from the mean, which is NaN if there are no samples."""
         return mean
 
-    def summary(self, mean: Tensor) -> Tensor | None:
+    def summary(self, mean: Any) -> Tensor | None:
         """Compute the number that Keras logs, if `formula` gives an array or a dictionary."""
         return None
 
@@ -260,7 +268,7 @@ class MeanMetric(SumMetric):
         weight = spread(self.name, name, weight, values.shape)
         return ops.reshape(ops.broadcast_to(weight, ops.shape(values)), (-1,))
 
-    def _read_total(self) -> Tensor:
+    def _read_total(self) -> Any:
         total = super()._read_total()
         return ratio(total[0], total[1], float("nan"))
 

@@ -80,21 +80,22 @@ class DictResult(Mapping[str, Any]):
         return f"{type(self).__name__}({self._values})"
 
 
-def summarized(value: Any, summary: Any) -> ArrayResult | DictResult:
+def summarized(value: Any, summary: float, dtype: str) -> ArrayResult | DictResult:
     """Return a result that Keras logs as a number.
 
     Args:
-        value: the result, a tensor or a dictionary of tensors.
-        summary: the number, a tensor without axes.
+        value: the result, an array or a tensor, or a dictionary of these.
+        summary: the number.
+        dtype: the dtype of the arrays; half precision becomes float32, as NumPy lacks bfloat16.
     """
-    number = float(ops.convert_to_numpy(summary))
-    if isinstance(value, Mapping):
-        arrays = {name: as_number_or_array(entry) for name, entry in value.items()}
-        return DictResult(arrays, number)
-    return ArrayResult(ops.convert_to_numpy(value), number)
-
-
-def as_number_or_array(tensor: Any) -> float | np.ndarray:
-    """Convert a tensor to a Python number if it has no axes, else to a NumPy array."""
-    array = ops.convert_to_numpy(tensor)
-    return array.item() if array.ndim == 0 else array
+    dtype = "float64" if dtype == "float64" else "float32"
+    if not isinstance(value, Mapping):
+        return ArrayResult(ops.convert_to_numpy(value).astype(dtype), summary)
+    arrays = {name: ops.convert_to_numpy(entry) for name, entry in value.items()}
+    return DictResult(
+        {
+            name: array.astype(dtype) if array.ndim else array.item()
+            for name, array in arrays.items()
+        },
+        summary,
+    )

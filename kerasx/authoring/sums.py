@@ -12,6 +12,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasx.authoring.array_module import array_module
+
 Tensor = Any
 
 
@@ -25,10 +27,11 @@ def as_pair(value: Tensor) -> Tensor:
 
 def add_pairs(a: Tensor, b: Tensor) -> Tensor:
     """Add two sums of two float32 tensors, and keep what rounding loses."""
-    high = a[0] + b[0]
-    of_b = high - a[0]
-    lost = (a[0] - (high - of_b)) + (b[0] - of_b)
-    low = a[1] + b[1] + lost
+    (high_a, low_a), (high_b, low_b) = ops.unstack(a), ops.unstack(b)
+    high = high_a + high_b
+    of_b = high - high_a
+    lost = (high_a - (high - of_b)) + (high_b - of_b)
+    low = low_a + low_b + lost
     total = high + low
     return ops.stack([total, low - (total - high)])
 
@@ -69,5 +72,6 @@ def weighted_sums(
 
 def ratio(numerator: Tensor, denominator: Tensor, zero_division: float = 0.0) -> Tensor:
     """Divide two tensors, with `zero_division` where the denominator is zero."""
+    xp = array_module(denominator)
     zero = denominator == 0
-    return ops.where(zero, zero_division, numerator / ops.where(zero, 1.0, denominator))
+    return xp.where(zero, zero_division, numerator / xp.where(zero, 1.0, denominator))

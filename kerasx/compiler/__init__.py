@@ -13,7 +13,13 @@ Everything listed in `__all__` is public and stable; the modules below are not.
 
 from kerasx.compiler._explain import Explanation
 from kerasx.compiler._kernel import Kernel, kernel
-from kerasx.compiler.backends import device, is_concrete, is_shape_inference, undifferentiated
+from kerasx.compiler.backends import (
+    device,
+    is_concrete,
+    is_graph_tensor,
+    is_shape_inference,
+    undifferentiated,
+)
 from kerasx.compiler.buckets import round_up
 from kerasx.compiler.gradient import custom_gradient
 from kerasx.compiler.program import Compiled, compiled
@@ -26,6 +32,7 @@ __all__ = [
     "custom_gradient",
     "device",
     "is_concrete",
+    "is_graph_tensor",
     "is_shape_inference",
     "kernel",
     "round_up",

@@ -121,6 +121,20 @@ def is_concrete(tensor: Any) -> bool:
     return True
 
 
+def is_graph_tensor(tensor: Any) -> bool:
+    """Return whether a tensor is a part of the TensorFlow graph that is being traced.
+
+    Its value never changes, so what is computed from it may be kept for the rest of the graph.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    if tf.executing_eagerly():
+        return False
+    return getattr(tensor, "graph", None) is tf.compat.v1.get_default_graph()
+
+
 def is_traced(tensors: dict[str, Any]) -> bool:
     """Return whether this call becomes a part of a program that is being traced.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras import ops
+from kerasx.authoring import array_module
 
 Tensor = Any
 
@@ -17,26 +17,26 @@ def pairwise_sum(values: Tensor) -> Tensor:
     """
     block, size = 8, values.shape[-1]
     while size > 1:
-        values = ops.sum(_in_blocks(values, block), -1)
+        values = array_module(values).sum(_in_blocks(values, block), -1)
         size = values.shape[-1]
     return values[..., 0]
 
 
 def running_sum(values: Tensor) -> Tensor:
     """Compute the cumulative sum over the last axis in blocks: a long one in float32 drifts."""
-    size, block = values.shape[-1], 256
+    xp, size, block = array_module(values), values.shape[-1], 256
     if size <= block:
-        return ops.cumsum(values, -1)
-    inner = ops.cumsum(_in_blocks(values, block), -1)
+        return xp.cumsum(values, -1)
+    inner = xp.cumsum(_in_blocks(values, block), -1)
     totals = running_sum(inner[..., -1])
-    before = ops.concatenate([ops.zeros_like(totals[..., :1]), totals[..., :-1]], -1)
-    return ops.reshape(inner + before[..., None], (*values.shape[:-1], -1))[..., :size]
+    before = xp.concatenate([xp.zeros_like(totals[..., :1]), totals[..., :-1]], -1)
+    return xp.reshape(inner + before[..., None], (*values.shape[:-1], -1))[..., :size]
 
 
 def _in_blocks(values: Tensor, block: int) -> Tensor:
     """Split the last axis into blocks, padded with zeros: `(..., blocks, block)`."""
-    lacking = -values.shape[-1] % block
+    xp, lacking = array_module(values), -values.shape[-1] % block
     if lacking:
-        rest = ops.zeros((*values.shape[:-1], lacking), values.dtype)
-        values = ops.concatenate([values, rest], -1)
-    return ops.reshape(values, (*values.shape[:-1], -1, block))
+        rest = xp.zeros((*values.shape[:-1], lacking), values.dtype)
+        values = xp.concatenate([values, rest], -1)
+    return xp.reshape(values, (*values.shape[:-1], -1, block))

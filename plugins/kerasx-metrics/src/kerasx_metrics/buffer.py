@@ -13,7 +13,7 @@ from kerasx.authoring import Batch, Data, Layout, makes_nan, problem_flags, rais
 from kerasx.compiler import compiled, is_concrete
 from kerasx_metrics.counts import Summand
 from kerasx_metrics.one_vs_rest import one_vs_rest
-from kerasx_metrics.streaming import StreamingMetric, Total
+from kerasx_metrics.streaming import Step, StreamingMetric, Total
 
 Tensor = Any
 LOWEST = float(np.finfo("float32").min)
@@ -48,7 +48,7 @@ class Buffer(Total):
         metric.total = metric.add_variable(shape, "zeros", dtype="float32", name="samples")
         metric.size = metric.add_variable((shape[1],), "zeros", dtype="int32", name="size")
 
-    def add(self, data: Data, layout: Layout) -> None:
+    def add(self, data: Data, layout: Layout, step: Step) -> None:
         samples, size, flags = insert(self.metric.total, self.metric.size, *data, layout=layout)
         self._check_capacity(size)
         if is_concrete(flags):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
 from keras import ops
 
-from kerasx.authoring import Layout, argument, ratio
+from kerasx.authoring import Layout, argument, array_module, ratio
 from kerasx_metrics import counts as statistics
 from kerasx_metrics.counts import Counts
 from kerasx_metrics.scores import (
@@ -26,7 +27,7 @@ Tensor = Any
 
 def counts_of(total: Tensor) -> Counts:
     """Name the rows of a state of counts, `(5, K)`."""
-    return Counts(*ops.unstack(total))
+    return Counts(*(total if isinstance(total, np.ndarray) else ops.unstack(total)))
 
 
 class DecisionMetric(StreamingMetric):
@@ -774,7 +775,8 @@ class BalancedAccuracy(SingleLabelMetric):
         counts = counts_of(total)
         support = counts.tp + counts.fn
         occurs = support > 0
-        return average_of(recall_of(counts), ops.cast(occurs, "float32"), occurs)
+        ones = array_module(total).ones_like(support)
+        return average_of(recall_of(counts), ones, occurs)
 
 
 class GeometricMean(SingleLabelMetric):
@@ -822,9 +824,10 @@ class GeometricMean(SingleLabelMetric):
     def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
         counts = counts_of(total)
         occurs = counts.tp + counts.fn > 0
-        logarithms = ops.where(occurs, ops.log(recall_of(counts)), 0.0)
-        number = ops.sum(ops.cast(occurs, "float32"))
-        return ops.exp(ratio(ops.sum(logarithms), number, float("nan")))
+        xp = array_module(total)
+        logarithms = xp.where(occurs, xp.log(recall_of(counts)), 0.0)
+        number = xp.sum(xp.where(occurs, 1.0, 0.0))
+        return xp.exp(ratio(xp.sum(logarithms), number, float("nan")))
 
 
 class MatthewsCorrCoef(SingleLabelMetric):
@@ -871,12 +874,12 @@ class MatthewsCorrCoef(SingleLabelMetric):
     """
 
     def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
-        samples = ops.sum(total[0] + total[2])
-        tp, fp, fn, tn, _ = Counts(*ops.unstack(ratio(total, samples)))
-        covariance = ops.sum(tp * tn - fp * fn)
-        of_labels = ops.sum((tp + fn) * (tn + fp))
-        of_predictions = ops.sum((tp + fp) * (tn + fn))
-        return ratio(covariance, ops.sqrt(of_labels) * ops.sqrt(of_predictions))
+        xp = array_module(total)
+        tp, fp, fn, tn, _ = counts_of(ratio(total, xp.sum(total[0] + total[2])))
+        covariance = xp.sum(tp * tn - fp * fn)
+        of_labels = xp.sum((tp + fn) * (tn + fp))
+        of_predictions = xp.sum((tp + fp) * (tn + fn))
+        return ratio(covariance, xp.sqrt(of_labels) * xp.sqrt(of_predictions))
 
 
 class ClassificationReport(CountsMetric):
@@ -940,8 +943,9 @@ class ClassificationReport(CountsMetric):
                     score, counts, average, None, zero_division=self.zero_division
                 )
         if layout.task != "multilabel":
-            samples = ops.sum(counts.tp + counts.fn)
-            report["accuracy"] = ratio(ops.sum(counts.tp), samples, float("nan"))
+            xp = array_module(total)
+            samples = xp.sum(counts.tp + counts.fn)
+            report["accuracy"] = ratio(xp.sum(counts.tp), samples, float("nan"))
         return report
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor:

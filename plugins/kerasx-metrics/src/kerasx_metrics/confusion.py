@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from keras import ops
 
-from kerasx.authoring import Layout, argument, ratio
+from kerasx.authoring import Layout, argument, array_module, ratio
 from kerasx_metrics import counts as statistics
 from kerasx_metrics.classification import LabelMetric, refuse_multilabel
 from kerasx_metrics.plots import plot_confusion_matrix
@@ -79,11 +80,12 @@ class ConfusionMatrix(LabelMetric):
         if self.normalize is None:
             return total
         axes = {"true": -1, "pred": -2, "all": (-2, -1)}[self.normalize]
-        return ratio(total, ops.sum(total, axes, keepdims=True))
+        return ratio(total, array_module(total).sum(total, axes, keepdims=True))
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor:
-        right = ops.sum(ops.diagonal(total, axis1=-2, axis2=-1))
-        return ratio(right, ops.sum(total), float("nan"))
+        xp = array_module(total)
+        right = xp.sum(xp.diagonal(total, axis1=-2, axis2=-1))
+        return ratio(right, xp.sum(total), float("nan"))
 
     def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:
         """Draw the matrix with matplotlib (extra `plots`) and return the axes."""
@@ -150,12 +152,14 @@ class CohenKappa(LabelMetric):
         return (layout.num_classes, layout.num_classes)
 
     def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
-        classes = ops.arange(layout.num_classes, dtype="float32")
-        distance = ops.abs(ops.expand_dims(classes, 1) - classes)
+        xp = array_module(total)
+        classes = np.arange(layout.num_classes, dtype="float32")
+        distance = np.abs(classes[:, None] - classes)
         if self.weights is None:
-            distance = ops.cast(distance > 0, "float32")
+            distance = np.sign(distance)
         elif self.weights == "quadratic":
             distance = distance**2
-        shares = ratio(total, ops.sum(total), float("nan"))
-        expected = ops.expand_dims(ops.sum(shares, 1), 1) * ops.sum(shares, 0)
-        return 1 - ratio(ops.sum(distance * shares), ops.sum(distance * expected), float("nan"))
+        distance = xp.array(distance)
+        shares = ratio(total, xp.sum(total), float("nan"))
+        expected = xp.expand_dims(xp.sum(shares, 1), 1) * xp.sum(shares, 0)
+        return 1 - ratio(xp.sum(distance * shares), xp.sum(distance * expected), float("nan"))

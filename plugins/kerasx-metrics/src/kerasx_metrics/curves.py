@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from keras import ops
 
-from kerasx.authoring import Layout, argument, ratio
+from kerasx.authoring import Layout, argument, array_module, ratio
 from kerasx_metrics.block_sums import pairwise_sum, running_sum
 from kerasx_metrics.buffer import Buffer
 from kerasx_metrics.histogram import Histogram
@@ -32,8 +32,8 @@ Points = tuple[Tensor, Tensor, Tensor]
 
 def area_under_roc(pos: Tensor, neg: Tensor) -> Tensor:
     """Sum the trapezoids below the ROC curve; NaN without positives or without negatives."""
-    below = running_sum(pos) - pos / 2
-    total_pos, total_neg = ops.sum(pos, -1, keepdims=True), ops.sum(neg, -1, keepdims=True)
+    xp, below = array_module(pos), running_sum(pos) - pos / 2
+    total_pos, total_neg = xp.sum(pos, -1, keepdims=True), xp.sum(neg, -1, keepdims=True)
     nan = float("nan")
     return pairwise_sum(ratio(below, total_pos, nan) * ratio(neg, total_neg, nan))
 
@@ -42,30 +42,32 @@ def average_precision_of(pos: Tensor, neg: Tensor) -> Tensor:
     """Weigh the precision at each group by its gain in recall; 0 without positives."""
     true_positives = running_sum(pos)
     precision = ratio(true_positives, true_positives + running_sum(neg))
-    return pairwise_sum(precision * ratio(pos, ops.sum(pos, -1, keepdims=True)))
+    positives = array_module(pos).sum(pos, -1, keepdims=True)
+    return pairwise_sum(precision * ratio(pos, positives))
 
 
 def roc_points(thresholds: Tensor, pos: Tensor, neg: Tensor) -> Points:
     """Compute false positive rate, true positive rate and threshold, by falling threshold."""
-    start = ops.zeros_like(pos[..., :1])
+    xp = array_module(pos)
+    start = xp.zeros_like(pos[..., :1])
 
     def rate(weights: Tensor) -> Tensor:
-        reached = ops.concatenate([start, running_sum(weights)], -1)
-        return ratio(reached, ops.sum(weights, -1, keepdims=True), float("nan"))
+        reached = xp.concatenate([start, running_sum(weights)], -1)
+        return ratio(reached, xp.sum(weights, -1, keepdims=True), float("nan"))
 
-    return rate(neg), rate(pos), ops.concatenate([start + math.inf, thresholds], -1)
+    return rate(neg), rate(pos), xp.concatenate([start + math.inf, thresholds], -1)
 
 
 def precision_recall_points(thresholds: Tensor, pos: Tensor, neg: Tensor) -> Points:
     """Compute precision, recall and threshold, by rising threshold."""
-    true_positives = running_sum(pos)
+    xp, true_positives = array_module(pos), running_sum(pos)
     precision = ratio(true_positives, true_positives + running_sum(neg))
-    recall = ratio(true_positives, ops.sum(pos, -1, keepdims=True), 1.0)
-    end = ops.zeros_like(pos[..., :1])
+    recall = ratio(true_positives, xp.sum(pos, -1, keepdims=True), 1.0)
+    end = xp.zeros_like(pos[..., :1])
     return (
-        ops.concatenate([ops.flip(precision, -1), end + 1], -1),
-        ops.concatenate([ops.flip(recall, -1), end], -1),
-        ops.flip(thresholds, -1),
+        xp.concatenate([xp.flip(precision, -1), end + 1], -1),
+        xp.concatenate([xp.flip(recall, -1), end], -1),
+        xp.flip(thresholds, -1),
     )
 
 
@@ -124,9 +126,10 @@ class CurveMetric(StreamingMetric):
         areas = self.area(pos, neg)
         if len(areas.shape) == 0 or average is None:
             return areas
-        labels = ops.sum(pos, -1)
-        exists = labels > 0 if layout.task == "multiclass" else ops.ones_like(labels, "bool")
-        weights = labels if average == "weighted" else ops.ones_like(labels)
+        xp = array_module(pos)
+        labels = xp.sum(pos, -1)
+        exists = labels > 0 if layout.task == "multiclass" else xp.ones_like(labels, "bool")
+        weights = labels if average == "weighted" else xp.ones_like(labels)
         return average_of(areas, weights, exists)
 
     def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:

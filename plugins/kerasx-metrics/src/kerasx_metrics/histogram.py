@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerasx.authoring import Batch, Layout, out_of_range
+from kerasx.authoring import Batch, Layout, array_module, out_of_range
 from kerasx_metrics.counts import Summand, sums
 from kerasx_metrics.one_vs_rest import one_vs_rest
 from kerasx_metrics.streaming import Statistic, StreamingMetric, Total, with_options
@@ -38,13 +38,14 @@ class Histogram(Total):
 
     def groups(self, total: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
         """Return thresholds, positive and negative weight, by falling score: `(C, groups)` each."""
-        pos, neg = ops.unstack(ops.flip(total, -1))
+        xp = array_module(total)
+        falling = xp.flip(total, -1)
         thresholds = np.asarray([*reversed(self.thresholds), -math.inf], "float32")
-        return ops.broadcast_to(ops.convert_to_tensor(thresholds), ops.shape(pos)), pos, neg
+        return xp.broadcast_to(thresholds, falling.shape[1:]), falling[0], falling[1]
 
     def pool(self, total: Tensor) -> Tensor:
         """Return the sum for the labels and scores of all classes together, C = 1."""
-        return ops.sum(total, 1, keepdims=True)
+        return array_module(total).sum(total, 1, keepdims=True)
 
 
 def bins_of(scores: Tensor, thresholds: tuple[float, ...]) -> Tensor:

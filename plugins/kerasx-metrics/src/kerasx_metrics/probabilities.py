@@ -12,6 +12,7 @@ from kerasx.authoring import (
     Layout,
     any_of,
     argument,
+    array_module,
     out_of_range,
     per_class,
     ratio,
@@ -275,15 +276,16 @@ class CalibrationError(ProbabilityMetric):
         return (3, self.num_bins)
 
     def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
-        confidence, hits, weight = ops.unstack(total)
-        gaps = ops.abs(ratio(hits - confidence, weight))
+        xp = array_module(total)
+        confidence, hits, weight = total[0], total[1], total[2]
+        gaps = xp.abs(ratio(hits - confidence, weight))
         if self.norm == "max":
-            empty = ops.sum(weight) == 0
-            return ops.where(empty, float("nan"), ops.max(gaps))
-        shares = ratio(weight, ops.sum(weight), float("nan"))
+            empty = xp.sum(weight) == 0
+            return xp.where(empty, float("nan"), xp.max(gaps))
+        shares = ratio(weight, xp.sum(weight), float("nan"))
         if self.norm == "l1":
-            return ops.sum(shares * gaps)
-        return ops.sqrt(ops.sum(shares * gaps**2))
+            return xp.sum(shares * gaps)
+        return xp.sqrt(xp.sum(shares * gaps**2))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the reliability diagram with matplotlib (extra `plots`) and return the axes."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keras import ops
-
-from kerasx.authoring import ratio
+from kerasx.authoring import array_module, ratio
 from kerasx_metrics.counts import Counts
 
 Tensor = Any
@@ -56,12 +54,13 @@ def average_of(values: Tensor, weights: Tensor, exists: Tensor) -> Tensor:
     Returns:
         The average, NaN if no value enters it.
     """
-    defined = exists & ops.logical_not(ops.isnan(values))
-    values = ops.where(defined, values, 0.0)
-    weights = ops.where(defined, weights, 0.0)
-    plain = ops.cast(defined, "float32")
-    weights = ops.where(ops.sum(weights) == 0, plain, weights)
-    return ratio(ops.sum(weights * values), ops.sum(weights), float("nan"))
+    xp = array_module(values)
+    defined = exists & xp.logical_not(xp.isnan(values))
+    values = xp.where(defined, values, 0.0)
+    weights = xp.where(defined, weights, 0.0)
+    plain = xp.where(defined, 1.0, 0.0)
+    weights = xp.where(xp.sum(weights) == 0, plain, weights)
+    return ratio(xp.sum(weights * values), xp.sum(weights), float("nan"))
 
 
 def averaged(
@@ -81,13 +80,14 @@ def averaged(
         class_id: the only class to score, or None.
         **arguments: further arguments of the score.
     """
+    xp = array_module(counts.tp)
     if class_id is not None:
         return score(Counts(*(count[class_id] for count in counts)), **arguments)
     if average == "micro":
-        return score(Counts(*(ops.sum(count) for count in counts)), **arguments)
+        return score(Counts(*(xp.sum(count) for count in counts)), **arguments)
     values = score(counts, **arguments)
     if average is None:
         return values
     exists = counts.seen > 0
-    weights = counts.tp + counts.fn if average == "weighted" else ops.cast(exists, "float32")
+    weights = counts.tp + counts.fn if average == "weighted" else xp.where(exists, 1.0, 0.0)
     return average_of(values, weights, exists)

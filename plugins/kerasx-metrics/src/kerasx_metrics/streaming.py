@@ -23,6 +23,8 @@ from kerasx.authoring import (
     SumMetric,
     add_pairs,
     as_pair,
+    attach,
+    attached,
     find_layout,
     makes_nan,
     mask_of,
@@ -32,7 +34,7 @@ from kerasx.authoring import (
     read_batch,
     spread,
 )
-from kerasx.compiler import compiled, is_concrete, is_shape_inference
+from kerasx.compiler import compiled, is_concrete, is_graph_tensor, is_shape_inference
 from kerasx_metrics.arguments import check
 
 Tensor = Any
@@ -67,8 +69,46 @@ def accumulate(
     """
     batch = read_batch(Data(y_true, y_pred, sample_weight, mask), layout)
     value, problems = statistic(batch)
-    pair = ops.where(makes_nan(problems), float("nan"), as_pair(value))
-    return add_pairs(total, pair), problem_flags(problems)
+    return add_pairs(total, summand(value, problems)), problem_flags(problems)
+
+
+def summand(value: Tensor, problems: dict[str, Tensor]) -> Tensor:
+    """Return what the statistic of a batch adds to a sum: a pair, NaN if a problem occurs."""
+    return ops.where(makes_nan(problems), float("nan"), as_pair(value))
+
+
+class Step:
+    """Batches and statistics of one step, for all metrics that need the same.
+
+    In a TensorFlow graph, F1 score, precision and recall of the same predictions count once. XLA
+    merges equal computations itself. Outside of graphs nothing is shared, because the predictions
+    may change.
+    """
+
+    def __init__(self, y_true: Any, sample_weight: Any) -> None:
+        self.y_true, self.sample_weight = y_true, sample_weight
+        self.batches: dict[Layout, Batch] = {}
+        self.summands: dict[tuple[Statistic, Layout], Tensor] = {}
+
+    @classmethod
+    def of(cls, y_true: Any, y_pred: Any, sample_weight: Any) -> Step:
+        """Return the step that an earlier metric began with the same tensors, or a new one."""
+        if not is_graph_tensor(y_pred):
+            return cls(y_true, sample_weight)
+        step = attached(y_pred, cls)
+        if step is None or step.y_true is not y_true or step.sample_weight is not sample_weight:
+            step = cls(y_true, sample_weight)
+            attach(y_pred, step)
+        return step
+
+    def summand_of(self, statistic: Statistic, data: Data, layout: Layout) -> Tensor:
+        """Return what the statistic of a batch adds to a sum."""
+        if layout not in self.batches:
+            self.batches[layout] = read_batch(data, layout)
+        key = statistic, layout
+        if key not in self.summands:
+            self.summands[key] = summand(*statistic(self.batches[layout]))
+        return self.summands[key]
 
 
 class Total:
@@ -84,14 +124,14 @@ class Total:
         """Create the variables of the metric, for a statistic of this shape."""
         self.metric.create_state(shape)
 
-    def add(self, data: Data, layout: Layout) -> None:
-        """Add a batch."""
-        metric = self.metric
-        total, flags = accumulate(
-            metric.total, *data, statistic=metric.batch_statistic, layout=layout
-        )
-        if is_concrete(flags):
+    def add(self, data: Data, layout: Layout, step: Step) -> None:
+        """Add a batch: at once, or as a part of the training step that is being traced."""
+        metric, statistic = self.metric, self.metric.batch_statistic
+        if is_concrete(metric.total.value):
+            total, flags = accumulate(metric.total, *data, statistic=statistic, layout=layout)
             raise_for(flags, data, layout)
+        else:
+            total = add_pairs(metric.total.value, step.summand_of(statistic, data, layout))
         metric.total.assign(total)
 
     def merge(self, other: StreamingMetric) -> None:
@@ -99,9 +139,10 @@ class Total:
         total = self.metric.total
         total.assign(add_pairs(total.value, other.total.value))
 
-    def value(self) -> Tensor:
-        """Return the sum, a float32 tensor."""
-        return self.metric.total[0] + self.metric.total[1]
+    def value(self) -> Any:
+        """Return the sum: a float64 NumPy array, in compiled code a float32 tensor."""
+        total = self.metric.total
+        return self.metric.sums if is_concrete(total.value) else ops.sum(total, 0)
 
 
 class StreamingMetric(SumMetric):
@@ -169,7 +210,7 @@ class StreamingMetric(SumMetric):
         data, layout = self._read(y_true, y_pred, sample_weight, mask_of(y_pred))
         self._settle(layout)
         if not is_shape_inference():
-            self.state.add(data, layout)
+            self.state.add(data, layout, Step.of(y_true, y_pred, sample_weight))
 
     def compute(
         self,
@@ -184,10 +225,16 @@ class StreamingMetric(SumMetric):
         raise_for(problem_flags(problems), data, layout)
         return self._cast(self.evaluate(ops.cast(value, "float32"), layout))
 
-    def formula(self, total: Tensor) -> Any:
+    def result(self) -> Any:
+        """Return the value for everything added since the last reset; see `SumMetric.result`."""
+        if is_shape_inference():
+            return ops.zeros((), self.dtype)  # Keras logs a number, whatever the metric
+        return super().result()
+
+    def formula(self, total: Any) -> Any:
         return self.evaluate(total, self.layout or self._unseen())
 
-    def summary(self, total: Tensor) -> Tensor | None:
+    def summary(self, total: Any) -> Any:
         return self.summarize(total, self.layout or self._unseen())
 
     @property
@@ -230,9 +277,9 @@ class StreamingMetric(SumMetric):
                 f"earlier ones were {first.task} with {first.num_classes}; use one metric for each"
             )
 
-    def _read_total(self) -> Tensor:
+    def _read_total(self) -> Any:
         if self.total is None:
-            return ops.zeros(self.statistic_shape(self._unseen()))
+            return np.zeros(self.statistic_shape(self._unseen()))
         return self.state.value()
 
     def _merge(self, metric: Any) -> None:

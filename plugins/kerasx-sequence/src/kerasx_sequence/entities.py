@@ -16,6 +16,7 @@ from keras import ops
 from kerasx.authoring import (
     SumMetric,
     argument,
+    array_module,
     check_one_of,
     check_shape,
     predicted_labels,
@@ -212,16 +213,17 @@ def entity_counts(
 
 def f1_of_counts(counts: Tensor, average: str | None) -> Tensor:
     """Compute F1 from `(3, types)` counts, `2 * correct / (predicted + true)`, and average it."""
+    xp = array_module(counts)
     if average == "micro":
-        counts = ops.sum(counts, 1)
+        counts = xp.sum(counts, 1)
     correct, predicted, true = counts[0], counts[1], counts[2]
     scores = ratio(2 * correct, predicted + true)
     if average in ("micro", None):
         return scores
     if average == "weighted":
-        return ratio(ops.sum(true * scores), ops.sum(true))
-    occurs = ops.cast(predicted + true > 0, scores.dtype)
-    return ratio(ops.sum(scores), ops.sum(occurs), float("nan"))
+        return ratio(xp.sum(true * scores), xp.sum(true))
+    occurs = xp.where(predicted + true > 0, 1.0, 0.0)
+    return ratio(xp.sum(scores), xp.sum(occurs), float("nan"))
 
 
 def _count(

@@ -10,6 +10,7 @@ from keras import ops
 from kerasx.authoring import (
     MeanMetric,
     argument,
+    array_module,
     attach,
     attached,
     check_one_of,
@@ -142,7 +143,7 @@ class Perplexity(TokenMetric):
 
     def formula(self, mean: Any) -> Any:
         if self.unit == "perplexity":
-            return ops.exp(mean)
+            return array_module(mean).exp(mean)
         return mean if self.unit == "nats" else mean / math.log(2)
 
 
