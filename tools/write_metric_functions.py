@@ -9,10 +9,10 @@ in a clone with the plugin installed: ``python tools/write_metric_functions.py``
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from kerasx.authoring import snake_case
+from kerasx.authoring import DictResult, snake_case
 from kerasx_metrics.arguments import ARGUMENTS
 from kerasx_metrics.catalogue import CLASSES
 
@@ -98,7 +98,7 @@ def function(metric_class: type) -> str:
         default = DEFAULTS.get(field.name, field.default)
         shown = f'"{default}"' if isinstance(default, str) else repr(default)
         lines.append(f"    {field.name}: {field.annotation} = {shown},")
-    mapping = isinstance(metric_class().result(), Mapping)
+    mapping = isinstance(metric_class().result(), DictResult)
     lines.append(f") -> {'dict[str, Tensor]' if mapping else 'Tensor'}:")
     names = [field.name for field in fields]
     lines.append(textwrap.indent(docstring(function_documentation(metric_class, names)), "    "))

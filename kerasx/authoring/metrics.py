@@ -14,7 +14,7 @@ from kerasx.authoring.fields import Configurable, argument
 from kerasx.authoring.reading import is_float, spread
 from kerasx.authoring.results import summarized
 from kerasx.authoring.sums import add_pairs, as_pair, ratio, weighted_sums
-from kerasx.compiler import is_concrete, is_shape_inference
+from kerasx.compiler import is_concrete, is_eager_step, is_shape_inference
 
 Tensor = Any
 
@@ -136,7 +136,7 @@ class SumMetric(Configurable, keras.Metric):
             summary = self.summary(total)
             if summary is None:
                 return self._cast(self.formula(total))
-            if not is_concrete(summary):
+            if not is_concrete(summary) or is_eager_step():
                 return self._cast(summary)
             return self.present(self.formula(total), float(summary))
 

@@ -6,7 +6,7 @@ shows a meaningless mean, and TensorBoard raises. These results say which number
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 import numpy as np
@@ -44,10 +44,11 @@ class ArrayResult(np.ndarray):
         return repr(np.asarray(self))
 
 
-class DictResult(Mapping[str, Any]):
+class DictResult:
     """Dictionary of results that converts to the number that Keras logs for it.
 
-    It is no `dict`, because Keras logs each entry of one.
+    It is neither a `dict`, of which Keras logs each entry, nor a `Mapping`, which TensorFlow takes
+    apart. Otherwise it is used like a dictionary that does not change.
 
     Args:
         values: the results by name.
@@ -67,11 +68,30 @@ class DictResult(Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._values
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the result of this name, or the default."""
+        return self._values.get(key, default)
+
+    def keys(self) -> KeysView[str]:
+        """Return the names."""
+        return self._values.keys()
+
+    def values(self) -> ValuesView[Any]:
+        """Return the results."""
+        return self._values.values()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Return pairs of name and result."""
+        return self._values.items()
 
     def __float__(self) -> float:
         return self.summary

@@ -16,6 +16,7 @@ from kerasx.compiler._kernel import Kernel, kernel
 from kerasx.compiler.backends import (
     device,
     is_concrete,
+    is_eager_step,
     is_graph_tensor,
     is_shape_inference,
     undifferentiated,
@@ -32,6 +33,7 @@ __all__ = [
     "custom_gradient",
     "device",
     "is_concrete",
+    "is_eager_step",
     "is_graph_tensor",
     "is_shape_inference",
     "kernel",

@@ -11,6 +11,7 @@ import linecache
 import re
 import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -55,20 +56,33 @@ class Graphs:
     """One `tf.function` for each choice of static arguments, which then takes tensors only.
 
     A `tf.function` spends 0.05 to 0.1 ms per call on each number, `None` or default among its
-    arguments.
+    arguments, and as much on finding the trace for its tensors. Eager calls therefore keep the
+    trace of each combination of shapes and dtypes themselves.
     """
 
     def __init__(self, function: Callable[..., Any], static: Sequence[str], **options: Any):
         self._function, self._static, self._options = function, static, options
         self._made: dict[Any, Any] = {}
+        self._traces: dict[Any, Any] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         names = [n for n, value in kwargs.items() if value is not None and n not in self._static]
         fixed = tuple([(name, kwargs[name]) for name in kwargs if name not in names])
+        tensors = (*args, *[kwargs[name] for name in names])
+        if not _are_eager(tensors):
+            return self._function_of(names, fixed)(*tensors)
+        key = *names, fixed, tuple([(tuple(tensor.shape), tensor.dtype) for tensor in tensors])
+        trace = self._traces.get(key)
+        if trace is None:
+            trace = self._function_of(names, fixed).get_concrete_function(*tensors)
+            self._traces[key] = trace
+        return trace(*tensors)
+
+    def _function_of(self, names: list[str], fixed: tuple) -> Any:
         key = (*names, fixed)
         if key not in self._made:
             self._made[key] = self._make(names, dict(fixed))
-        return self._made[key](*args, *[kwargs[name] for name in names])
+        return self._made[key]
 
     def _make(self, names: list[str], fixed: dict[str, Any]) -> Callable[..., Any]:
         import tensorflow as tf
@@ -86,6 +100,15 @@ class Graphs:
 
     def count(self) -> int:
         return sum(made.experimental_get_tracing_count() for made in self._made.values())
+
+
+def _are_eager(values: Sequence[Any]) -> bool:
+    """Return whether these are plain tensors outside of graphs and distribution strategies."""
+    import tensorflow as tf
+
+    if not tf.executing_eagerly() or tf.distribute.has_strategy():
+        return False
+    return all(isinstance(value, tf.Tensor) for value in values)
 
 
 def is_symbolic(value: Any) -> bool:
@@ -119,6 +142,28 @@ def is_concrete(tensor: Any) -> bool:
 
         return not (torch.compiler.is_compiling() or torch.as_tensor(tensor).is_meta)
     return True
+
+
+def is_eager_step() -> bool:
+    """Return whether this is a step that TensorFlow runs eagerly, as with `run_eagerly=True`.
+
+    Keras converts the results of such a step to tensors.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    return context is not None and context is not _context_outside_of_steps()
+
+
+@functools.cache
+def _context_outside_of_steps() -> Any:
+    import tensorflow as tf
+
+    # The stack of contexts belongs to a thread, so a new thread is outside of all of them.
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(tf.distribute.get_replica_context).result()
 
 
 def is_graph_tensor(tensor: Any) -> bool:

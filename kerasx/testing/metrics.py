@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import tempfile
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -204,7 +205,7 @@ def callbacks_can_watch_it(case: Case, data: DataObject) -> None:
                 best, save_best_only=True, save_weights_only=True, **watched
             ),
         ]
-        if keras.backend.backend() == "tensorflow":
+        if find_spec("tensorboard") and find_spec("tensorflow"):
             callbacks.append(keras.callbacks.TensorBoard(directory, update_freq=1))
         pairs = (y_pred, y_true)
         try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasx.authoring import DictResult
 from kerasx.testing.case import by_position
 
 BACKEND = keras.backend.backend()
@@ -23,8 +24,8 @@ def as_numpy(values: Any) -> Any:
         is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(array.dtype))
         return array.astype("float32") if is_float and array.dtype.itemsize < 4 else array
 
-    if isinstance(values, Mapping):
-        values = dict(values)  # such as a result that Keras's tree functions take for one value
+    if isinstance(values, DictResult):
+        values = dict(values.items())
     return keras.tree.map_structure(convert, values)
 
 

@@ -1,0 +1,107 @@
+"""Metrics of one TensorFlow graph share what they compute from the same predictions."""
+
+import keras
+import numpy as np
+import pytest
+import sklearn.metrics as sk
+
+import kerasx
+
+M = kerasx.metrics
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="other backends have no graphs"
+)
+
+
+@pytest.fixture
+def tf():
+    return pytest.importorskip("tensorflow")
+
+
+def data(seed):
+    random = np.random.default_rng(seed)
+    return random.dirichlet(np.ones(3), 30).astype("float32"), random.integers(0, 3, 30)
+
+
+def argmaxes(function, *arguments):
+    """Count the searches for the highest score in the graph of a function."""
+    graph = function.get_concrete_function(*arguments).graph
+    return sum(operation.type == "ArgMax" for operation in graph.get_operations())
+
+
+def test_equal_statistics_are_computed_once(tf):
+    metrics = [M.F1Score(), M.Precision(), M.Recall(), M.MatthewsCorrCoef()]
+
+    @tf.function
+    def step(scores, labels):
+        for metric in metrics:
+            metric.update_state(labels, scores)
+
+    first, second = data(0), data(1)
+    assert argmaxes(step, *map(tf.convert_to_tensor, first)) == 1
+    for scores, labels in (first, second):
+        step(tf.convert_to_tensor(scores), tf.convert_to_tensor(labels))
+    labels = np.concatenate([first[1], second[1]])
+    decided = np.concatenate([first[0], second[0]]).argmax(-1)
+    expected = [
+        sk.f1_score(labels, decided, average="macro"),
+        sk.precision_score(labels, decided, average="macro"),
+        sk.recall_score(labels, decided, average="macro"),
+        sk.matthews_corrcoef(labels, decided),
+    ]
+    np.testing.assert_allclose([metric.result() for metric in metrics], expected, atol=1e-6)
+
+
+def test_other_labels_weights_and_arguments_are_not_shared(tf):
+    plain, other, weighted = M.Accuracy(), M.Accuracy(), M.Accuracy()
+    ignoring = M.Accuracy(ignore_class=0)
+
+    @tf.function
+    def step(scores, labels, other_labels, weight):
+        plain.update_state(labels, scores)
+        other.update_state(other_labels, scores)
+        weighted.update_state(labels, scores, weight)
+        ignoring.update_state(labels, scores)
+
+    scores, labels = data(0)
+    other_labels, weight = (labels + 1) % 3, np.arange(30, dtype="float32")
+    step(*map(tf.convert_to_tensor, (scores, labels, other_labels, weight)))
+    decided = scores.argmax(-1)
+    assert float(plain.result()) == pytest.approx(sk.accuracy_score(labels, decided))
+    assert float(other.result()) == pytest.approx(sk.accuracy_score(other_labels, decided))
+    expected = sk.accuracy_score(labels, decided, sample_weight=weight)
+    assert float(weighted.result()) == pytest.approx(expected)
+    kept = labels != 0
+    assert float(ignoring.result()) == pytest.approx((labels == decided)[kept].mean())
+
+
+def test_branches_of_a_graph(tf):
+    """What one branch computes is not there for the other, nor after both."""
+    inner, outer = [M.F1Score(), M.F1Score()], M.F1Score()
+
+    @tf.function
+    def step(scores, labels, first):
+        tf.cond(
+            first,
+            lambda: inner[0].update_state(labels, scores),
+            lambda: inner[1].update_state(labels, scores),
+        )
+        outer.update_state(labels, scores)
+
+    scores, labels = data(0)
+    for metric in [*inner, outer]:
+        metric.update_state(labels, scores)  # creates the variables
+        metric.reset_state()
+    step(tf.convert_to_tensor(scores), tf.convert_to_tensor(labels), tf.constant(True))
+    expected = sk.f1_score(labels, scores.argmax(-1), average="macro")
+    assert [float(metric.result()) for metric in (inner[0], outer)] == pytest.approx([expected] * 2)
+    assert np.isnan(inner[1].result())
+
+
+def test_predictions_that_change_are_read_again():
+    metric, second = M.Accuracy(), M.Accuracy()
+    scores = keras.Variable([[0.9, 0.1], [0.8, 0.2]])
+    metric.update_state([0, 1], scores)
+    scores.assign([[0.9, 0.1], [0.2, 0.8]])
+    second.update_state([0, 1], scores)
+    assert [float(metric.result()), float(second.result())] == [0.5, 1.0]
