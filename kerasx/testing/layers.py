@@ -7,6 +7,7 @@ import inspect
 import json
 import pickle
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,10 @@ def _step(model: keras.Model, inputs: Any, targets: list[np.ndarray]) -> None:
 
     losses = [product] * len(targets)
     model.compile(keras.optimizers.SGD(1.0), losses if len(losses) > 1 else product)
-    model.train_on_batch(inputs, targets if len(targets) > 1 else targets[0])
+    with warnings.catch_warnings():
+        # On PyTorch, Keras warns of it; a layer need not have weights.
+        warnings.filterwarnings("ignore", "The model does not have any trainable weights")
+        model.train_on_batch(inputs, targets if len(targets) > 1 else targets[0])
 
 
 def _targets(outputs: Any, random: np.random.Generator) -> list[np.ndarray]:
