@@ -773,10 +773,7 @@ class BalancedAccuracy(SingleLabelMetric):
 
     def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
         counts = counts_of(total)
-        support = counts.tp + counts.fn
-        occurs = support > 0
-        ones = array_module(total).ones_like(support)
-        return average_of(recall_of(counts), ones, occurs)
+        return average_of(recall_of(counts), counts.tp + counts.fn > 0)
 
 
 class GeometricMean(SingleLabelMetric):

@@ -129,8 +129,7 @@ class CurveMetric(StreamingMetric):
         xp = array_module(pos)
         labels = xp.sum(pos, -1)
         exists = labels > 0 if layout.task == "multiclass" else xp.ones_like(labels, "bool")
-        weights = labels if average == "weighted" else xp.ones_like(labels)
-        return average_of(areas, weights, exists)
+        return average_of(areas, exists, labels if average == "weighted" else None)
 
     def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:
         """Draw the curve with matplotlib (extra `plots`) and return the axes."""

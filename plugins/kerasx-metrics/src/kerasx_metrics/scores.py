@@ -43,13 +43,13 @@ def jaccard_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
     return ratio(counts.tp, counts.tp + counts.fp + counts.fn, zero_division)
 
 
-def average_of(values: Tensor, weights: Tensor, exists: Tensor) -> Tensor:
-    """Average values that are not NaN by weight, or plainly if every weight is zero.
+def average_of(values: Tensor, exists: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Average values that are not NaN.
 
     Args:
         values: one value for each class.
-        weights: their weights.
         exists: bool: which values enter the average.
+        weights: their weights; without them, or if every weight is zero, values weigh the same.
 
     Returns:
         The average, NaN if no value enters it.
@@ -57,8 +57,10 @@ def average_of(values: Tensor, weights: Tensor, exists: Tensor) -> Tensor:
     xp = array_module(values)
     defined = exists & xp.logical_not(xp.isnan(values))
     values = xp.where(defined, values, 0.0)
-    weights = xp.where(defined, weights, 0.0)
     plain = xp.where(defined, 1.0, 0.0)
+    if weights is None:
+        return ratio(xp.sum(values), xp.sum(plain), float("nan"))
+    weights = xp.where(defined, weights, 0.0)
     weights = xp.where(xp.sum(weights) == 0, plain, weights)
     return ratio(xp.sum(weights * values), xp.sum(weights), float("nan"))
 
@@ -88,6 +90,5 @@ def averaged(
     values = score(counts, **arguments)
     if average is None:
         return values
-    exists = counts.seen > 0
-    weights = counts.tp + counts.fn if average == "weighted" else xp.where(exists, 1.0, 0.0)
-    return average_of(values, weights, exists)
+    weights = counts.tp + counts.fn if average == "weighted" else None
+    return average_of(values, counts.seen > 0, weights)
