@@ -4,7 +4,6 @@ import re
 import shlex
 from pathlib import Path
 
-import keras
 import pytest
 
 from kerasx.testing import importable_from, run_python
@@ -38,7 +37,7 @@ def test_the_shortest_program_runs(capsys):
     assert history["val_f1_score"][-1] > 0.7
     assert history["matthews_corr_coef"][-1] > history["matthews_corr_coef"][0]
     scores = space["kerasx"].metrics.f1_score(space["labels"], space["predictions"], average=None)
-    assert keras.ops.convert_to_numpy(scores).shape == (10,)
+    assert scores.shape == (10,)
     assert capsys.readouterr().out.rstrip().endswith(("]", ")"))
 
 

@@ -30,6 +30,7 @@ from kerasx.authoring.classes import (
 from kerasx.authoring.fields import Configurable, argument, snake_case, takes_fields
 from kerasx.authoring.loops import put, wide_dtype, widen
 from kerasx.authoring.metrics import MeanMetric, SumMetric
+from kerasx.authoring.plain import plain_values
 from kerasx.authoring.reading import (
     Labels,
     check_shape,
@@ -72,6 +73,7 @@ __all__ = [
     "mask_of",
     "out_of_range",
     "per_class",
+    "plain_values",
     "predicted_labels",
     "problem_flags",
     "put",

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from kerasx_metrics import classification, confusion, curves, probabilities
+from kerasx_metrics.report import Report
 from kerasx_metrics.whole_arrays import compute
 
 Tensor = Any
@@ -27,7 +30,7 @@ def accuracy(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Accuracy: the share of samples that are right, in a multilabel task in every label.
 
     Equals `sklearn.metrics.accuracy_score`. NaN before any sample.
@@ -37,8 +40,7 @@ def accuracy(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -56,6 +58,9 @@ def accuracy(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -86,7 +91,7 @@ def balanced_accuracy(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Balanced accuracy: the mean recall of the classes that occur in the labels.
 
     Equals `sklearn.metrics.balanced_accuracy_score`. NaN before any sample. Source: Brodersen
@@ -97,8 +102,7 @@ def balanced_accuracy(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -116,6 +120,9 @@ def balanced_accuracy(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -147,7 +154,7 @@ def classification_report(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> dict[str, Tensor]:
+) -> Report:
     """Precision, recall, F1 and support of every class, and their averages, in one metric.
 
     The result is a dictionary whose keys begin with the metric's name: vectors over classes
@@ -161,8 +168,7 @@ def classification_report(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -183,11 +189,15 @@ def classification_report(
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
+    Returns:
+        Arrays over classes and floats, under the keys above without the name of the metric. `print`
+            shows them as a table, and the method `table` takes `class_names` and `digits`.
+
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
         TypeError: called in compiled code, or passed to `compile`: use the class there.
     """
-    return compute(
+    value = compute(
         classification.ClassificationReport,
         y_true,
         y_pred,
@@ -200,6 +210,7 @@ def classification_report(
         ignore_class=ignore_class,
         from_logits=from_logits,
     )
+    return Report(value)
 
 
 def exact_match(
@@ -213,7 +224,7 @@ def exact_match(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Exact match: the share of entries along the first axis that are right at every position.
 
     For labels `(n,)` this is the accuracy, for sequences `(n, time)` the share of sequences, for a
@@ -226,8 +237,7 @@ def exact_match(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -245,6 +255,9 @@ def exact_match(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -279,7 +292,7 @@ def f1_score(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """F1 score: the harmonic mean of precision and recall.
 
     `2 tp / (2 tp + fp + fn)`, averaged over classes; equals `sklearn.metrics.f1_score`. Source: van
@@ -290,8 +303,7 @@ def f1_score(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -319,6 +331,9 @@ def f1_score(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -358,7 +373,7 @@ def f_beta_score(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """F-beta score: a weighted harmonic mean of precision and recall.
 
     `(1 + beta**2) tp / ((1 + beta**2) tp + beta**2 fn + fp)`, averaged over classes; equals
@@ -370,8 +385,7 @@ def f_beta_score(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -400,6 +414,9 @@ def f_beta_score(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -435,7 +452,7 @@ def geometric_mean(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Geometric mean of the recalls of the classes that occur in the labels.
 
     `(recall_1 ... recall_K) ** (1 / K)`, for a binary task `sqrt(sensitivity * specificity)`.
@@ -447,8 +464,7 @@ def geometric_mean(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -466,6 +482,9 @@ def geometric_mean(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -496,7 +515,7 @@ def hamming_distance(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Hamming distance: the share of labels that are wrong.
 
     Equals `sklearn.metrics.hamming_loss`. NaN before any sample. Source: Hamming, "Error
@@ -507,8 +526,7 @@ def hamming_distance(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -526,6 +544,9 @@ def hamming_distance(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -560,7 +581,7 @@ def jaccard_index(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Jaccard index (intersection over union): overlap of the labels and predictions of a class.
 
     `tp / (tp + fp + fn)`, averaged over classes; equals `sklearn.metrics.jaccard_score`. Source:
@@ -571,8 +592,7 @@ def jaccard_index(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -600,6 +620,9 @@ def jaccard_index(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -634,7 +657,7 @@ def matthews_corr_coef(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Matthews correlation coefficient: the correlation of labels and predictions, from -1 to 1.
 
     For classes k, `sum(tp_k tn_k - fp_k fn_k) / sqrt(sum((tp_k + fn_k) (tn_k + fp_k)) *
@@ -647,8 +670,7 @@ def matthews_corr_coef(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -666,6 +688,9 @@ def matthews_corr_coef(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -700,7 +725,7 @@ def negative_predictive_value(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Negative predictive value: the precision of the predictions that are not of a class.
 
     `tn / (tn + fn)`, averaged over classes. scikit-learn has no function for it: a binary value
@@ -711,8 +736,7 @@ def negative_predictive_value(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -740,6 +764,9 @@ def negative_predictive_value(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -778,7 +805,7 @@ def precision(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Precision: the share of the predictions of a class that are right.
 
     `tp / (tp + fp)`, averaged over classes; equals `sklearn.metrics.precision_score`, which defines
@@ -790,8 +817,7 @@ def precision(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -819,6 +845,9 @@ def precision(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -857,7 +886,7 @@ def recall(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Recall (sensitivity, true positive rate): the share of the samples of a class that are found.
 
     `tp / (tp + fn)`, averaged over classes; equals `sklearn.metrics.recall_score`.
@@ -867,8 +896,7 @@ def recall(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -896,6 +924,9 @@ def recall(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -934,7 +965,7 @@ def specificity(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Specificity (true negative rate): the recall of the samples that are not of a class.
 
     `tn / (tn + fp)`, averaged over classes. scikit-learn has no function for it: a binary
@@ -946,8 +977,7 @@ def specificity(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -975,6 +1005,9 @@ def specificity(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1007,7 +1040,7 @@ def top_k_accuracy(
     k: int = 5,
     num_classes: int | None = None,
     ignore_class: int | None = None,
-) -> Tensor:
+) -> float:
     """Top-k accuracy: the share of samples whose label is among the `k` highest scores.
 
     Among equal scores the higher class ranks first, so that values equal
@@ -1018,8 +1051,7 @@ def top_k_accuracy(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1031,6 +1063,9 @@ def top_k_accuracy(
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1060,7 +1095,7 @@ def cohen_kappa(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Cohen's kappa: agreement of labels and predictions beyond chance, at most 1.
 
     `1 - sum(w * observed) / sum(w * expected)` with the weights `w` of disagreement and
@@ -1074,8 +1109,7 @@ def cohen_kappa(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1095,6 +1129,9 @@ def cohen_kappa(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1127,7 +1164,7 @@ def confusion_matrix(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> np.ndarray:
     """Confusion matrix: number of samples by label (rows) and prediction (columns).
 
     The result has the shape `(num_classes, num_classes)`, for a multilabel task
@@ -1140,8 +1177,7 @@ def confusion_matrix(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1161,6 +1197,9 @@ def confusion_matrix(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        An array.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1194,7 +1233,7 @@ def auroc(
     class_id: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Area under the ROC curve: the probability that a positive sample outranks a negative one.
 
     `sum((tp_i + tp_{i-1}) / 2 * (fp_i - fp_{i-1})) / (P N)` over falling thresholds, one class
@@ -1208,8 +1247,7 @@ def auroc(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1234,6 +1272,9 @@ def auroc(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1268,7 +1309,7 @@ def average_precision(
     class_id: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Average precision: precision at each threshold, weighted by the recall gained there.
 
     `sum((R_i - R_{i-1}) P_i)` over falling thresholds, one class against the rest. With
@@ -1281,8 +1322,7 @@ def average_precision(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1307,6 +1347,9 @@ def average_precision(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1340,7 +1383,7 @@ def precision_recall_curve(
     class_id: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> dict[str, Tensor]:
+) -> dict[str, np.ndarray]:
     """Precision and recall over rising thresholds.
 
     The result is a dictionary with `<name>_precision`, `<name>_recall` and `<name>_thresholds`:
@@ -1355,8 +1398,7 @@ def precision_recall_curve(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1375,6 +1417,9 @@ def precision_recall_curve(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        Arrays, under the keys above without the name of the metric.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1407,7 +1452,7 @@ def roc(
     class_id: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> dict[str, Tensor]:
+) -> dict[str, np.ndarray]:
     """ROC curve: true positive rate against false positive rate over falling thresholds.
 
     The result is a dictionary with `<name>_fpr`, `<name>_tpr` and `<name>_thresholds`: vectors for
@@ -1421,8 +1466,7 @@ def roc(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1441,6 +1485,9 @@ def roc(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        Arrays, under the keys above without the name of the metric.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1471,7 +1518,7 @@ def brier_score(
     num_classes: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Brier score: the mean squared distance of probabilities and labels.
 
     `(p - y)**2` for two classes, with one score or with two, and `sum((p_k - y_k)**2)`, from 0 to
@@ -1484,8 +1531,7 @@ def brier_score(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1500,6 +1546,9 @@ def brier_score(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1530,7 +1579,7 @@ def calibration_error(
     num_classes: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Calibration error: distance between confidence and the frequency of being right.
 
     Samples are binned by confidence, `[i / num_bins, (i + 1) / num_bins)`, the last bin closed.
@@ -1547,8 +1596,7 @@ def calibration_error(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1566,6 +1614,9 @@ def calibration_error(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1596,7 +1647,7 @@ def log_loss(
     num_classes: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Log loss: the mean negative logarithm of the probability of the label (cross-entropy).
 
     Equals `sklearn.metrics.log_loss` for float32 probabilities, which are clipped to
@@ -1608,8 +1659,7 @@ def log_loss(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1624,6 +1674,9 @@ def log_loss(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerasx.authoring import snake_case
+from kerasx.authoring import plain_values, snake_case
 from kerasx.compiler import is_concrete, is_shape_inference
 from kerasx_metrics.streaming import StreamingMetric
 
@@ -31,6 +31,9 @@ def compute(
         mask: bool of the shape of the samples, or None.
         **arguments: arguments of the class.
 
+    Returns:
+        Floats and NumPy arrays, for a dictionary without the metric's name in its keys.
+
     Raises:
         TypeError: there are no values, as in a training step that Keras traces or prepares.
     """
@@ -48,7 +51,7 @@ def compute(
     if "capacity" in fields and arguments["thresholds"] is None:
         arguments["capacity"] = 1  # for a state that is never created
     metric = metric_class(**arguments)
-    value = metric.compute(y_true, y_pred, sample_weight, mask)
+    value = plain_values(metric.compute(y_true, y_pred, sample_weight, mask))
     if isinstance(value, dict):
         return {key.removeprefix(f"{metric.name}_"): item for key, item in value.items()}
     return value
