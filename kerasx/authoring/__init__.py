@@ -33,6 +33,7 @@ from kerasx.authoring.metrics import MeanMetric, SumMetric
 from kerasx.authoring.plain import plain_values
 from kerasx.authoring.reading import (
     Labels,
+    as_tensor,
     check_shape,
     is_float,
     predicted_labels,
@@ -58,6 +59,7 @@ __all__ = [
     "any_of",
     "argument",
     "as_pair",
+    "as_tensor",
     "attach",
     "attached",
     "block_sum",

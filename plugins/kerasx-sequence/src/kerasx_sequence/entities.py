@@ -16,6 +16,7 @@ from keras import ops
 from kerasx.authoring import (
     SumMetric,
     argument,
+    as_tensor,
     check_one_of,
     check_shape,
     predicted_labels,
@@ -234,7 +235,7 @@ def _count(
     mask: Any,
 ) -> tuple[Tensor, Tensor]:
     """Read the arguments of a user, and return `entity_counts` and whether a value is wrong."""
-    y_pred = ops.convert_to_tensor(y_pred)
+    y_pred = as_tensor(owner, "y_pred", y_pred)
     limit = len(tagging.type_of) - 1
     if len(y_pred.shape) == 3 and y_pred.shape[-1] not in (1, None, limit):
         raise ValueError(

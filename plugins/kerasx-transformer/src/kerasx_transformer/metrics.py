@@ -10,6 +10,7 @@ from keras import ops
 from kerasx.authoring import (
     MeanMetric,
     argument,
+    as_tensor,
     attach,
     attached,
     check_one_of,
@@ -54,7 +55,8 @@ class TokenMetric(MeanMetric):
 
     def statistic(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> tuple[Any, Any]:
         projection = Projection.of(y_pred)
-        y_pred = ops.convert_to_tensor(y_pred) if projection is None else y_pred
+        if projection is None:
+            y_pred = as_tensor(self.name, "y_pred", y_pred)
         labels = read_labels(
             self.name,
             y_true,
