@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from matplotlib import pyplot
 
 from kerasx.testing import importable_from, run_python
 
@@ -76,6 +77,26 @@ def test_the_models_of_the_documents_are_built(page, shape):
     space = {}
     exec(compile(program, page, "exec"), space)
     assert space["model"].output_shape == shape
+
+
+def test_the_program_about_metrics_runs(tmp_path, monkeypatch, capsys):
+    text = (ROOT / "docs/metrics.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert set(re.findall(r"^(?:import|from) (\w+)", program, re.MULTILINE)) == {
+        "kerasx",
+        "matplotlib",  # the extra plots, which the page installs
+        "numpy",
+    }
+    monkeypatch.chdir(tmp_path)
+    pyplot.switch_backend("agg")
+    exec(compile(program, "metrics.md", "exec"), {})
+    score, scores, head, _, row, *_ = capsys.readouterr().out.splitlines()
+    assert 0.5 < float(score) < 1
+    assert len(scores.strip("[]").split()) == 3
+    assert head.split() == ["precision", "recall", "f1-score", "support"]
+    assert row.split()[0] == "ant"
+    assert pyplot.imread("confusion_matrix.png").std() > 0.1
+    pyplot.close("all")
 
 
 def test_the_contract_is_the_one_line_of_a_new_plugin():
