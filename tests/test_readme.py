@@ -4,8 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
-import keras
 import pytest
+from matplotlib import pyplot
 
 from kerasx.testing import importable_from, run_python
 
@@ -38,7 +38,7 @@ def test_the_shortest_program_runs(capsys):
     assert history["val_f1_score"][-1] > 0.7
     assert history["matthews_corr_coef"][-1] > history["matthews_corr_coef"][0]
     scores = space["kerasx"].metrics.f1_score(space["labels"], space["predictions"], average=None)
-    assert keras.ops.convert_to_numpy(scores).shape == (10,)
+    assert scores.shape == (10,)
     assert capsys.readouterr().out.rstrip().endswith(("]", ")"))
 
 
@@ -77,6 +77,26 @@ def test_the_models_of_the_documents_are_built(page, shape):
     space = {}
     exec(compile(program, page, "exec"), space)
     assert space["model"].output_shape == shape
+
+
+def test_the_program_about_metrics_runs(tmp_path, monkeypatch, capsys):
+    text = (ROOT / "docs/metrics.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert set(re.findall(r"^(?:import|from) (\w+)", program, re.MULTILINE)) == {
+        "kerasx",
+        "matplotlib",  # the extra plots, which the page installs
+        "numpy",
+    }
+    monkeypatch.chdir(tmp_path)
+    pyplot.switch_backend("agg")
+    exec(compile(program, "metrics.md", "exec"), {})
+    score, scores, head, _, row, *_ = capsys.readouterr().out.splitlines()
+    assert 0.5 < float(score) < 1
+    assert len(scores.strip("[]").split()) == 3
+    assert head.split() == ["precision", "recall", "f1-score", "support"]
+    assert row.split()[0] == "ant"
+    assert pyplot.imread("confusion_matrix.png").std() > 0.1
+    pyplot.close("all")
 
 
 def test_the_contract_is_the_one_line_of_a_new_plugin():

@@ -15,17 +15,18 @@ from pathlib import Path
 from kerasx.authoring import DictResult, snake_case
 from kerasx_metrics.arguments import ARGUMENTS
 from kerasx_metrics.catalogue import CLASSES
+from kerasx_metrics.classification import ClassificationReport
 
 SOURCE = Path(__file__).resolve().parents[1] / "plugins/kerasx-metrics/src/kerasx_metrics"
 
-FORMS = textwrap.fill(
+FORMS = (
     "Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`; "
     "for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores "
     "of shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels "
-    "`(...)`. Every leading axis counts samples. Any integer or floating dtype is accepted; "
-    "results are float32.",
-    96,
+    "`(...)`. Every leading axis counts samples. Any integer or floating dtype is accepted"
 )
+FORMS_OF_FUNCTION = textwrap.fill(f"{FORMS}.", 96)
+FORMS_OF_CLASS = textwrap.fill(f"{FORMS}; results are float32.", 96)
 
 DATA = {
     "y_true": "Labels, in one of the forms above.",
@@ -43,6 +44,16 @@ FUNCTION_ERRORS = (
     "ValueError: an argument, a shape, a dtype or a value is not valid.",
     "TypeError: called in compiled code, or passed to `compile`: use the class there.",
 )
+RETURNS = {
+    "float": "A float.",
+    "float | np.ndarray": "A float, or with `average=None` an array with the value of each class.",
+    "np.ndarray": "An array.",
+    "dict[str, np.ndarray]": "Arrays, under the keys above without the name of the metric.",
+    "Report": (
+        "Arrays over classes and floats, under the keys above without the name of the metric. "
+        "`print` shows them as a table, and the method `table` takes `class_names` and `digits`."
+    ),
+}
 # A state has a name, a dtype and a capacity; whole arrays have none, and allow exact curves.
 OF_A_STATE = ("name", "dtype", "capacity")
 DEFAULTS = {"thresholds": None}
@@ -60,7 +71,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from kerasx_metrics import classification, confusion, curves, probabilities
+from kerasx_metrics.report import Report
 from kerasx_metrics.whole_arrays import compute
 
 Tensor = Any
@@ -98,19 +112,34 @@ def function(metric_class: type) -> str:
         default = DEFAULTS.get(field.name, field.default)
         shown = f'"{default}"' if isinstance(default, str) else repr(default)
         lines.append(f"    {field.name}: {field.annotation} = {shown},")
-    mapping = isinstance(metric_class().result(), DictResult)
-    lines.append(f") -> {'dict[str, Tensor]' if mapping else 'Tensor'}:")
+    returned = return_type(metric_class)
+    lines.append(f") -> {returned}:")
     names = [field.name for field in fields]
     lines.append(textwrap.indent(docstring(function_documentation(metric_class, names)), "    "))
     module = metric_class.__module__.rpartition(".")[2]
     lines += [
-        "    return compute(",
+        "    value = compute(" if returned == "Report" else "    return compute(",
         f"        {module}.{metric_class.__name__},",
         *(f"        {name}," for name in DATA),
         *(f"        {name}={name}," for name in names),
         "    )",
     ]
+    if returned == "Report":
+        lines.append("    return Report(value)")
     return "\n".join(lines) + "\n"
+
+
+def return_type(metric_class: type) -> str:
+    """Return the annotation of what the function of a metric returns, a key of `RETURNS`."""
+    if metric_class is ClassificationReport:
+        return "Report"
+    result = metric_class().result()
+    if isinstance(result, DictResult):
+        return "dict[str, np.ndarray]"
+    if len(result.shape):
+        return "np.ndarray"
+    averages = "average" in inspect.signature(metric_class).parameters
+    return "float | np.ndarray" if averages else "float"
 
 
 def function_documentation(metric_class: type, names: Iterable[str]) -> str:
@@ -119,7 +148,14 @@ def function_documentation(metric_class: type, names: Iterable[str]) -> str:
     stream = f"`kerasx.metrics.{metric_class.__name__}` is the same over batches."
     texts = {**DATA, **{name: ARGUMENTS[name].text for name in names}}
     return "\n\n".join(
-        [text, stream, FORMS, section("Args", entries(texts)), section("Raises", FUNCTION_ERRORS)]
+        [
+            text,
+            stream,
+            FORMS_OF_FUNCTION,
+            section("Args", entries(texts)),
+            section("Returns", [RETURNS[return_type(metric_class)]]),
+            section("Raises", FUNCTION_ERRORS),
+        ]
     )
 
 
@@ -142,7 +178,7 @@ def class_documentation(metric_class: type, written: str) -> str:
     error = CLASS_ERROR.format(nan_scores=metric_class.nan_scores)
     parts = [
         described(written),
-        FORMS,
+        FORMS_OF_CLASS,
         section("Args", entries(texts)),
         section("Raises", [error]),
         "Example:" + written.partition("Example:")[2],

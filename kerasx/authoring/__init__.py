@@ -31,8 +31,10 @@ from kerasx.authoring.classes import (
 from kerasx.authoring.fields import Configurable, argument, snake_case, takes_fields
 from kerasx.authoring.loops import put, wide_dtype, widen
 from kerasx.authoring.metrics import MeanMetric, SumMetric
+from kerasx.authoring.plain import plain_values
 from kerasx.authoring.reading import (
     Labels,
+    as_tensor,
     check_shape,
     is_float,
     predicted_labels,
@@ -62,6 +64,7 @@ __all__ = [
     "argument",
     "array_module",
     "as_pair",
+    "as_tensor",
     "attach",
     "attached",
     "block_sum",
@@ -77,6 +80,7 @@ __all__ = [
     "mask_of",
     "out_of_range",
     "per_class",
+    "plain_values",
     "predicted_labels",
     "problem_flags",
     "put",

@@ -11,7 +11,7 @@ from keras import ops
 
 from kerasx.authoring._attached import mask_of
 from kerasx.authoring.fields import Configurable, argument
-from kerasx.authoring.reading import is_float, spread
+from kerasx.authoring.reading import as_tensor, is_float, spread
 from kerasx.authoring.results import summarized
 from kerasx.authoring.sums import add_pairs, as_pair, ratio, weighted_sums
 from kerasx.compiler import is_concrete, is_eager_step, is_shape_inference
@@ -255,10 +255,13 @@ class MeanMetric(SumMetric):
     def statistic(
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
     ) -> tuple[Tensor, Tensor | bool]:
-        values = self.values(_as_float32(y_true), _as_float32(y_pred))
+        y_true = _as_float32(as_tensor(self.name, "y_true", y_true))
+        y_pred = _as_float32(as_tensor(self.name, "y_pred", y_pred))
+        values = self.values(y_true, y_pred)
         weight = keep = None
         if sample_weight is not None:
-            weight = ops.cast(sample_weight, "float32")
+            weight = as_tensor(self.name, "sample_weight", sample_weight)
+            weight = ops.cast(weight, "float32")
             weight = self._flat_like(values, "sample_weight", weight)
         if mask is not None:
             keep = self._flat_like(values, "mask", ops.cast(mask, "bool"))
@@ -278,7 +281,6 @@ def _arguments(metric: SumMetric) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in ("name", "dtype")}
 
 
-def _as_float32(values: Any) -> Tensor:
-    """Convert to a tensor, a floating one to float32."""
-    values = ops.convert_to_tensor(values)
+def _as_float32(values: Tensor) -> Tensor:
+    """Convert a floating tensor to float32."""
     return ops.cast(values, "float32") if is_float(values) else values

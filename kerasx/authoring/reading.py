@@ -60,6 +60,37 @@ class Labels:
         return refuse(owner, "y_true", wrong, y_true, expected)
 
 
+def as_tensor(owner: str, name: str, values: Any) -> Tensor:
+    """Convert an argument to a tensor of numbers.
+
+    Args:
+        owner: name of the metric or loss, for errors.
+        name: name of the argument, for errors.
+        values: numbers, as a tensor, an array or nested lists.
+
+    Raises:
+        ValueError: the values are strings, or another thing that no tensor of numbers can hold.
+
+    Example:
+    >>> from kerasx.authoring import as_tensor
+    >>> as_tensor("f1_score", "y_true", ["cat", "dog"])
+    Traceback (most recent call last):
+    ValueError: f1_score: y_true must be an array of numbers; received ['cat', 'dog']. ...
+    """
+    cause = None
+    try:
+        tensor = ops.convert_to_tensor(values)
+        # TensorFlow alone has tensors of strings.
+        if keras.backend.backend() != "tensorflow" or tensor.dtype != "string":
+            return tensor
+    except (TypeError, ValueError) as error:
+        cause = error
+    raise ValueError(
+        f"{owner}: {name} must be an array of numbers; received {values!r:.80}. If labels are "
+        "strings, replace each by the number of its class."
+    ) from cause
+
+
 def read_labels(
     owner: str,
     y_true: Any,
@@ -92,7 +123,7 @@ def read_labels(
     [[1. 1. 0.]]
     """
     shape = tuple(shape)
-    labels = squeeze_last(ops.convert_to_tensor(y_true), len(shape))
+    labels = squeeze_last(as_tensor(owner, "y_true", y_true), len(shape))
     expected = f"{shape}, a label for each sample, or {(*shape, 1)}"
     check_shape(owner, "y_true", labels.shape, shape, expected)
     keep = weight = None
@@ -108,6 +139,7 @@ def read_labels(
     if num_classes is not None:
         wrong = ops.logical_or(wrong, ops.logical_or(compared < 0, compared >= num_classes))
     if sample_weight is not None:
+        sample_weight = as_tensor(owner, "sample_weight", sample_weight)
         weight = spread(owner, "sample_weight", ops.cast(sample_weight, "float32"), shape)
     return Labels(values, wrong, keep, weight)
 

@@ -10,7 +10,8 @@ from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 import numpy as np
-from keras import ops
+
+from kerasx.authoring.plain import plain_values
 
 
 class ArrayResult(np.ndarray):
@@ -108,14 +109,14 @@ def summarized(value: Any, summary: float, dtype: str) -> ArrayResult | DictResu
         summary: the number.
         dtype: the dtype of the arrays; half precision becomes float32, as NumPy lacks bfloat16.
     """
+    value = plain_values(value)
     dtype = "float64" if dtype == "float64" else "float32"
-    if not isinstance(value, Mapping):
-        return ArrayResult(ops.convert_to_numpy(value).astype(dtype), summary)
-    arrays = {name: ops.convert_to_numpy(entry) for name, entry in value.items()}
+    if not isinstance(value, dict):
+        return ArrayResult(value.astype(dtype), summary)
     return DictResult(
         {
-            name: array.astype(dtype) if array.ndim else array.item()
-            for name, array in arrays.items()
+            name: entry.astype(dtype) if isinstance(entry, np.ndarray) else entry
+            for name, entry in value.items()
         },
         summary,
     )

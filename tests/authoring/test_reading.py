@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from kerasx.authoring import (
+    as_tensor,
     check_shape,
     predicted_labels,
     ratio,
@@ -53,6 +54,42 @@ def test_labels(shape, dtype, last_axis, seed):
     known = np.where(keep & (expected != 3), expected, -1)
     np.testing.assert_array_equal(as_array(labels.known()), known)
     assert keras.backend.standardize_dtype(labels.values.dtype) == "int32"
+
+
+NOT_NUMBERS = [
+    ["cat", "dog"],
+    ("cat", "dog"),
+    "cat",
+    [b"cat"],
+    np.array(["cat", "dog"]),
+    np.array(["cat", "dog"], object),
+    [None, 1],
+    [[1, 2], [3]],
+]
+
+
+@pytest.mark.parametrize("values", NOT_NUMBERS, ids=str)
+@pytest.mark.parametrize("name", ["y_true", "sample_weight"])
+def test_values_that_are_not_numbers(values, name):
+    arguments = {"y_true": [1, 0], "sample_weight": None, name: values}
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  the next line reads the message
+        read_labels("owner", arguments["y_true"], (2,), sample_weight=arguments["sample_weight"])
+    start = f"owner: {name} must be an array of numbers; received {values!r}. If labels are strings"
+    assert str(caught.value).startswith(start)
+
+
+def test_numbers_become_a_tensor():
+    for values in ([1, 2], np.array([1, 2]), ops.convert_to_tensor([1, 2])):
+        tensor = as_tensor("owner", "y_true", values)
+        assert ops.is_tensor(tensor)
+        np.testing.assert_array_equal(as_array(tensor), [1, 2])
+    assert keras.backend.standardize_dtype(as_tensor("owner", "y_pred", [0.5]).dtype) == "float32"
+
+
+def test_long_values_are_cut_in_the_message():
+    with pytest.raises(ValueError, match=r"received \[.{79}\. If labels") as caught:
+        as_tensor("owner", "y_true", ["a label"] * 1000)
+    assert len(str(caught.value)) < 250
 
 
 def test_labels_alone():

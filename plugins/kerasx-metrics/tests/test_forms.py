@@ -1,12 +1,14 @@
 """The same data in another form gives the same value: axes, labels, weights, masks."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
 import sklearn.metrics as sk
 
 import kerasx
-from kerasx.authoring import snake_case
+from kerasx.authoring import DictResult, plain_values, snake_case
 from kerasx_metrics import catalogue
 
 CLASSES = {snake_case(metric_class.__name__): metric_class for metric_class in catalogue.CLASSES}
@@ -34,14 +36,16 @@ PAIRS = [
 WITHOUT_TASK = ("top_k_accuracy",)
 
 
-def as_arrays(result):
-    return keras.tree.map_structure(lambda x: np.asarray(keras.ops.convert_to_numpy(x)), result)
+def arrays_of(result):
+    """The values of a result, or of a mapping of results by name."""
+    if isinstance(result, dict | DictResult):
+        return [result[key] for key in sorted(result)]
+    return [result]
 
 
 def assert_same(actual, expected):
-    for a, b in zip(
-        keras.tree.flatten(as_arrays(actual)), keras.tree.flatten(as_arrays(expected)), strict=True
-    ):
+    for a, b in zip(arrays_of(actual), arrays_of(expected), strict=True):
+        a, b = plain_values((a, b))
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
 
@@ -175,6 +179,29 @@ def test_one_score_for_two_classes(name):
     assert_same(function(y, logits[..., None], weight, from_logits=True), expected)
     if name != "exact_match":
         assert_same(function(flat(y), flat(scores), flat(weight)), expected)
+
+
+@pytest.mark.parametrize(("name", "task"), PAIRS)
+def test_functions_return_floats_and_arrays(name, task):
+    y, scores, _ = (flat(values) for values in data(task))
+    value = function_of(name, task)(y, scores)
+    if name in ("classification_report", "precision_recall_curve", "roc"):
+        numbers = [key for key, part in value.items() if type(part) is float]
+        assert [key for key, part in value.items() if type(part) is not np.ndarray] == numbers
+        assert bool(numbers) == (name == "classification_report")
+    elif name == "confusion_matrix":
+        assert type(value) is np.ndarray
+    else:
+        assert type(value) is float
+        assert round(value, 3) == pytest.approx(value, abs=1e-3)
+        assert float(f"{value:.3f}") == pytest.approx(value, abs=1e-3)
+    if (
+        task != "binary"
+        and "average" in inspect.signature(getattr(kerasx.metrics, name)).parameters
+    ):
+        values = function_of(name, task)(y, scores, average=None)
+        assert type(values) is np.ndarray
+        assert round(values.mean(), 3) == pytest.approx(value, abs=1e-3)
 
 
 @pytest.mark.parametrize("threshold", [-0.5, 0.0, 0.3, 1.0, 1.5])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 import kerasx
+from kerasx.testing import compiled
 from kerasx.testing.numerics import Masked, as_numpy, no_loss
 from kerasx_sequence import entity_f1
 
@@ -82,6 +83,27 @@ def test_function_equals_the_metric():
     metric.update_state(true, Masked()([ops.one_hot(predicted, 7), ops.convert_to_tensor(keep)]))
     score = entity_f1(true, predicted, labels, mask=keep, **arguments)
     assert float(score) == float(metric.result()) == pytest.approx((1 + 0 + 2 / 3) / 3)
+
+
+def test_function_returns_a_float_or_an_array():
+    true, predicted = [[1, 2, 0, 3]], [[1, 2, 0, 0]]
+    labels = ["O", "B-PER", "I-PER", "B-LOC"]
+    score = entity_f1(true, predicted, labels)
+    assert type(score) is float
+    assert round(score, 3) == 0.667
+    assert f"{score:.2f}" == "0.67"
+    scores = entity_f1(true, predicted, labels, average=None)
+    assert type(scores) is np.ndarray
+    assert scores.tolist() == [0, 1]
+
+
+def test_function_in_compiled_code_returns_a_tensor():
+    def twice(true, predicted):
+        return 2 * entity_f1(true, predicted, ["O", "B-A"])
+
+    true, predicted = np.array([[1, 0, 1, 0]]), np.array([[1, 0, 0, 0]])
+    value = as_numpy(compiled(twice)(true, predicted))
+    assert float(value) == pytest.approx(4 / 3)
 
 
 def test_mask_and_ignored_class_together():

@@ -10,6 +10,7 @@ from keras import ops
 from kerasx.authoring import Layout, argument, array_module, ratio
 from kerasx_metrics import counts as statistics
 from kerasx_metrics.counts import Counts
+from kerasx_metrics.report import Report
 from kerasx_metrics.scores import (
     average_of,
     averaged,
@@ -948,3 +949,9 @@ class ClassificationReport(CountsMetric):
     def summarize(self, total: Tensor, layout: Layout) -> Tensor:
         counts = counts_of(total)
         return averaged(f_beta_of, counts, "macro", None, zero_division=self.zero_division)
+
+    def present(self, value: dict[str, Any], summary: float) -> Report:
+        return Report(dict(super().present(value, summary).items()))
+
+    def __str__(self) -> str:
+        return str(self.result())

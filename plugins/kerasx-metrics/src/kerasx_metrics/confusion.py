@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from keras import ops
 
 from kerasx.authoring import Layout, argument, array_module, ratio
 from kerasx_metrics import counts as statistics
+from kerasx_metrics.arguments import check
+from kerasx_metrics.class_names import read_class_names
 from kerasx_metrics.classification import LabelMetric, refuse_multilabel
-from kerasx_metrics.plots import plot_confusion_matrix
+from kerasx_metrics.plots import plot_confusion_matrix, require_samples
 from kerasx_metrics.streaming import Statistic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Tensor = Any
+
+
+def normalized(matrix: Tensor, normalize: str | None) -> Tensor:
+    """Divide matrices `(..., K, K)` by the sums that `normalize` names; `None` returns counts."""
+    if normalize is None:
+        return matrix
+    axes = {"true": -1, "pred": -2, "all": (-2, -1)}[normalize]
+    return ratio(matrix, array_module(matrix).sum(matrix, axes, keepdims=True))
 
 
 class ConfusionMatrix(LabelMetric):
@@ -77,19 +87,48 @@ class ConfusionMatrix(LabelMetric):
         return (classes, 2, 2) if layout.task == "multilabel" else (classes, classes)
 
     def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
-        if self.normalize is None:
-            return total
-        axes = {"true": -1, "pred": -2, "all": (-2, -1)}[self.normalize]
-        return ratio(total, array_module(total).sum(total, axes, keepdims=True))
+        return normalized(total, self.normalize)
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor:
         xp = array_module(total)
         right = xp.sum(xp.diagonal(total, axis1=-2, axis2=-1))
         return ratio(right, xp.sum(total), float("nan"))
 
-    def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:
-        """Draw the matrix with matplotlib (extra `plots`) and return the axes."""
-        return plot_confusion_matrix(ops.convert_to_numpy(self.result()), ax, class_names)
+    def plot(
+        self,
+        ax: Axes | None = None,
+        class_names: Iterable[Any] | None = None,
+        *,
+        normalize: str | None = None,
+        cmap: Any = "Blues",
+    ) -> Axes:
+        """Draw the matrix with matplotlib (extra `plots`).
+
+        Args:
+            ax: the axes to draw on; by default those of a new figure of pyplot.
+            class_names: a name for each class; by default its number.
+            normalize: the same as for the class, which is the default.
+            cmap: the colour map.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ValueError: an argument is not valid, there were no samples, or the task is multilabel,
+                which has a matrix for each class.
+        """
+        counts = self.sums
+        if counts.ndim > 2:
+            raise ValueError(
+                f"{self.name}: plot draws one matrix of shape (num_classes, num_classes); received "
+                f"{counts.shape}, as the task is multilabel"
+            )
+        require_samples(self.name, counts)
+        normalize = self.normalize if normalize is None else normalize
+        check(self.name, {"normalize": normalize})
+        names = read_class_names(self.name, class_names, len(counts))
+        matrix = normalized(counts, normalize)
+        return plot_confusion_matrix(matrix, names, ax, normalize, cmap)
 
 
 class CohenKappa(LabelMetric):

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from keras import ops
 
-from kerasx.authoring import Layout, argument, array_module, ratio
+from kerasx.authoring import Layout, argument, array_module, plain_values, ratio
 from kerasx_metrics.block_sums import pairwise_sum, running_sum
 from kerasx_metrics.buffer import Buffer
+from kerasx_metrics.class_names import read_class_names
 from kerasx_metrics.histogram import Histogram
-from kerasx_metrics.plots import plot_precision_recall, plot_roc
+from kerasx_metrics.plots import plot_precision_recall, plot_roc, require_samples
 from kerasx_metrics.scores import average_of
 from kerasx_metrics.streaming import Statistic, StreamingMetric
 
@@ -71,6 +73,23 @@ def precision_recall_points(thresholds: Tensor, pos: Tensor, neg: Tensor) -> Poi
     )
 
 
+def average_of_areas(areas: Tensor, pos: Tensor, layout: Layout, weighted: bool = False) -> Tensor:
+    """Average the areas of the classes, or return the area of a single curve.
+
+    Args:
+        areas: the area of each curve, `(K,)` or `()`.
+        pos: positive weight in groups, `(..., groups)`.
+        layout: tells a multiclass task, which leaves out classes without labels.
+        weighted: whether to weigh each class by its labels.
+    """
+    if len(areas.shape) == 0:
+        return areas
+    xp = array_module(pos)
+    labels = xp.sum(pos, -1)
+    exists = labels > 0 if layout.task == "multiclass" else xp.ones_like(labels, "bool")
+    return average_of(areas, exists, labels if weighted else None)
+
+
 class CurveMetric(StreamingMetric):
     """Base of metrics of ranking: a histogram at thresholds, or a buffer of every sample."""
 
@@ -117,29 +136,41 @@ class CurveMetric(StreamingMetric):
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
         _, pos, neg = self._groups(total, layout)
-        return self.averaged_area(pos, neg, layout, "macro")
+        return average_of_areas(self.area(pos, neg), pos, layout)
 
-    def averaged_area(
-        self, pos: Tensor, neg: Tensor, layout: Layout, average: str | None
-    ) -> Tensor:
-        """Compute the area under the curve of each class, and average over classes."""
-        areas = self.area(pos, neg)
-        if len(areas.shape) == 0 or average is None:
-            return areas
-        xp = array_module(pos)
-        labels = xp.sum(pos, -1)
-        exists = labels > 0 if layout.task == "multiclass" else xp.ones_like(labels, "bool")
-        return average_of(areas, exists, labels if average == "weighted" else None)
+    def plot(self, ax: Axes | None = None, class_names: Iterable[Any] | None = None) -> Axes:
+        """Draw the curve of each class with matplotlib (extra `plots`).
 
-    def plot(self, ax: Axes | None = None, class_names: list[str] | None = None) -> Axes:
-        """Draw the curve with matplotlib (extra `plots`) and return the axes."""
+        Args:
+            ax: the axes to draw on; by default those of a new figure of pyplot.
+            class_names: a name for each class, also for both classes of a binary task.
+
+        Returns:
+            The axes. The legend shows the area under each curve, of precision and recall the
+            average precision; above 20 classes it shows their mean.
+
+        Raises:
+            ValueError: there are more or fewer names than classes, or there were no samples.
+        """
         layout = self.layout or self._unseen()
-        groups = self._groups(self._read_total(), layout)
+        thresholds, pos, neg = self._groups(self._read_total(), layout)
+        require_samples(self.name, ops.convert_to_numpy(pos + neg))
+        names = self._curve_names(class_names, layout)
+        areas = self.area(pos, neg)
+        scores = plain_values((areas, average_of_areas(areas, pos, layout)))
+        points = roc_points if self.draws_roc else self._precision_recall
+        first, second, _ = plain_values(points(thresholds, pos, neg))
         if self.draws_roc:
-            x, y, _ = map(ops.convert_to_numpy, roc_points(*groups))
-            return plot_roc(x, y, ax, class_names)
-        y, x, _ = map(ops.convert_to_numpy, self._precision_recall(*groups))
-        return plot_precision_recall(x, y, ax, class_names)
+            return plot_roc(first, second, scores, names, ax)
+        return plot_precision_recall(second, first, scores, names, ax)
+
+    def _curve_names(self, class_names: Iterable[Any] | None, layout: Layout) -> list[str]:
+        """Return the name of each curve that is drawn; a single one needs no name."""
+        names = read_class_names(self.name, class_names, layout.num_classes)
+        if layout.task != "binary" and self.class_id is None:
+            return names
+        shown = 1 if layout.task == "binary" else self.class_id or 0
+        return [names[shown] if class_names is not None else ""]
 
     def _groups(self, total: Tensor, layout: Layout) -> Points:
         """Return thresholds, positive and negative weight of the classes that are reported."""
@@ -179,7 +210,10 @@ class AreaMetric(CurveMetric):
     def evaluate_curve(
         self, thresholds: Tensor, pos: Tensor, neg: Tensor, layout: Layout
     ) -> Tensor:
-        return self.averaged_area(pos, neg, layout, self.average)
+        areas = self.area(pos, neg)
+        if self.average is None:
+            return areas
+        return average_of_areas(areas, pos, layout, weighted=self.average == "weighted")
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
         if self.average is not None or self.class_id is not None or layout.task == "binary":

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from kerasx_metrics import classification, confusion, curves, probabilities
+from kerasx_metrics.report import Report
 from kerasx_metrics.whole_arrays import compute
 
 Tensor = Any
@@ -27,7 +30,7 @@ def accuracy(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Accuracy: the share of samples that are right, in a multilabel task in every label.
 
     Equals `sklearn.metrics.accuracy_score`. NaN before any sample.
@@ -37,8 +40,7 @@ def accuracy(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -56,6 +58,9 @@ def accuracy(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -86,7 +91,7 @@ def balanced_accuracy(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Balanced accuracy: the mean recall of the classes that occur in the labels.
 
     Equals `sklearn.metrics.balanced_accuracy_score`. NaN before any sample. Source: Brodersen
@@ -97,8 +102,7 @@ def balanced_accuracy(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -116,6 +120,9 @@ def balanced_accuracy(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -147,7 +154,7 @@ def classification_report(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> dict[str, Tensor]:
+) -> Report:
     """Precision, recall, F1 and support of every class, and their averages, in one metric.
 
     The result is a dictionary: vectors over classes `precision`, `recall`, `f1_score`, `support`,
@@ -160,8 +167,7 @@ def classification_report(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -182,11 +188,15 @@ def classification_report(
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
 
+    Returns:
+        Arrays over classes and floats, under the keys above without the name of the metric. `print`
+            shows them as a table, and the method `table` takes `class_names` and `digits`.
+
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
         TypeError: called in compiled code, or passed to `compile`: use the class there.
     """
-    return compute(
+    value = compute(
         classification.ClassificationReport,
         y_true,
         y_pred,
@@ -199,6 +209,7 @@ def classification_report(
         ignore_class=ignore_class,
         from_logits=from_logits,
     )
+    return Report(value)
 
 
 def exact_match(
@@ -212,7 +223,7 @@ def exact_match(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Exact match: the share of entries along the first axis that are right at every position.
 
     For labels `(n,)` this is the accuracy, for sequences `(n, time)` the share of sequences, for a
@@ -225,8 +236,7 @@ def exact_match(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -244,6 +254,9 @@ def exact_match(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -278,7 +291,7 @@ def f1_score(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """F1 score: the harmonic mean of precision and recall.
 
     `2 tp / (2 tp + fp + fn)`, averaged over classes; equals `sklearn.metrics.f1_score`. Source: van
@@ -289,8 +302,7 @@ def f1_score(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -318,6 +330,9 @@ def f1_score(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -357,7 +372,7 @@ def f_beta_score(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """F-beta score: a weighted harmonic mean of precision and recall.
 
     `(1 + beta**2) tp / ((1 + beta**2) tp + beta**2 fn + fp)`, averaged over classes; equals
@@ -369,8 +384,7 @@ def f_beta_score(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -399,6 +413,9 @@ def f_beta_score(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -434,7 +451,7 @@ def geometric_mean(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Geometric mean of the recalls of the classes that occur in the labels.
 
     `(recall_1 ... recall_K) ** (1 / K)`, for a binary task `sqrt(sensitivity * specificity)`.
@@ -446,8 +463,7 @@ def geometric_mean(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -465,6 +481,9 @@ def geometric_mean(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -495,7 +514,7 @@ def hamming_distance(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Hamming distance: the share of labels that are wrong.
 
     Equals `sklearn.metrics.hamming_loss`. NaN before any sample. Source: Hamming, "Error
@@ -506,8 +525,7 @@ def hamming_distance(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -525,6 +543,9 @@ def hamming_distance(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -559,7 +580,7 @@ def jaccard_index(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Jaccard index (intersection over union): overlap of the labels and predictions of a class.
 
     `tp / (tp + fp + fn)`, averaged over classes; equals `sklearn.metrics.jaccard_score`. Source:
@@ -570,8 +591,7 @@ def jaccard_index(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -599,6 +619,9 @@ def jaccard_index(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -633,7 +656,7 @@ def matthews_corr_coef(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Matthews correlation coefficient: the correlation of labels and predictions, from -1 to 1.
 
     For classes k, `sum(tp_k tn_k - fp_k fn_k) / sqrt(sum((tp_k + fn_k) (tn_k + fp_k)) *
@@ -646,8 +669,7 @@ def matthews_corr_coef(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -665,6 +687,9 @@ def matthews_corr_coef(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -699,7 +724,7 @@ def negative_predictive_value(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Negative predictive value: the precision of the predictions that are not of a class.
 
     `tn / (tn + fn)`, averaged over classes. scikit-learn has no function for it: a binary value
@@ -710,8 +735,7 @@ def negative_predictive_value(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -739,6 +763,9 @@ def negative_predictive_value(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -777,7 +804,7 @@ def precision(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Precision: the share of the predictions of a class that are right.
 
     `tp / (tp + fp)`, averaged over classes; equals `sklearn.metrics.precision_score`, which defines
@@ -789,8 +816,7 @@ def precision(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -818,6 +844,9 @@ def precision(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -856,7 +885,7 @@ def recall(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Recall (sensitivity, true positive rate): the share of the samples of a class that are found.
 
     `tp / (tp + fn)`, averaged over classes; equals `sklearn.metrics.recall_score`.
@@ -866,8 +895,7 @@ def recall(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -895,6 +923,9 @@ def recall(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -933,7 +964,7 @@ def specificity(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Specificity (true negative rate): the recall of the samples that are not of a class.
 
     `tn / (tn + fp)`, averaged over classes. scikit-learn has no function for it: a binary
@@ -945,8 +976,7 @@ def specificity(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -974,6 +1004,9 @@ def specificity(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1006,7 +1039,7 @@ def top_k_accuracy(
     k: int = 5,
     num_classes: int | None = None,
     ignore_class: int | None = None,
-) -> Tensor:
+) -> float:
     """Top-k accuracy: the share of samples whose label is among the `k` highest scores.
 
     Among equal scores the higher class ranks first, so that values equal
@@ -1017,8 +1050,7 @@ def top_k_accuracy(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1030,6 +1062,9 @@ def top_k_accuracy(
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1059,7 +1094,7 @@ def cohen_kappa(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Cohen's kappa: agreement of labels and predictions beyond chance, at most 1.
 
     `1 - sum(w * observed) / sum(w * expected)` with the weights `w` of disagreement and
@@ -1073,8 +1108,7 @@ def cohen_kappa(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1094,6 +1128,9 @@ def cohen_kappa(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1126,7 +1163,7 @@ def confusion_matrix(
     threshold: float | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> np.ndarray:
     """Confusion matrix: number of samples by label (rows) and prediction (columns).
 
     The result has the shape `(num_classes, num_classes)`, for a multilabel task
@@ -1140,8 +1177,7 @@ def confusion_matrix(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1161,6 +1197,9 @@ def confusion_matrix(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        An array.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1194,7 +1233,7 @@ def auroc(
     class_id: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Area under the ROC curve: the probability that a positive sample outranks a negative one.
 
     `sum((tp_i + tp_{i-1}) / 2 * (fp_i - fp_{i-1})) / (P N)` over falling thresholds, one class
@@ -1208,8 +1247,7 @@ def auroc(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1234,6 +1272,9 @@ def auroc(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1268,7 +1309,7 @@ def average_precision(
     class_id: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float | np.ndarray:
     """Average precision: precision at each threshold, weighted by the recall gained there.
 
     `sum((R_i - R_{i-1}) P_i)` over falling thresholds, one class against the rest. With
@@ -1281,8 +1322,7 @@ def average_precision(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1307,6 +1347,9 @@ def average_precision(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1340,7 +1383,7 @@ def precision_recall_curve(
     class_id: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> dict[str, Tensor]:
+) -> dict[str, np.ndarray]:
     """Precision and recall over rising thresholds.
 
     The result is a dictionary with `precision`, `recall` and `thresholds`: vectors for a binary
@@ -1355,8 +1398,7 @@ def precision_recall_curve(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1375,6 +1417,9 @@ def precision_recall_curve(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        Arrays, under the keys above without the name of the metric.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1407,7 +1452,7 @@ def roc(
     class_id: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> dict[str, Tensor]:
+) -> dict[str, np.ndarray]:
     """ROC curve: true positive rate against false positive rate over falling thresholds.
 
     The result is a dictionary with `fpr`, `tpr` and `thresholds`: vectors for a binary task,
@@ -1421,8 +1466,7 @@ def roc(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1441,6 +1485,9 @@ def roc(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        Arrays, under the keys above without the name of the metric.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1471,7 +1518,7 @@ def brier_score(
     num_classes: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Brier score: the mean squared distance of probabilities and labels.
 
     `(p - y)**2` for two classes, with one score or with two, and `sum((p_k - y_k)**2)`, from 0 to
@@ -1484,8 +1531,7 @@ def brier_score(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1500,6 +1546,9 @@ def brier_score(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1530,7 +1579,7 @@ def calibration_error(
     num_classes: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Calibration error: distance between confidence and the frequency of being right.
 
     Samples are binned by confidence, `[i / num_bins, (i + 1) / num_bins)`, the last bin closed.
@@ -1547,8 +1596,7 @@ def calibration_error(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1566,6 +1614,9 @@ def calibration_error(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1596,7 +1647,7 @@ def log_loss(
     num_classes: int | None = None,
     ignore_class: int | None = None,
     from_logits: bool = False,
-) -> Tensor:
+) -> float:
     """Log loss: the mean negative logarithm of the probability of the label (cross-entropy).
 
     Equals `sklearn.metrics.log_loss` for float32 probabilities, which are clipped to
@@ -1608,8 +1659,7 @@ def log_loss(
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
     shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted; results are
-    float32.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
 
     Args:
         y_true: Labels, in one of the forms above.
@@ -1624,6 +1674,9 @@ def log_loss(
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
             positions.
         from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.

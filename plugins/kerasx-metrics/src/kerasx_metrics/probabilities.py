@@ -21,7 +21,7 @@ from kerasx.authoring import (
 from kerasx_metrics.counts import Summand, sums
 from kerasx_metrics.histogram import bins_of, evenly_spaced
 from kerasx_metrics.kernels import top_class_of
-from kerasx_metrics.plots import plot_reliability
+from kerasx_metrics.plots import plot_reliability, require_samples
 from kerasx_metrics.streaming import Statistic, StreamingMetric, with_options
 
 if TYPE_CHECKING:
@@ -288,5 +288,16 @@ class CalibrationError(ProbabilityMetric):
         return xp.sqrt(xp.sum(shares * gaps**2))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the reliability diagram with matplotlib (extra `plots`) and return the axes."""
+        """Draw the reliability diagram with matplotlib (extra `plots`).
+
+        Args:
+            ax: the axes to draw on; by default those of a new figure of pyplot.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ValueError: there were no samples.
+        """
+        require_samples(self.name, self.sums)
         return plot_reliability(self.sums, ax)

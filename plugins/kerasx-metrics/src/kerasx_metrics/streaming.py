@@ -23,6 +23,7 @@ from kerasx.authoring import (
     SumMetric,
     add_pairs,
     as_pair,
+    as_tensor,
     attach,
     attached,
     find_layout,
@@ -254,15 +255,16 @@ class StreamingMetric(SumMetric):
 
     def _read(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> tuple[Data, Layout]:
         """Convert to tensors, and find out from their shapes and dtypes what they mean."""
-        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        y_true = as_tensor(self.name, "y_true", y_true)
+        y_pred = as_tensor(self.name, "y_pred", y_pred)
         layout = find_layout(y_true, y_pred, self.reading)
         self.accepts(layout)
         samples = tuple(y_true.shape)[: layout.sample_axes]
         if sample_weight is not None:
-            sample_weight = ops.convert_to_tensor(sample_weight)
+            sample_weight = as_tensor(self.name, "sample_weight", sample_weight)
             sample_weight = spread(self.name, "sample_weight", sample_weight, samples)
         if mask is not None:
-            mask = spread(self.name, "mask", ops.convert_to_tensor(mask), samples)
+            mask = spread(self.name, "mask", as_tensor(self.name, "mask", mask), samples)
         return Data(y_true, y_pred, sample_weight, mask), layout
 
     def _settle(self, layout: Layout) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from inspect import signature
 from typing import Any
 
-import numpy as np
+import keras
 from keras import ops
 
-from kerasx.authoring import snake_case
+from kerasx.authoring import as_tensor, plain_values, snake_case
 from kerasx.compiler import is_concrete, is_shape_inference
 from kerasx_metrics.streaming import StreamingMetric
+
+Tensor = Any
 
 
 def compute(
@@ -31,12 +33,18 @@ def compute(
         mask: bool of the shape of the samples, or None.
         **arguments: arguments of the class.
 
+    Returns:
+        Floats and NumPy arrays, for a dictionary without the metric's name in its keys.
+
     Raises:
+        ValueError: labels or predictions are not numbers, or the class raises it.
         TypeError: there are no values, as in a training step that Keras traces or prepares.
     """
-    if is_shape_inference() or not is_concrete(ops.convert_to_tensor(y_pred)):
+    name = snake_case(metric_class.__name__)
+    y_true, y_pred = as_tensor(name, "y_true", y_true), as_tensor(name, "y_pred", y_pred)
+    if is_shape_inference() or not is_concrete(y_pred):
         raise TypeError(
-            f"{snake_case(metric_class.__name__)} takes whole arrays; in compile() and in compiled "
+            f"{name} takes whole arrays; in compile() and in compiled "
             "code its value per batch would be averaged, which is wrong: use the class "
             f"{metric_class.__name__} there"
         )
@@ -47,15 +55,14 @@ def compute(
         arguments["num_classes"] = shown
     if "capacity" in fields and arguments["thresholds"] is None:
         arguments["capacity"] = 1  # for a state that is never created
-    return metric_class(**arguments).compute(y_true, y_pred, sample_weight, mask)
+    return plain_values(metric_class(**arguments).compute(y_true, y_pred, sample_weight, mask))
 
 
-def _shown_by_labels(y_true: Any, y_pred: Any, ignore_class: int | None) -> int | None:
+def _shown_by_labels(y_true: Tensor, y_pred: Tensor, ignore_class: int | None) -> int | None:
     """Return the number of classes that integer predictions and labels show, or None."""
-    pred = ops.convert_to_numpy(y_pred) if ops.is_tensor(y_pred) else np.asarray(y_pred)
-    if not np.issubdtype(pred.dtype, np.integer) or pred.size == 0:
+    if not keras.backend.is_int_dtype(y_pred.dtype) or 0 in y_pred.shape:
         return None
-    true = ops.convert_to_numpy(y_true) if ops.is_tensor(y_true) else np.asarray(y_true)
+    true, pred = ops.convert_to_numpy(y_true), ops.convert_to_numpy(y_pred)
     if true.ndim > pred.ndim and true.shape[-1] > 1:
         return None  # one-hot labels show it themselves
     true = true[true != ignore_class]

@@ -17,13 +17,16 @@ from kerasx.authoring import (
     SumMetric,
     argument,
     array_module,
+    as_tensor,
     check_one_of,
     check_shape,
+    plain_values,
     predicted_labels,
     ratio,
     read_labels,
     refuse,
 )
+from kerasx.compiler import is_concrete
 from kerasx_sequence.crf_layer import mask_of_tags
 
 Tensor = Any
@@ -236,7 +239,7 @@ def _count(
     mask: Any,
 ) -> tuple[Tensor, Tensor]:
     """Read the arguments of a user, and return `entity_counts` and whether a value is wrong."""
-    y_pred = ops.convert_to_tensor(y_pred)
+    y_pred = as_tensor(owner, "y_pred", y_pred)
     limit = len(tagging.type_of) - 1
     if len(y_pred.shape) == 3 and y_pred.shape[-1] not in (1, None, limit):
         raise ValueError(
@@ -288,7 +291,7 @@ def entity_f1(
     ignore_class: int | None = None,
     sample_weight: Any = None,
     mask: Any = None,
-) -> Tensor:
+) -> float | np.ndarray:
     """Compute the F1 score of entities in these arrays; `EntityF1` computes it over batches.
 
     Args:
@@ -304,7 +307,8 @@ def entity_f1(
         mask: bool `(batch, time)`; positions that are false are left out.
 
     Returns:
-        float32 `()`, or `(types,)` with `average=None`, in the order of the sorted types.
+        A float, or with `average=None` an array `(types,)` in the order of the sorted types. In
+        compiled code, a float32 tensor.
 
     Raises:
         ValueError: an argument has an unknown value, shapes do not match, or (in eager mode) a tag
@@ -314,7 +318,7 @@ def entity_f1(
     >>> from kerasx_sequence import entity_f1
     >>> labels = ["O", "B-PER", "I-PER", "B-LOC"]
     >>> score = entity_f1([[1, 2, 0, 3]], [[1, 2, 0, 0]], labels)
-    >>> print(f"{float(score):.4f}")  # one of two entities was predicted
+    >>> print(f"{score:.4f}")  # one of two entities was predicted
     0.6667
     """
     check_one_of("entity_f1", "average", average, AVERAGES)
@@ -323,7 +327,8 @@ def entity_f1(
         "entity_f1", tagging, ignore_class, y_true, y_pred, sample_weight, mask
     )
     counts = ops.where(is_wrong, float("nan"), ops.cast(counts, "float32"))
-    return f1_of_counts(counts, average)
+    score = f1_of_counts(counts, average)
+    return plain_values(score) if is_concrete(score) else score
 
 
 class EntityF1(SumMetric):

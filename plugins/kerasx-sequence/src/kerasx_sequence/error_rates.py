@@ -11,6 +11,7 @@ from keras import ops
 from kerasx.authoring import (
     MeanMetric,
     argument,
+    as_tensor,
     check_shape,
     predicted_labels,
     read_labels,
@@ -83,6 +84,7 @@ class SequenceMetric(MeanMetric):
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         labels = read_labels(self.name, y_true, (None, None), ignore_class=self.ignore_class)
+        y_pred = as_tensor(self.name, "y_pred", y_pred)
         predicted, is_wrong = predicted_labels(y_pred, 2)
         batch = labels.values.shape[0]
         description = f"({batch}, m) or ({batch}, m, tokens)"
@@ -100,7 +102,8 @@ class SequenceMetric(MeanMetric):
         tokens = Tokens(labels.values, predicted, truth_mask, predicted_mask)
         numerator, denominator = self.addends(tokens)
         if sample_weight is not None:
-            weight = squeeze_last(ops.cast(sample_weight, "float32"), 1)
+            weight = as_tensor(self.name, "sample_weight", sample_weight)
+            weight = squeeze_last(ops.cast(weight, "float32"), 1)
             check_shape(self.name, "sample_weight", weight.shape, (batch,), f"({batch},)")
             numerator = weight * ops.cast(numerator, "float32")
             denominator = weight * ops.cast(denominator, "float32")

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.authoring import MeanMetric, argument, read_labels
+from kerasx.authoring import MeanMetric, argument, as_tensor, read_labels
 from kerasx_sequence.crf_layer import mask_of_tags
 
 Tensor = Any
@@ -52,7 +52,7 @@ class TagAccuracy(MeanMetric):
     def statistic(
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
     ) -> tuple[Tensor, bool]:
-        y_pred = ops.convert_to_tensor(y_pred)
+        y_pred = as_tensor(self.name, "y_pred", y_pred)
         if not keras.backend.is_int_dtype(keras.backend.standardize_dtype(y_pred.dtype)):
             raise TypeError(
                 f"{self.name}: y_pred must be tags, which are integers; received {y_pred.dtype} of "

@@ -11,6 +11,7 @@ from kerasx.authoring import (
     MeanMetric,
     argument,
     array_module,
+    as_tensor,
     attach,
     attached,
     check_one_of,
@@ -55,7 +56,8 @@ class TokenMetric(MeanMetric):
 
     def statistic(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> tuple[Any, Any]:
         projection = Projection.of(y_pred)
-        y_pred = ops.convert_to_tensor(y_pred) if projection is None else y_pred
+        if projection is None:
+            y_pred = as_tensor(self.name, "y_pred", y_pred)
         labels = read_labels(
             self.name,
             y_true,
