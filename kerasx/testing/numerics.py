@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -23,6 +23,8 @@ def as_numpy(values: Any) -> Any:
         is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(array.dtype))
         return array.astype("float32") if is_float and array.dtype.itemsize < 4 else array
 
+    if isinstance(values, Mapping):
+        values = dict(values)  # a tree of Keras knows no other mappings
     return keras.tree.map_structure(convert, values)
 
 
