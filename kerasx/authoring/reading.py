@@ -81,7 +81,7 @@ def as_tensor(owner: str, name: str, values: Any) -> Tensor:
     try:
         tensor = ops.convert_to_tensor(values)
         # TensorFlow alone has tensors of strings.
-        if keras.backend.backend() != "tensorflow" or tensor.dtype != "string":
+        if keras.backend.backend() != "tensorflow" or tensor.dtype.name != "string":
             return tensor
     except (TypeError, ValueError) as error:
         cause = error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -24,8 +24,8 @@ def as_numpy(values: Any) -> Any:
         is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(array.dtype))
         return array.astype("float32") if is_float and array.dtype.itemsize < 4 else array
 
-    if isinstance(values, DictResult):
-        values = dict(values.items())
+    if isinstance(values, DictResult | Mapping):
+        values = dict(values.items())  # a tree of Keras knows no other mappings
     return keras.tree.map_structure(convert, values)
 
 

@@ -1,5 +1,7 @@
 """Helpers of the checks: comparing structures, compiling, gradients, policies and masks."""
 
+from types import MappingProxyType
+
 import keras
 import numpy as np
 import pytest
@@ -13,6 +15,13 @@ def test_half_precision_becomes_float32():
     values = {"a": ops.ones(2, "bfloat16"), "b": [ops.ones((), "int32")]}
     arrays = as_numpy(values)
     assert (arrays["a"].dtype, arrays["b"][0].dtype) == ("float32", "int32")
+
+
+def test_any_mapping_is_a_structure():
+    values = MappingProxyType({"a": ops.ones(2), "b": 0.5})
+    arrays = as_numpy(values)
+    assert (list(arrays["a"]), float(arrays["b"])) == ([1, 1], 0.5)
+    assert_close(values, {"a": np.ones(2), "b": 0.5}, 1e-6, "values")
 
 
 def test_close_is_relative_to_the_largest_value():
