@@ -81,4 +81,4 @@ def test_the_models_of_the_documents_are_built(page, shape):
 
 def test_the_contract_is_the_one_line_of_a_new_plugin():
     *_, contract = blocks("python")
-    assert contract == (ROOT / "kerasx/commands/template/tests/test_contract.py").read_text()
+    assert contract == (ROOT / "kerasx_launcher/template/tests/test_contract.py").read_text()

@@ -131,14 +131,15 @@ def write(directory: Path, package: bool) -> Path:
     return target
 
 
-@click.command()
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Directory for stubs, such as a project's typings; without it, the environment's own.",
-)
-def stubs(output: Path | None) -> None:
-    """Tell editors and type checkers what the installed plugins contribute."""
+def write_stubs(output: Path | None) -> None:
+    """Write the stubs, and say how to use them.
+
+    Args:
+        output: the directory, or `None` for the environment's own.
+
+    Raises:
+        click.ClickException: they cannot be written.
+    """
     directory = output or Path(sysconfig.get_path("purelib"))
     try:
         target = write(directory, package=output is None)

@@ -66,3 +66,7 @@ __all__ = [
     "tensors",
     "weights",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,8 +7,8 @@ import hypothesis
 import pytest
 from click.testing import CliRunner
 
-from kerasx.commands.check import check as check_command
 from kerasx.testing import Case
+from kerasx_launcher.commands import check as check_command
 
 
 @pytest.fixture(autouse=True)
@@ -34,4 +34,4 @@ def test_command(monkeypatch):
 def test_command_without_hypothesis(monkeypatch):
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     run = CliRunner().invoke(check_command, ["kerasx-metrics"])
-    assert 'pip install "kerasx[testing]"' in run.output
+    assert "hypothesis is missing: pip install hypothesis pytest" in run.output

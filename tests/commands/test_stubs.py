@@ -135,8 +135,8 @@ def command(interpreter):
     def command(*arguments):
         printed = run(
             "from click.testing import CliRunner\n"
-            "from kerasx.commands import main\n"
-            f"result = CliRunner().invoke(main, {[str(each) for each in arguments]!r})\n"
+            "from kerasx_launcher.commands import commands\n"
+            f"result = CliRunner().invoke(commands, {[str(each) for each in arguments]!r})\n"
             "print(result.exit_code)\n"
             "print(result.output.rstrip())\n"
         )
