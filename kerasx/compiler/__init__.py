@@ -31,3 +31,7 @@ __all__ = [
     "round_up",
     "undifferentiated",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
