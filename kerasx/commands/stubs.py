@@ -111,7 +111,7 @@ def write(directory: Path, package: bool) -> Path:
     Args:
         directory: where to write; a subdirectory is made.
         package: whether to write the stub package ``kerasx-stubs``, which checkers find in
-            ``site-packages`` and lay over kerasx (PEP 561); if not, a whole ``kerasx``.
+            ``site-packages`` and lay over kerasx (PEP 561); if not, the directory ``kerasx``.
 
     Returns:
         The subdirectory.
@@ -123,8 +123,8 @@ def write(directory: Path, package: bool) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     if package:
         (target / "py.typed").write_text("partial\n")
-    else:
-        (target / "__init__.pyi").write_text(files("kerasx").joinpath("__init__.py").read_text())
+    # Where a project has stubs too, Pyright takes a stub package for the whole of kerasx.
+    (target / "__init__.pyi").write_text(files("kerasx").joinpath("__init__.py").read_text())
     for kind in KINDS:
         text = namespace_stub(kind, contributions())
         (target / f"{kind}.pyi").write_text(text, encoding="utf-8")
