@@ -16,7 +16,7 @@ def _axes(ax: Axes | None) -> Axes:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError('plot() needs matplotlib: pip install "kerasx[plots]"') from error
+        raise ImportError("plot() needs matplotlib: pip install matplotlib") from error
     return Figure(figsize=(5, 5), layout="constrained").add_subplot()
 
 
