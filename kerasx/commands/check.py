@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from unittest import SkipTest
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kerasx.testing import Item
 
 
-def run_contract(targets: Iterable[str], examples: int) -> None:
+def run_contract(targets: Sequence[str], examples: int) -> None:
     """Run the contract, print a table, and exit with 1 if a promise is broken.
 
     Args:
@@ -40,6 +40,10 @@ def run_contract(targets: Iterable[str], examples: int) -> None:
         items = plan(each for target in targets for each in subjects(target))
     except (ImportError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+    if not items:
+        raise click.ClickException(
+            f"there is nothing to check: {', '.join(targets)} contributes nothing"
+        )
 
     counts: dict[str, Counter] = {}
     broken: list[tuple[Item, Exception]] = []
