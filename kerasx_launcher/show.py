@@ -76,7 +76,7 @@ def _show_entry(entry: Entry, plugin: Plugin) -> None:
         **entry.facts,
     }
     if entry.papers:
-        facts["source"] = textwrap.fill(entry.papers, 80)
+        facts["source"] = textwrap.fill(entry.papers, 80, break_on_hyphens=False)
     for key, fact in facts.items():
         first, *more = fact.splitlines()
         click.echo(click.style(f"{key:<10}", bold=True) + first)
