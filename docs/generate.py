@@ -23,9 +23,9 @@ from mkdocs.structure.files import File, Files
 
 from kerasx import hookspecs
 from kerasx.authoring import takes_fields
-from kerasx.commands import main
 from kerasx.registry import contributions
 from kerasx.testing.contract import CHECKS
+from kerasx_launcher.commands import commands as command_line
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,10 +70,9 @@ def hooks(_: str) -> str:
 
 def commands(_: str) -> str:
     """Return the output of `kerasx COMMAND --help` for each command."""
-    context = click.Context(main, info_name="kerasx")
+    context = click.Context(command_line, info_name="kerasx")
     parts = []
-    for name in main.list_commands(context):
-        command = main.get_command(context, name)
+    for name, command in sorted(command_line.commands.items()):
         with click.Context(command, info_name=name, parent=context) as inner:
             parts.append(f"## kerasx {name}\n\n```text\n{command.get_help(inner)}\n```")
     return "\n\n".join(parts)

@@ -4,7 +4,7 @@
 
 The images ship with scikit-learn, so nothing is downloaded. The report of kerasx's metrics is
 compared with scikit-learn's, and a new process reloads the saved model and repeats its predictions.
-Needs `pip install "kerasx[demo]"` and a backend.
+Needs `pip install ".[demo]"` in a clone of kerasx, and a backend.
 """
 
 import argparse

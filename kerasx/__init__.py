@@ -7,7 +7,7 @@ Importing kerasx also registers them with Keras, so ``keras.models.load_model`` 
 
 from typing import TYPE_CHECKING, Any
 
-from kerasx.errors import explain_missing_backend as _explain_missing_backend
+from kerasx_launcher.backends import explain_missing_backend as _explain_missing_backend
 
 try:
     import keras as _  # noqa: F401
@@ -17,7 +17,9 @@ except ModuleNotFoundError as error:
 from kerasx import (
     activations,
     callbacks,
+    compiler,
     constraints,
+    errors,
     initializers,
     kernels,
     layers,
@@ -43,8 +45,10 @@ __all__ = [
     "__version__",
     "activations",
     "callbacks",
+    "compiler",
     "constraints",
     "custom_gradient",
+    "errors",
     "hookimpl",
     "initializers",
     "kernel",
@@ -68,6 +72,10 @@ def __getattr__(name: str) -> Any:
     from kerasx import saving  # reads archives; importing kerasx need not pay for that
 
     return getattr(saving, name)
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 # Last, because a plugin imports the names above while it is being loaded.

@@ -1,6 +1,6 @@
-"""``python -m kerasx`` is the ``kerasx`` command."""
+"""``python -m kerasx`` is the ``kerasx`` command, which starts faster under its own name."""
 
-from kerasx.commands import main
+from kerasx_launcher import main
 
 if __name__ == "__main__":
-    main(prog_name="kerasx")
+    main()

@@ -1,8 +1,20 @@
 """The exceptions and warnings of kerasx."""
 
-import importlib.util
+import inspect
 
-BACKENDS = ("tensorflow", "jax", "torch")
+__all__ = [
+    "AmbiguousNameError",
+    "KernelError",
+    "MissingPluginError",
+    "PluginError",
+    "PluginWarning",
+    "SavedModelError",
+    "UnknownNameError",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class PluginError(Exception):
@@ -33,16 +45,8 @@ class SavedModelError(ValueError):
     """A saved model was rejected: it is malformed, holds code, or needs something missing."""
 
 
-def explain_missing_backend(error: ModuleNotFoundError) -> ModuleNotFoundError:
-    """Return the error to raise when importing Keras fails: it says which backend to install."""
-    missing = (error.name or "").partition(".")[0]
-    installed = list(filter(importlib.util.find_spec, BACKENDS))
-    if missing not in BACKENDS or missing in installed:
-        return ModuleNotFoundError(str(error), name=error.name)
-    message = (
-        f"Keras is set to use {missing}, which is not installed. "
-        f'Install it: pip install "kerasx[{missing}]"'
-    )
-    for backend in installed:
-        message += f"\nOr use {backend}, which is installed: KERAS_BACKEND={backend}"
-    return ModuleNotFoundError(message, name=missing)
+def wrong_call(owner: str, signature: inspect.Signature, error: TypeError) -> TypeError:
+    """Return the error to raise for arguments that do not fit: it names the owner and the call."""
+    plain = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
+    call = f"{owner}{inspect.Signature(plain)}"
+    return TypeError(f"{owner}: {error}; the call is {call}")

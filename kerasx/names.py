@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import json
-from pathlib import Path
 from typing import Any, NoReturn
 
 import keras
@@ -13,12 +11,7 @@ from packaging.utils import canonicalize_name
 
 from kerasx import registry
 from kerasx.errors import MissingPluginError, UnknownNameError
-
-FIRST_PARTY: dict[str, dict[str, list[str]]] = json.loads(
-    Path(__file__).with_name("first_party.json").read_text("utf-8")
-)
-"""Distribution -> kind -> names, of this project's plugins; ``tools/write_first_party.py``
-writes it."""
+from kerasx_launcher.first_party import FIRST_PARTY, how_to_install
 
 
 def lookup(qualified: str) -> Any:
@@ -97,18 +90,16 @@ def _missing_plugin(plain: str, package: str, kind: str | None) -> str | None:
         if plugin.status == "loaded":
             if plain in listed:
                 return (
-                    f"{plugin.name} {plugin.version} does not have it yet: pip install --upgrade "
-                    f"{plugin.name}"
+                    f"{plugin.name} {plugin.version} does not have it yet; install a newer version"
                 )
             continue
         known = {each.name for each in plugin.contributions if kind in (None, each.kind)}
         if plain in known | listed or (package and package not in loaded):
-            return f"{plugin.why()}. `kerasx list` shows all plugins"
+            return f"{plugin.why()}. `kerasx doctor` shows all plugins"
     for distribution in _not_installed():
         names = _first_party_names(distribution, kind)
         if plain in names and package in ("", distribution.replace("-", "_")):
-            extra = distribution.removeprefix("kerasx-")
-            return f'{distribution} has it, install that: pip install "kerasx[{extra}]"'
+            return f"{distribution} has it, install that: {how_to_install(distribution)}"
     return None
 
 

@@ -289,7 +289,7 @@ def _attempt(what: str, function: Callable[[], Any]) -> Any:
         if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "kerasx":
             # Python calls any name that is missing during an import a circular import.
             reason = re.sub(r"partially initialized module ('\S+') \(.*?\)", r"\1", reason)
-            reason += "; if it is written for a newer kerasx: pip install --upgrade kerasx"
+            reason += "; if it is written for a newer kerasx, install that"
         raise PluginError(reason) from error
 
 

@@ -24,12 +24,13 @@ ALLOWED = {
     "hookspecs": {"compiler"},
     "registry": {"errors", "compiler", "hookspecs"},
     "names": {"errors", "registry"},
+    "catalogue": {"compiler", "registry"},
     "namespaces": {"errors", "registry", "names"},
     **{name: {"namespaces"} for name in NAMESPACES},
     "saving": {"errors", "registry", "names"},
-    "testing": {"errors", "compiler", "authoring", "registry", "names", "namespaces"},
-    "commands": {"errors", "compiler", "authoring", "registry", "names", "saving", "testing"},
-    "__main__": {"commands"},
+    "testing": {"errors", "compiler", "authoring", "registry", "names", "namespaces", "catalogue"},
+    "commands": {"errors", "compiler", "authoring", "registry", "catalogue", "saving", "testing"},
+    "__main__": set(),
     "__init__": {"errors", "compiler", "hookspecs", "names", "registry", "saving", *NAMESPACES},
 }
 DOORS = {"kerasx", "kerasx.compiler", "kerasx.authoring", "kerasx.testing"}

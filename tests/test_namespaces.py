@@ -1,6 +1,11 @@
 """The names under ``kerasx.<kind>``, and the errors for names that are not there."""
 
+import importlib
+
 import pytest
+
+import kerasx
+from kerasx.registry import contributions
 
 # One contribution of each kind, with the hooks in a submodule.
 ACME = (
@@ -144,6 +149,37 @@ def test_lookup(acme):
     assert acme("import acme, kerasx; print(kerasx.lookup('acme>Scale') is acme.Scale)") == "True"
 
 
+@pytest.mark.parametrize(
+    "package",
+    [
+        "kerasx",
+        "kerasx.authoring",
+        "kerasx.compiler",
+        "kerasx.errors",
+        "kerasx.saving",
+        "kerasx.testing",
+        "kerasx_sequence",
+        "kerasx_transformer",
+    ],
+)
+def test_completion_shows_the_public_names(package):
+    module = importlib.import_module(package)
+    assert dir(module) == sorted(module.__all__)
+    assert all(hasattr(module, name) for name in dir(module))
+
+
+def test_completion_of_kerasx():
+    names = dir(kerasx)
+    assert {"load_model", "save_model", "metrics", "lookup", "errors"} <= set(names)
+    assert not {"Any", "TYPE_CHECKING", "names", "namespaces", "registry", "error"} & set(names)
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_completion_of_a_namespace(kind):
+    module = getattr(kerasx, kind)
+    assert dir(module) == sorted({each.name for each in contributions(kind)})
+
+
 def test_star_import(acme):
     printed = acme("from kerasx.losses import *; print(sorted(each for each in globals()))")
     assert printed == str(["Gap", "__builtins__", "__name__", "gap"])
@@ -205,7 +241,7 @@ def test_missing_name_says_what_to_do(acme, case):
 
 def test_first_party_that_is_not_installed(acme):
     acme("from kerasx import names; names.FIRST_PARTY['kerasx-new'] = {'layers': ['Shine']}")
-    install = 'kerasx-new has it, install that: pip install "kerasx[new]"'
+    install = 'kerasx-new has it, install that: pip install ".[new]" in a clone of kerasx'
     assert acme("import kerasx; kerasx.layers.Shine").endswith(f"no Shine: {install}")
     imported = acme("from kerasx.layers import Shine")
     assert imported == f"MissingPluginError: kerasx.layers has no Shine: {install}"
@@ -226,7 +262,7 @@ def test_plugin_that_is_left_out(acme):
     )
     assert printed == (
         "MissingPluginError: kerasx.layers has no Left: plugin left-out 2.0 is blocked: "
-        "KERASX_PLUGINS says so. `kerasx list` shows all plugins"
+        "KERASX_PLUGINS says so. `kerasx doctor` shows all plugins"
     )
 
 

@@ -101,4 +101,13 @@ def test_the_program_about_metrics_runs(tmp_path, monkeypatch, capsys):
 
 def test_the_contract_is_the_one_line_of_a_new_plugin():
     *_, contract = blocks("python")
-    assert contract == (ROOT / "kerasx/commands/template/tests/test_contract.py").read_text()
+    assert contract == (ROOT / "kerasx_launcher/template/tests/test_contract.py").read_text()
+
+
+def test_nothing_is_said_to_come_from_an_index():
+    """No release is on an index yet, so instructions say how to install from a clone."""
+    places = [README, *(path.read_text() for path in ROOT.glob("plugins/*/README.md"))]
+    for folder, suffix in (("docs", "md"), ("examples", "py"), ("kerasx", "py"), ("plugins", "py")):
+        places += [path.read_text() for path in sorted((ROOT / folder).rglob(f"*.{suffix}"))]
+    for text in places:
+        assert not re.search(r"pip install \S*(kerasx\b|--upgrade)", text)

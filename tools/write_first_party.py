@@ -1,14 +1,17 @@
-"""Write the generated files of the core: the table of first-party names, and their stubs.
+"""Write the generated files of the project: catalogues of its plugins, their names, and stubs.
 
-The registry reads the table to say which extra has a missing name; editors read the stubs. Run it
-in a clone with all plugins installed: ``python tools/write_first_party.py``.
+The commands read the catalogues; the core reads the table of names, to say what to install for a
+missing one; editors read the stubs. Run it in a clone with all plugins installed:
+``python tools/write_first_party.py``.
 """
 
 import json
 from pathlib import Path
 
+from kerasx.catalogue import as_text
 from kerasx.commands.stubs import namespace_stub
 from kerasx.registry import Plugin, plugins
+from kerasx_launcher.catalogue import FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -21,17 +24,26 @@ def generate() -> dict[Path, str]:
     Raises:
         RuntimeError: a plugin in ``plugins/`` is not loaded.
     """
+    first_party = _first_party_plugins()
     table: dict[str, dict[str, list[str]]] = {}
-    for plugin in _first_party_plugins():
+    for plugin in first_party:
         names = table[plugin.name] = {}
         for each in plugin.contributions:
             names[each.kind] = sorted([*names.get(each.kind, []), each.name])
-    contributed = [each for plugin in _first_party_plugins() for each in plugin.contributions]
-    generated = {
-        ROOT / "kerasx" / f"{kind}.pyi": namespace_stub(kind, contributed, complete=False)
-        for kind in sorted({each.kind for each in contributed})
+    contributed = [each for plugin in first_party for each in plugin.contributions]
+    return {
+        ROOT / "kerasx_launcher" / "first_party.json": json.dumps(table, indent=2) + "\n",
+        **{
+            ROOT / "kerasx" / f"{kind}.pyi": namespace_stub(kind, contributed, complete=False)
+            for kind in sorted({each.kind for each in contributed})
+        },
+        **{
+            ROOT / "plugins" / plugin.name / "src" / plugin.package / FILE: as_text(
+                plugin.contributions
+            )
+            for plugin in first_party
+        },
     }
-    return {ROOT / "kerasx" / "first_party.json": json.dumps(table, indent=2) + "\n", **generated}
 
 
 def _first_party_plugins() -> list[Plugin]:
@@ -39,7 +51,7 @@ def _first_party_plugins() -> list[Plugin]:
     names = [path.parent.name for path in sorted(ROOT.glob("plugins/*/pyproject.toml"))]
     for name in names:
         if name not in loaded:
-            raise RuntimeError(f"{name} is not loaded; `kerasx list` says why")
+            raise RuntimeError(f"{name} is not loaded; `kerasx doctor` says why")
     return [loaded[name] for name in names]
 
 

@@ -7,6 +7,7 @@ build on them as the first-party ones do. The modules below are not public: impo
 
 from kerasx.authoring._attached import attach, attached, mask_of, require
 from kerasx.authoring.arguments import (
+    CheckedCall,
     check_argument,
     check_one_of,
     check_positive_integers,
@@ -51,6 +52,7 @@ from kerasx.authoring.sums import add_pairs, as_pair, block_sum, ratio, weighted
 __all__ = [
     "ArrayResult",
     "Batch",
+    "CheckedCall",
     "Configurable",
     "Data",
     "DictResult",
@@ -100,3 +102,7 @@ __all__ = [
     "wide_dtype",
     "widen",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

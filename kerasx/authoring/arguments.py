@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
+
+from kerasx.errors import wrong_call
 
 
 def is_integer(value: Any, least: int | None = None) -> bool:
@@ -49,3 +52,33 @@ def check_one_of(owner: str, name: str, value: Any, choices: Sequence[Any]) -> N
     """Raise ValueError unless an argument is one of these values."""
     shown = ", ".join(map(repr, choices))
     check_argument(owner, name, value, value in choices, f"one of {shown}")
+
+
+class CheckedCall:
+    """Mixin for a base of Keras layers that defines `__init__` for several public classes.
+
+    Python's message for a wrong argument names the class that defines `__init__`. This one names
+    the class that the user has called.
+
+    Example:
+    >>> import keras
+    >>> from kerasx.authoring import CheckedCall
+    >>> class _Base(CheckedCall, keras.layers.Layer):
+    ...     def __init__(self, rate, seed=None):
+    ...         super().__init__()
+    ...
+    >>> class Noise(_Base): ...
+    ...
+    >>> Noise()
+    Traceback (most recent call last):
+        ...
+    TypeError: Noise: missing a required argument: 'rate'; the call is Noise(rate, seed=None)
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        signature = inspect.signature(cls)
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise wrong_call(cls.__name__, signature, error) from None
+        return super().__new__(cls, *args, **kwargs)

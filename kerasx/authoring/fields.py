@@ -15,6 +15,8 @@ from typing import Any, ClassVar, dataclass_transform, get_origin
 
 import numpy as np
 
+from kerasx.errors import wrong_call
+
 REQUIRED = inspect.Parameter.empty
 
 
@@ -91,7 +93,7 @@ class Configurable:
         try:
             bound = self._fields.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{type(self).__name__}: {error}") from None
+            raise wrong_call(type(self).__name__, self._fields, error) from None
         bound.apply_defaults()
         arguments = {name: plain(value) for name, value in bound.arguments.items()}
         name, dtype = arguments.pop("name", None), arguments.pop("dtype", None)

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from unittest import SkipTest
 
 import click
 from rich.progress import track
 
-from kerasx.commands.table import print_table
+from kerasx_launcher.table import print_table
 
 if TYPE_CHECKING:
     from kerasx.testing import Item
 
 
-@click.command()
-@click.argument("targets", nargs=-1, required=True)
-@click.option(
-    "--examples",
-    default=30,
-    show_default=True,
-    help="Inputs per cheap check.",
-)
-def check(targets: tuple[str, ...], examples: int) -> None:
-    """Run the contract on plugins (acme-layers) or objects (my_package:MyLayer).
+def run_contract(targets: Sequence[str], examples: int) -> None:
+    """Run the contract, print a table, and exit with 1 if a promise is broken.
 
-    Exits with 1 if a promise is broken. The same checks as tests: kerasx.testing.contract_tests.
+    Args:
+        targets: plugins (``"acme-layers"``) or objects (``"my_package:MyLayer"``).
+        examples: number of inputs per cheap check.
+
+    Raises:
+        click.ClickException: a target cannot be found, or hypothesis is missing.
     """
     try:
         import hypothesis
@@ -34,7 +32,7 @@ def check(targets: tuple[str, ...], examples: int) -> None:
         from kerasx.testing import plan, subjects
     except ImportError as error:
         raise click.ClickException(
-            f'{error.name} is missing: pip install "kerasx[testing]"'
+            f"{error.name} is missing: pip install hypothesis pytest"
         ) from error
     hypothesis.settings.register_profile("kerasx", max_examples=examples, derandomize=True)
     hypothesis.settings.load_profile("kerasx")
@@ -42,6 +40,10 @@ def check(targets: tuple[str, ...], examples: int) -> None:
         items = plan(each for target in targets for each in subjects(target))
     except (ImportError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+    if not items:
+        raise click.ClickException(
+            f"there is nothing to check: {', '.join(targets)} contributes nothing"
+        )
 
     counts: dict[str, Counter] = {}
     broken: list[tuple[Item, Exception]] = []

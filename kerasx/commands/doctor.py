@@ -22,8 +22,8 @@ from keras import ops
 
 from kerasx.compiler import kernel
 from kerasx.registry import Plugin, contributions, plugins
+from kerasx_launcher.backends import BACKENDS
 
-BACKENDS = ("tensorflow", "jax", "torch")
 # Not all of TF_: Terraform's variables have that prefix too, and may hold passwords.
 SETTINGS = re.compile(
     r"(KERASX?|XLA|JAX|PYTORCH|TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|USE|XLA))_\w+"
@@ -130,8 +130,7 @@ def describe(plugin: Plugin) -> str:
     return f"{line}\n{textwrap.indent(details, '  ')}".rstrip()
 
 
-@click.command()
-def doctor() -> None:
+def diagnose() -> None:
     """Print what to include in a bug report; exit with status 1 if something is broken."""
     facts, problems = versions(), []
     for name, look in {"devices": devices, "kernel": run_probe}.items():

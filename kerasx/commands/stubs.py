@@ -111,7 +111,7 @@ def write(directory: Path, package: bool) -> Path:
     Args:
         directory: where to write; a subdirectory is made.
         package: whether to write the stub package ``kerasx-stubs``, which checkers find in
-            ``site-packages`` and lay over kerasx (PEP 561); if not, a whole ``kerasx``.
+            ``site-packages`` and lay over kerasx (PEP 561); if not, the directory ``kerasx``.
 
     Returns:
         The subdirectory.
@@ -123,22 +123,23 @@ def write(directory: Path, package: bool) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     if package:
         (target / "py.typed").write_text("partial\n")
-    else:
-        (target / "__init__.pyi").write_text(files("kerasx").joinpath("__init__.py").read_text())
+    # Where a project has stubs too, Pyright takes a stub package for the whole of kerasx.
+    (target / "__init__.pyi").write_text(files("kerasx").joinpath("__init__.py").read_text())
     for kind in KINDS:
         text = namespace_stub(kind, contributions())
         (target / f"{kind}.pyi").write_text(text, encoding="utf-8")
     return target
 
 
-@click.command()
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Directory for stubs, such as a project's typings; without it, the environment's own.",
-)
-def stubs(output: Path | None) -> None:
-    """Tell editors and type checkers what the installed plugins contribute."""
+def write_stubs(output: Path | None) -> None:
+    """Write the stubs, and say how to use them.
+
+    Args:
+        output: the directory, or `None` for the environment's own.
+
+    Raises:
+        click.ClickException: they cannot be written.
+    """
     directory = output or Path(sysconfig.get_path("purelib"))
     try:
         target = write(directory, package=output is None)

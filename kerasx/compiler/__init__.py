@@ -40,3 +40,7 @@ __all__ = [
     "round_up",
     "undifferentiated",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

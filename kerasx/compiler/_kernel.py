@@ -22,7 +22,7 @@ from kerasx.compiler.buckets import Buckets
 from kerasx.compiler.gradient import read
 from kerasx.compiler.program import Compiled
 from kerasx.compiler.shapes import Shapes, Sizes
-from kerasx.errors import UnknownNameError
+from kerasx.errors import UnknownNameError, wrong_call
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -146,7 +146,10 @@ class Kernel(Generic[P, R]):
 
     def _bind(self, args: tuple, kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the given arguments by name: those that are data, and the static ones."""
-        arguments = self.signature.bind(*args, **kwargs).arguments
+        try:
+            arguments = self.signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise wrong_call(self.__name__, self.signature, error) from None
         static = {name: _hashable(arguments.pop(name)) for name in self.static if name in arguments}
         return arguments, static
 

@@ -19,6 +19,10 @@ from kerasx.saving.record import write_record
 __all__ = ["SavedModel", "SavedObject", "inspect_model", "load_model", "save_model"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def load_model(
     path: str | os.PathLike[str],
     custom_objects: Mapping[str, Any] | None = None,

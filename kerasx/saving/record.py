@@ -59,7 +59,7 @@ def newer_plugins(recorded: Versions) -> list[str]:
     """Return a sentence for each recorded plugin that is newer than the installed one."""
     return [
         f"it was saved with {name} {recorded[package][1]}, which is newer than the installed "
-        f"{version}: pip install --upgrade {name}"
+        f"{version}; install a newer version of {name}"
         for package, (name, version) in installed_versions().items()
         if package in recorded and Version(recorded[package][1]) > Version(version)
     ]

@@ -6,8 +6,8 @@ from kerasx.testing import contract_tests
 test_contract = contract_tests("acme-layers")
 ```
 
-`kerasx check acme-layers` runs the same checks in a shell. Both need
-`pip install "kerasx[testing]"`.
+`kerasx check acme-layers` runs the same checks in a shell. Both need hypothesis and pytest:
+`pip install hypothesis pytest`.
 
 The package also has strategies for hypothesis (`tensors`, `labels`, ...), helpers for all backends
 (`as_numpy`, `gradients`, `compiled`, ...), and ways to run code in another process (`Worker`,
@@ -66,3 +66,7 @@ __all__ = [
     "tensors",
     "weights",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

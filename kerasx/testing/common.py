@@ -10,10 +10,13 @@ from pathlib import Path
 
 import keras
 
+from kerasx.catalogue import describe
 from kerasx.names import lookup
 from kerasx.namespaces import namespace
+from kerasx.registry import contributions
 from kerasx.testing.contract import KINDS_WITH_CASES, Subject, check
 from kerasx.testing.worker import importable_from, run_python
+from kerasx_launcher.catalogue import read
 
 # These settings fail once a device is in use, which shows whether it is.
 SETTINGS = {
@@ -75,6 +78,21 @@ def is_documented(subject: Subject) -> None:
         and parameter.name not in doc
     ]
     assert not undocumented, f"its docstring does not name {undocumented}"
+
+
+@check()
+def is_catalogued(subject: Subject) -> None:
+    """The catalogue of its plugin, if there is one, describes it as it is now.
+
+    `kerasx list` and `kerasx info` read only the catalogue.
+    """
+    for each in contributions(subject.kind):
+        if each.qualified == subject.qualified:
+            entries = read(each.plugin.package)
+            assert entries is None or describe(each) in entries, (
+                f"the catalogue of {each.plugin.name} does not describe {each.name} as it is; run: "
+                f"kerasx catalogue {each.plugin.name}"
+            )
 
 
 @check()

@@ -7,8 +7,8 @@ import hypothesis
 import pytest
 from click.testing import CliRunner
 
-from kerasx.commands.check import check as check_command
 from kerasx.testing import Case
+from kerasx_launcher.commands import check as check_command
 
 
 @pytest.fixture(autouse=True)
@@ -34,4 +34,15 @@ def test_command(monkeypatch):
 def test_command_without_hypothesis(monkeypatch):
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     run = CliRunner().invoke(check_command, ["kerasx-metrics"])
-    assert 'pip install "kerasx[testing]"' in run.output
+    assert "hypothesis is missing: pip install hypothesis pytest" in run.output
+
+
+def test_a_plugin_that_contributes_nothing(interpreter):
+    run = interpreter({"bare": "import kerasx\n@kerasx.hookimpl\ndef kerasx_layers(): return []\n"})
+    printed = run(
+        "from click.testing import CliRunner\n"
+        "from kerasx_launcher.commands import commands\n"
+        "result = CliRunner().invoke(commands, ['check', 'bare'])\n"
+        "print(result.exit_code, result.output.rstrip())"
+    )
+    assert printed == "1 Error: there is nothing to check: bare contributes nothing"

@@ -1,4 +1,4 @@
-"""`kerasx doctor` where nothing is wrong with plugins, on the backend under test."""
+"""`kerasx doctor`: on the backend under test, and on plugins that load or fail."""
 
 import os
 import re
@@ -10,8 +10,31 @@ import pytest
 from click.testing import CliRunner
 
 import kerasx
-from kerasx.commands import doctor, main
+from kerasx.commands import doctor
+from kerasx_launcher.commands import commands
 
+PLUGINS = {
+    "acme-layers": """
+import keras
+from kerasx import hookimpl, kernel
+
+class Scale(keras.layers.Layer):
+    '''Multiply by a factor.'''
+
+@kernel
+def raised(x): return x**2
+
+def bare(x): return x
+
+@hookimpl
+def kerasx_layers(): return [Scale]
+@hookimpl
+def kerasx_kernels(): return [raised]
+@hookimpl
+def kerasx_activations(): return [bare]
+""",
+    "broken": "raise OSError('disk')",
+}
 COMPILES = keras.backend.backend() in ("tensorflow", "jax")
 
 
@@ -22,7 +45,7 @@ def run(monkeypatch):
     def run(**variables):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        result = CliRunner().invoke(main, ["doctor"])
+        result = CliRunner().invoke(commands, ["doctor"])
         facts = re.findall(r"(?m)^(not in use|\S+?):? +(.+)$", result.output)
         return result.exit_code, dict(facts)
 
@@ -94,3 +117,51 @@ def test_settings_without_secrets_and_homes(run):
     assert "TF_VAR_password" not in facts
     assert "OTHER" not in facts
     assert facts.keys() >= {name for name in os.environ if name.startswith("KERAS_")}
+
+
+def test_doctor_on_plugins(afresh):
+    """One that is well, one of another module that has the same names, and one that fails."""
+    acme = PLUGINS["acme-layers"]
+    plugins = {**PLUGINS, "other": acme, "left-out": acme}
+    printed = afresh(
+        plugins,
+        "import warnings\n"
+        "from click.testing import CliRunner\n"
+        "with warnings.catch_warnings(action='ignore'):  # of the broken plugin\n"
+        "    from kerasx_launcher.commands import commands\n"
+        "result = CliRunner().invoke(commands, ['doctor'])\n"
+        "print(result.exit_code)\n"
+        "print(result.output.rstrip())",
+        KERASX_PLUGINS="acme-layers,broken,other",
+    )
+    status, _, output = printed.partition("\n")
+    assert status == "1"
+    before, _, after = output.partition("\nplugins\n")
+    assert "\nKERASX_PLUGINS acme-layers,broken,other" in before
+    assert (
+        "  acme-layers 1.0: loaded, 3 contributions, entry point acme_layers\n"
+        "  broken 1.0: failed, 0 contributions, entry point broken\n"
+        "    importing broken raised OSError: disk\n"
+        "    Traceback (most recent call last):\n"
+    ) in after
+    assert "    OSError: disk\n" in after
+    assert '/broken.py", line 1, in <module>\n' in after
+    assert "  left-out 1.0: blocked, 0 contributions" in after
+    assert [line for line in after.splitlines() if line.startswith("several")] == [
+        f"several plugins contribute kerasx.{name}: acme_layers>{plain}, other>{plain}"
+        for name in ["activations.bare", "kernels.raised", "layers.Scale"]
+        for plain in [name.partition(".")[2]]
+    ]
+    assert after.splitlines()[-1] == "broken: plugin broken"
+
+
+def test_doctor_without_plugins(afresh):
+    printed = afresh(
+        {},
+        "from click.testing import CliRunner\n"
+        "from kerasx_launcher.commands import commands\n"
+        "result = CliRunner().invoke(commands, ['doctor'])\n"
+        "print(result.output, result.exit_code)",
+        KERASX_PLUGINS="",
+    )
+    assert printed.endswith("broken: nothing\n 0")

@@ -1,7 +1,9 @@
 """`kerasx stubs`: a type checker knows what plugins contribute, and its arguments."""
 
+import contextlib
 import os
 import re
+import shutil
 import sys
 import venv
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import keras
 import pytest
 
+import kerasx
+from kerasx.commands import stubs
 from kerasx.testing import run_python
 
 # One worker: mypy's cache makes every run after the first one short.
@@ -135,8 +139,8 @@ def command(interpreter):
     def command(*arguments):
         printed = run(
             "from click.testing import CliRunner\n"
-            "from kerasx.commands import main\n"
-            f"result = CliRunner().invoke(main, {[str(each) for each in arguments]!r})\n"
+            "from kerasx_launcher.commands import commands\n"
+            f"result = CliRunner().invoke(commands, {[str(each) for each in arguments]!r})\n"
             "print(result.exit_code)\n"
             "print(result.output.rstrip())\n"
         )
@@ -172,31 +176,45 @@ def test_what_first_parties_ship_needs_no_command(check):
     assert check() == lines_marked("always")
 
 
-@pytest.mark.thorough
-def test_stubs_of_the_environment_need_no_setting(python, check):
+@contextlib.contextmanager
+def stub_package(python):
+    """Write the stubs of the environment for a while; give what the command printed."""
     purelib = python("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
     done = python("-m", "kerasx", "stubs")
     assert done.returncode == 0, done.stdout
     assert f"Wrote {purelib}/kerasx-stubs" in done.stdout
-    assert "\nuntyped has no py.typed: mypy knows its names, not their arguments." in done.stdout
-    assert "acme has no py.typed" not in done.stdout
     try:
-        assert check() == lines_marked("always", "written")
+        yield done.stdout
     finally:
-        for path in Path(purelib, "kerasx-stubs").iterdir():
-            path.unlink()
-        Path(purelib, "kerasx-stubs").rmdir()
+        shutil.rmtree(Path(purelib, "kerasx-stubs"))
 
 
 @pytest.mark.thorough
-def test_stubs_of_a_project(command, check):
+def test_stubs_of_the_environment_need_no_setting(python, check):
+    with stub_package(python) as printed:
+        assert check() == lines_marked("always", "written")
+    assert "\nuntyped has no py.typed: mypy knows its names, not their arguments." in printed
+    assert "acme has no py.typed" not in printed
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("of_the_environment_too", [False, True])
+def test_stubs_of_a_project(python, command, check, of_the_environment_too):
     typings = check.directory / "typings"
     status, printed = command("stubs", "--output", typings)
     assert status == 0
     assert f'mypy: set mypy_path = "{typings}"' in printed
     configuration = check.directory / "typings.ini"
     configuration.write_text("[mypy]\nmypy_path = typings\n")
-    assert check("--config-file", configuration) == lines_marked("always", "written")
+    with stub_package(python) if of_the_environment_too else contextlib.nullcontext():
+        assert check("--config-file", configuration) == lines_marked("always", "written")
+
+
+def test_both_kinds_of_stubs_describe_kerasx_itself(tmp_path):
+    """Pyright finds kerasx in only one of them, if there are both."""
+    for package in (True, False):
+        written = stubs.write(tmp_path, package) / "__init__.pyi"
+        assert written.read_text() == Path(kerasx.__file__).read_text()
 
 
 def test_what_cannot_be_written_is_an_error(command, tmp_path):

@@ -79,14 +79,13 @@ def test_one_extra_per_plugin_and_all_of_them(wheels, plugins):
 def test_wheels_hold_the_packages_and_the_license(wheels, clone):
     for name, wheel in wheels.items():
         source = clone if name == "kerasx" else clone / "plugins" / name / "src"
-        package = name.replace("-", "_")
+        packages = [name.replace("-", "_"), *["kerasx_launcher"] * (name == "kerasx")]
         wanted = {
             path.relative_to(source).as_posix()
+            for package in packages
             for path in (source / package).rglob("*")
             if path.is_file() and "__pycache__" not in path.parts
         }
-        if name == "kerasx":
-            wanted.add("kerasx_launcher.py")
         with zipfile.ZipFile(wheel) as archive:
             held = {path for path in archive.namelist() if ".dist-info/" not in path}
         assert held == wanted

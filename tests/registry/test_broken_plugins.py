@@ -19,7 +19,7 @@ BROKEN = {
     "wants-newer-name": (
         "from kerasx import name_to_come",
         "cannot import name 'name_to_come' from 'kerasx'",
-        "pip install --upgrade kerasx",
+        "if it is written for a newer kerasx, install that",
     ),
     "misspelled": (
         GOOD.replace("kerasx_layers", "kerasx_layer"),
@@ -178,7 +178,8 @@ def test_nothing_of_a_broken_plugin_is_registered(report, beside):
 def test_name_that_it_would_have_says_which_plugin_failed_and_why(report, beside):
     assert beside("import kerasx; kerasx.layers.Half") == (
         "MissingPluginError: kerasx.layers has no Half: plugin half 1.0 failed to load: hook "
-        "kerasx_metrics raised ZeroDivisionError: division by zero. `kerasx list` shows all plugins"
+        "kerasx_metrics raised ZeroDivisionError: division by zero. `kerasx doctor` shows all "
+        "plugins"
     )
     assert "plugin half 1.0 failed to load" in beside("import kerasx; kerasx.lookup('half>Half')")
     assert "plugin raises 1.0 failed to load: importing raises raised RuntimeError" in beside(

@@ -62,7 +62,7 @@ def test_empty_value_loads_none(afresh):
 def test_name_of_a_plugin_that_is_left_out(afresh):
     assert afresh(TWO, "import kerasx; kerasx.lookup('zeta>Zeta')", KERASX_PLUGINS="") == (
         "MissingPluginError: no loaded plugin contributes zeta>Zeta: plugin Zeta.Layers 1.0 is "
-        "blocked: KERASX_PLUGINS='' leaves it out. `kerasx list` shows all plugins"
+        "blocked: KERASX_PLUGINS='' leaves it out. `kerasx doctor` shows all plugins"
     )
 
 

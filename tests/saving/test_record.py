@@ -43,7 +43,7 @@ def test_newer_file_warns(installed, acme, tmp_path, version, newer, recwarn):
     warned = [str(each.message) for each in recwarn if "newer" in str(each.message)]
     assert warned == newer * [
         f"{str(path)!r}: it was saved with acme-layers 1.10, which is newer than the installed "
-        f"{version}: pip install --upgrade acme-layers"
+        f"{version}; install a newer version of acme-layers"
     ]
 
 

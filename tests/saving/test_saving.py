@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 import kerasx
 from kerasx import names, registry
-from kerasx.commands import main
 from kerasx.errors import MissingPluginError, SavedModelError
 from kerasx.saving import inspect_model
+from kerasx_launcher.commands import commands
 
 pytestmark = pytest.mark.xdist_group("saved")
 
@@ -136,7 +136,7 @@ def test_first_party_that_is_not_there(installed, tmp_path, monkeypatch, state):
         sentence = "plugin kerasx-metrics .* is blocked: KERASX_PLUGINS='' leaves it out"
     elif state == "not installed":
         installed({}, first_party=False)
-        sentence = 'kerasx-metrics has it, install that: pip install "kerasx\\[metrics\\]"'
+        sentence = 'kerasx-metrics has it, install that: pip install "\\.\\[metrics\\]" in a clone'
     else:
         text = zipfile.ZipFile(path).read("config.json").decode()
         monkeypatch.setitem(names.FIRST_PARTY["kerasx-metrics"], "metrics", ["F9Score"])
@@ -145,7 +145,7 @@ def test_first_party_that_is_not_there(installed, tmp_path, monkeypatch, state):
             file.writestr("config.json", text.replace("kerasx_metrics>F1", "kerasx_metrics>F9"))
         registry.load()
         names.hold_places()
-        sentence = "does not have it yet: pip install --upgrade kerasx-metrics"
+        sentence = "does not have it yet; install a newer version"
     sentence = rf"no loaded plugin contributes kerasx_metrics>F\dScore: .*{sentence}"
     with pytest.raises(MissingPluginError, match=f"^{sentence}"):
         keras.models.load_model(path)
@@ -233,7 +233,7 @@ def test_saves_only_what_can_be_read_again(tmp_path, monkeypatch):
 
 
 def command(*arguments):
-    result = CliRunner().invoke(main, ["inspect", *map(str, arguments)])
+    result = CliRunner().invoke(commands, ["inspect", *map(str, arguments)])
     return result.exit_code, result.output
 
 
@@ -254,7 +254,7 @@ def test_command(installed, acme, tmp_path):
     installed({"acme-layers": ("1.4", acme)})
     status, output = command(path)
     assert status == 0
-    assert output.endswith("installed 1.4: pip install --upgrade acme-layers\n")
+    assert output.endswith("installed 1.4; install a newer version of acme-layers\n")
 
     installed({})
     status, output = command(path)

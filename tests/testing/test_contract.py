@@ -2,6 +2,7 @@
 
 import inspect
 import types
+from dataclasses import replace
 from unittest import SkipTest
 
 import contract_examples
@@ -162,6 +163,20 @@ def test_names_resolve():
     other = Subject(subject.kind, contract_examples.MeanOf, subject.qualified)
     with pytest.raises(AssertionError):
         common.resolves(other)
+
+
+def test_outdated_catalogues(monkeypatch):
+    (subject, *_) = subjects("kerasx_metrics")
+    common.is_catalogued(subject)
+    entries = common.read("kerasx_metrics")
+    monkeypatch.setattr(common, "read", lambda package: None)  # a plugin need not have one
+    common.is_catalogued(subject)
+    name = subject.object.__name__
+    changed = [replace(each, call="") if each.name == name else each for each in entries]
+    for outdated in (changed, [each for each in entries if each.name != name]):
+        monkeypatch.setattr(common, "read", lambda package, outdated=outdated: outdated)
+        with pytest.raises(AssertionError, match="run: kerasx catalogue kerasx-metrics"):
+            common.is_catalogued(subject)
 
 
 # Targets

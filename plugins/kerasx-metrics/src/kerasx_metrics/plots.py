@@ -45,7 +45,7 @@ def _axes(ax: Axes | None, width: float = 5.0, height: float = 5.0) -> Axes:
     try:
         from matplotlib import pyplot
     except ImportError as error:
-        raise ImportError('plot() needs matplotlib: pip install "kerasx[plots]"') from error
+        raise ImportError("plot() needs matplotlib: pip install matplotlib") from error
     return pyplot.subplots(figsize=(width, height), layout="constrained")[1]
 
 

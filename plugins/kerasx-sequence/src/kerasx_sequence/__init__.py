@@ -13,3 +13,7 @@ __all__ = [
     "iob2_constraints",
     "word_error_rate",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 import kerasx
-from kerasx.authoring import check_positive_integers, widen
+from kerasx.authoring import CheckedCall, check_positive_integers, widen
 from kerasx.compiler import compiled
 from kerasx_sequence.linear_recurrence import delay, scan
 from kerasx_sequence.recurrent import LinearCell, ParallelRNN, channels_of
@@ -87,7 +87,7 @@ def _coefficients(gate: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:
     return ops.sigmoid(-gate), ops.sigmoid(gate) * candidate
 
 
-class GatedCell(LinearCell):
+class GatedCell(CheckedCall, LinearCell):
     """Base of both cells: products of the inputs, and a gate between past and candidate."""
 
     products: int
@@ -223,7 +223,7 @@ class MinLSTMCell(GatedCell):
         return ops.log_sigmoid(update) - ops.log_sigmoid(forget), candidate
 
 
-class GatedRNN(ParallelRNN):
+class GatedRNN(CheckedCall, ParallelRNN):
     """Base of both layers: their arguments."""
 
     def __init__(

@@ -5,3 +5,7 @@ from kerasx_transformer.cache import CacheScope, first_position
 from kerasx_transformer.generation import generate
 
 __all__ = ["CacheScope", "first_position", "generate"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 import kerasx
-from kerasx.authoring import check_positive_integers, wide_dtype
+from kerasx.authoring import CheckedCall, check_positive_integers, wide_dtype
 from kerasx.compiler import compiled
 from kerasx_transformer.initializers import fresh_initializer
 
@@ -154,7 +154,7 @@ def geglu(gate: Tensor, value: Tensor, *, approximate: bool = False) -> Tensor:
     return gated(gate, value, gelu_by_tanh if approximate else gelu)
 
 
-class GatedFeedForward(keras.layers.Layer):
+class GatedFeedForward(CheckedCall, keras.layers.Layer):
     """Base of the gated feed-forward blocks; a subclass defines `gated(gate, value)`."""
 
     def __init__(

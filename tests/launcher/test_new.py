@@ -5,7 +5,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from kerasx.commands.new import new
+from kerasx_launcher.commands import new
 
 
 @pytest.mark.parametrize(

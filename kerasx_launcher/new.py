@@ -13,16 +13,16 @@ TEMPLATE = "acme-layers"
 CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache"}
 
 
-@click.command()
-@click.argument("name")
-@click.option(
-    "--directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    help="Where to create the package's directory. [default: here]",
-)
-def new(name: str, directory: Path) -> None:
-    """Write a plugin package NAME: a layer, a loss, a metric, a kernel, and their tests."""
+def write_plugin(name: str, directory: Path) -> None:
+    """Write a plugin package, and say how to try it.
+
+    Args:
+        name: the name of its distribution.
+        directory: where to create the package's own directory.
+
+    Raises:
+        click.ClickException: the name cannot be used, or the directory exists.
+    """
     package = name.replace("-", "_")
     problem = _problem(name, package)
     root = directory / name
@@ -30,7 +30,7 @@ def new(name: str, directory: Path) -> None:
         problem = f"{root} exists"
     if problem:
         raise click.ClickException(problem)
-    with as_file(files("kerasx.commands") / "template") as template:
+    with as_file(files("kerasx_launcher") / "template") as template:
         for source in sorted(template.rglob("*")):
             if source.is_dir() or CACHES.intersection(source.parts):
                 continue
