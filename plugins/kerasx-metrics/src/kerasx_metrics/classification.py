@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from keras import ops
@@ -34,7 +34,7 @@ def counts_of(total: Tensor) -> Counts:
 class DecisionMetric(StreamingMetric):
     """Base of metrics of decisions, which `counts` describes."""
 
-    direction = "up"
+    direction: ClassVar[Literal["up", "down"] | None] = "up"
     task: str | None = argument(default=None)
     num_classes: int | None = argument(default=None)
     threshold: float | None = argument(default=None)
