@@ -116,7 +116,7 @@ def test_an_unknown_command_is_an_error(command):
         (["absent"], "No such command"),
         *(([name, "--help"], "Usage: kerasx") for name in sorted(commands.commands)),
     ],
-    ids=" ".join,
+    ids=str,
 )
 def test_it_starts_without_keras(run, tmp_path, arguments, text):
     code = LAUNCH.format(arguments)
