@@ -33,9 +33,13 @@ def compile_function(
     return function
 
 
-def as_graph(function: Callable[..., Any], static: Sequence[str] = ()) -> Callable[..., Any]:
+def as_graph(
+    function: Callable[..., Any], static: Sequence[str] = (), **options: Any
+) -> Callable[..., Any]:
     """Return the function as it runs uncompiled: a graph on TensorFlow, eager elsewhere."""
-    return Graphs(function, static) if keras.backend.backend() == "tensorflow" else function
+    return (
+        Graphs(function, static, **options) if keras.backend.backend() == "tensorflow" else function
+    )
 
 
 def count_programs(program: Callable[..., Any]) -> int:
