@@ -18,7 +18,7 @@ import numpy as np
 
 from kerasx.compiler import backends
 from kerasx.compiler._explain import Explanation, explain
-from kerasx.compiler.buckets import Buckets
+from kerasx.compiler.buckets import Buckets, Rounding
 from kerasx.compiler.gradient import read
 from kerasx.compiler.program import Compiled
 from kerasx.compiler.shapes import Shapes, Sizes
@@ -64,6 +64,7 @@ class Kernel(Generic[P, R]):
         self.backends: tuple[str, ...] = ()
         self.region: Compiled = Compiled(function, self.static, composite)
         self._why_nan: Callable[..., None] | None = None
+        self._rounding: Rounding | None = None
         parameters = self.signature.parameters.values()
         unnamed = [
             str(parameter)
@@ -120,6 +121,22 @@ class Kernel(Generic[P, R]):
         self._why_nan = function
         return function
 
+    def round_up_by(self, missing: Callable[..., Any], pad: Callable[..., Any]) -> None:
+        """Round a size up, where `bucket` cannot name the dimension.
+
+        This happens on TensorFlow, outside of compiled code, from the ninth shape on. On JAX
+        padding itself would compile again for each size.
+
+        Args:
+            missing: takes the arguments of the kernel and returns how much the size is below its
+                bucket: a number, or a tensor in a graph that serves all sizes.
+            pad: takes the arguments of the kernel. It returns the padded ones, by name, and a
+                function that cuts the padding off the result.
+        """
+        for function in (missing, pad):
+            self._check_arguments(function, "functions for `round_up_by`")
+        self._rounding = Rounding(missing, pad, self.region, self.static)
+
     def _check_arguments(self, function: Callable[..., Any], role: str) -> None:
         names = list(inspect.signature(function).parameters)
         if names != list(self.signature.parameters):
@@ -162,6 +179,8 @@ class Kernel(Generic[P, R]):
     def _run(self, tensors: dict[str, Any], static: dict[str, Any], sizes: Sizes | None) -> Any:
         """Run the region, on arguments padded up to their bucket if it has any."""
         buckets = self.buckets
+        if self._rounding is not None and self._rounding.applies(tensors, static):
+            return self._rounding.run(tensors, static)
         if buckets is None or sizes is None or self.region.select(tensors) is self.function:
             return self.region.run(tensors, static)
         if backends.is_traced(tensors):
@@ -189,6 +208,8 @@ class Kernel(Generic[P, R]):
     def clear(self) -> None:
         """Forget all compiled programs, so that the next call traces the function again."""
         self.region.clear()
+        if self._rounding is not None:
+            self._rounding.clear()
 
     def __reduce__(self) -> str:
         return self.__qualname__  # copied and pickled by name, as a function is

@@ -34,9 +34,13 @@ def compile_function(
     return function
 
 
-def as_graph(function: Callable[..., Any], static: Sequence[str] = ()) -> Callable[..., Any]:
+def as_graph(
+    function: Callable[..., Any], static: Sequence[str] = (), **options: Any
+) -> Callable[..., Any]:
     """Return the function as it runs uncompiled: a graph on TensorFlow, eager elsewhere."""
-    return Graphs(function, static) if keras.backend.backend() == "tensorflow" else function
+    return (
+        Graphs(function, static, **options) if keras.backend.backend() == "tensorflow" else function
+    )
 
 
 def count_programs(program: Callable[..., Any]) -> int:
@@ -87,11 +91,13 @@ class Graphs:
     def _make(self, names: list[str], fixed: dict[str, Any]) -> Callable[..., Any]:
         import tensorflow as tf
 
-        # TensorFlow warns of frequent retracing by code object, which all these programs share. A
-        # partial has none, so it is counted by itself.
         run = functools.partial(self._call_by_name, names, fixed)
         run.__name__ = self._function.__name__  # type: ignore[attr-defined]
-        return tf.function(run, autograph=False, **self._options)
+        graph = tf.function(run, autograph=False, **self._options)
+        # One program for each choice of shapes is what is wanted. TensorFlow would warn of it, but
+        # the user has written no tf.function that could be changed. There is no public switch.
+        graph._omit_frequent_tracing_warning = True
+        return graph
 
     def _call_by_name(self, names: list[str], fixed: dict[str, Any], *tensors: Any) -> Any:
         positional = len(tensors) - len(names)

@@ -8,14 +8,17 @@ TensorFlow graph that was traced for any length, this happens while the graph ru
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
+from kerasx.compiler import backends, choice
+from kerasx.compiler.program import Compiled
 from kerasx.compiler.shapes import Form, Shapes, Sizes
 
 POWER_OF_TWO = "power_of_two"
+EXACT_SHAPES = 8  # of a kernel with a `Rounding`, before further ones are rounded up
 
 
 def round_up(size: Any, rule: str | int) -> Any:
@@ -138,6 +141,59 @@ class Buckets:
             size = dim if isinstance(dim, int) else sizes.known[dim]
             shape += size if isinstance(size, tuple) else (size,)
         return shape
+
+
+class Rounding:
+    """Rounding of a size that no dimension names, such as that of an axis which is an argument.
+
+    One TensorFlow graph for all sizes pads, runs the program of the bucket, and cuts the result.
+    That takes two to three times as long as a small kernel, and padding outside of a graph longer
+    still. So the first shapes get programs of their own: most users have one.
+    """
+
+    def __init__(
+        self,
+        missing: Callable[..., Any],
+        pad: Callable[..., Any],
+        region: Compiled,
+        static: Sequence[str],
+    ):
+        self._missing, self._pad, self._region, self._static = missing, pad, region, tuple(static)
+        self._exact: set[Any] = set()
+
+    def applies(self, tensors: dict[str, Any], static: dict[str, Any]) -> bool:
+        """Return whether this call, of a program of its own, is to be rounded up."""
+        if (
+            keras.backend.backend() != "tensorflow"
+            or backends.is_traced(tensors)
+            or not choice.decide(self._region.__name__)[0]
+            or not self._missing(**tensors, **static)
+        ):
+            return False
+        shapes = tuple([tensor.shape for tensor in tensors.values() if tensor is not None])
+        if shapes not in self._exact and len(self._exact) < EXACT_SHAPES:
+            self._exact.add(shapes)
+        return shapes not in self._exact
+
+    def run(self, tensors: dict[str, Any], static: dict[str, Any]) -> Any:
+        """Call the region on padded arguments, and cut the result."""
+        # TensorFlow lets a graph serve several ranks, which then knows none of them.
+        ranks = tuple([len(tensor.shape) for tensor in tensors.values() if tensor is not None])
+        return self._graph(ranks=ranks, **tensors, **static)
+
+    @functools.cached_property
+    def _graph(self) -> Callable[..., Any]:
+        def run(ranks: tuple[int, ...], **arguments: Any) -> Any:
+            padded, cut = self._pad(**arguments)
+            static = {name: arguments[name] for name in self._static if name in arguments}
+            return cut(self._region.as_part()(**padded, **static))
+
+        return backends.as_graph(run, (*self._static, "ranks"), reduce_retracing=True)
+
+    def clear(self) -> None:
+        """Forget the shapes and the graph."""
+        self._exact.clear()
+        vars(self).pop("_graph", None)
 
 
 def _is(size: Any, number: int) -> bool:

@@ -77,6 +77,10 @@ class Compiled(Generic[P, R]):
             return self._program("nested") if compiles and not self.composite else self.function
         return self._program("compiled" if compiles else "graph")
 
+    def as_part(self) -> Callable[..., Any]:
+        """Return the program that runs inside a TensorFlow graph."""
+        return self._program("nested")
+
     def _program(self, way: str) -> Callable[..., Any]:
         """Return the program of one way to run: compiled, nested in a graph, or a plain graph.
 

@@ -120,6 +120,40 @@ def test_in_a_graph_for_any_length_padding_changes_nothing():
     assert seen[-1][1]  # padding needs a mask, which nobody gave
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="only TensorFlow rounds such sizes up")
+def test_an_axis_that_is_an_argument_is_rounded_up_after_eight_shapes():
+    sizes = []
+
+    @kerasx.kernel(static=("axis",))
+    def running(x, axis=0):
+        sizes.append(x.shape[axis])
+        return ops.cumsum(x, axis)
+
+    def missing(x, axis=0):
+        return round_up(ops.shape(x)[axis], 8) - ops.shape(x)[axis]
+
+    def pad(x, axis=0):
+        size, widths = ops.shape(x)[axis], [(0, 0), (0, 0)]
+        widths[axis] = (0, missing(x, axis))
+        kept = (slice(None),) * axis + (slice(size),)
+        return {"x": ops.pad(x, widths)}, lambda sums: sums[kept]
+
+    running.round_up_by(missing, pad)
+    for size in (*range(11, 21), 24):
+        x = np.random.default_rng(size).random((size, 2), "float32")
+        for axis in (0, 1):
+            values = x if axis == 0 else x.T
+            sums = np.cumsum(values, axis)
+            np.testing.assert_allclose(running(values, axis=axis), sums, rtol=1e-5)
+    assert sizes[:8] == [11, 11, 12, 12, 13, 13, 14, 14]
+    exact, program_count = len(sizes), running.region.count_programs()
+    running(np.ones((30, 2), "float32"), axis=0)
+    assert len(sizes) == exact
+    assert running.region.count_programs() == program_count
+    with pytest.raises(TypeError, match="the functions for `round_up_by` must take the arguments"):
+        running.round_up_by(lambda x: 0, pad)
+
+
 def test_sizes_are_rounded_up():
     for size in range(1, 70):
         assert round_up(size, "power_of_two") == 2 ** int(np.ceil(np.log2(size)))

@@ -313,3 +313,12 @@ def test_many_kernels_are_not_taken_for_one_that_is_traced_again(caplog, monkeyp
         shift.__name__ = f"shift_{number}"
         assert float(kerasx.kernel(shift)(ops.ones(()))) == 1 + number
     assert "retracing" not in caplog.text
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the warning is TensorFlow's")
+def test_many_shapes_are_not_taken_for_a_mistake(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
+    double = kerasx.kernel(lambda x: 2 * x)
+    assert [tuple(double(ops.ones(size)).shape) for size in range(8)] == [(n,) for n in range(8)]
+    assert double.region.count_programs() == 8
+    assert "retracing" not in caplog.text

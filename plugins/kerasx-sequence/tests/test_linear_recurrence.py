@@ -1,5 +1,7 @@
 """The linear recurrence, compared with a NumPy loop in float64 and gradients written as sums."""
 
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -56,7 +58,7 @@ def draw_arguments(seed, shape, is_complex, constant=False, scale=1.0):
     )
 
 
-def run_kernel(decay, inputs, state, upstream, dtype="float32", **options):
+def run_kernel(decay, inputs, state, upstream, dtype="float32", in_step=compiled, **options):
     """Return states and gradients; outside of the kernel, complex tensors are pairs."""
     is_complex = np.iscomplexobj(inputs)
     axis = options.get("axis", 1)
@@ -81,7 +83,7 @@ def run_kernel(decay, inputs, state, upstream, dtype="float32", **options):
 
     arrays = [as_pair(array).astype("float32") for array in (decay, inputs, state)]
     h = ops.convert_to_numpy(ops.cast(states(*map(ops.convert_to_tensor, arrays)), "float32"))
-    slopes = gradients(compiled(scalar), arrays)
+    slopes = gradients(in_step(scalar), arrays)
     if is_complex:
         h, *slopes = (pair[..., 0] + 1j * pair[..., 1] for pair in (h, *slopes))
     return h, slopes
@@ -234,3 +236,51 @@ def test_invalid_arguments_raise(arguments, error, message):
     ones = np.ones((2, 5, 3), "float32")
     with pytest.raises(error, match=message):
         kernel(**{"decay": ones, "inputs": ones} | arguments)
+
+
+@pytest.fixture
+def rounds_up(monkeypatch):
+    """Round every length up, not only those after the first few shapes."""
+    monkeypatch.setattr("kerasx.compiler.buckets.EXACT_SHAPES", 0)
+    kernel.clear()
+
+
+@pytest.mark.usefixtures("rounds_up")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_lengths_that_are_rounded_up_change_nothing(variant):
+    is_complex, constant, options = VARIANTS[variant]
+    for length in (1, 5, 66):
+        arrays = draw_arguments(length, (2, length, 3), is_complex, constant)
+        results = run_kernel(*arrays, in_step=lambda scalar: scalar, **options)
+        expected = definition(*arrays, options.get("reverse", False))
+        assert_close(results, expected)
+
+
+@pytest.mark.usefixtures("rounds_up")
+def test_decays_that_overflow_in_further_steps_have_a_gradient():
+    inputs = ops.ones((1, 65, 1))  # 3 ** 65 is a float32, and 3 ** 128 is not
+    slopes = gradients(lambda decay: ops.sum(kernel(decay, inputs)), [np.float32([3.0])])
+    assert np.isfinite(slopes[0]).all()
+
+
+@pytest.mark.usefixtures("rounds_up")
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="lengths are rounded up on TensorFlow")
+def test_many_lengths_need_few_programs():
+    for length in range(1, 152):
+        kernel(np.full((2, length, 3), 0.5, "float32"), np.ones((2, length, 3), "float32"))
+    assert kernel.region.count_programs() <= 10  # of the lengths 1, 2, 4 to 64, and 128
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the warning is TensorFlow's")
+@pytest.mark.parametrize("part", ["both", "decay", "inputs"])
+def test_complex_gradients_give_no_warning(part, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
+
+    def total(decay, inputs):
+        decay = decay if part == "inputs" else module.join_complex(decay, decay)
+        inputs = inputs if part == "decay" else module.join_complex(inputs, inputs)
+        return ops.sum(ops.real(kernel(decay, inputs)))
+
+    slopes = gradients(total, [np.full((1, 3, 2), 0.5, "float32")] * 2)
+    assert all(slope.any() for slope in slopes)
+    assert not caplog.text

@@ -310,3 +310,21 @@ def test_slow_decays_in_half_precision(name):
 def test_invalid_arguments_raise(name, arguments, message):
     with pytest.raises(ValueError, match=message):
         LAYERS[name][0](**arguments)(np.ones((2, 3, CHANNELS), "float32"))
+
+
+@pytest.mark.parametrize("is_biased", [False, True])
+def test_lengths_that_are_rounded_up_change_nothing(is_biased, monkeypatch):
+    kernel = minimal_gates.gated_recurrence
+    random = np.random.default_rng(0)
+    shapes = [(2, 66, 3), (2, 66, 3), (2, 3), (2, 3)][: 4 if is_biased else 3]
+    arrays = [random.normal(size=shape).astype("float32") for shape in shapes]
+
+    def run():
+        slopes = gradients(lambda *tensors: ops.sum(kernel(*tensors) ** 2), arrays)
+        return [ops.convert_to_numpy(kernel(*arrays)), *slopes]
+
+    exact = run()
+    monkeypatch.setattr("kerasx.compiler.buckets.EXACT_SHAPES", 0)
+    kernel.clear()
+    for ours, theirs in zip(run(), exact, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)

@@ -77,6 +77,25 @@ def test_equals_its_definition(time, chunk, monkeypatch):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=bound, err_msg=name)
 
 
+@pytest.mark.parametrize("time", [5, 66])
+def test_lengths_that_are_rounded_up_change_nothing(time, monkeypatch):
+    arrays = [array.astype("float32") for array in draw_arguments(time)]
+
+    def run():
+        def scalar(*tensors):
+            y, state = kernel(*tensors[:-1], initial_state=tensors[-1])
+            return ops.sum(y * y) + ops.sum(state)
+
+        outputs = kernel(*arrays[:-1], initial_state=arrays[-1])
+        return [*map(ops.convert_to_numpy, outputs), *gradients(scalar, arrays)]
+
+    exact = run()
+    monkeypatch.setattr("kerasx.compiler.buckets.EXACT_SHAPES", 0)
+    kernel.clear()
+    for ours, theirs in zip(run(), exact, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends trace with sizes")
 def test_sizes_unknown_when_traced():
     import tensorflow as tf

@@ -11,7 +11,7 @@ Complex numbers are pairs of real tensors here, because backends disagree about 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -19,10 +19,11 @@ from keras import ops
 
 import kerasx
 from kerasx.authoring import check_shape, is_integer, put, wide_dtype, widen
-from kerasx.compiler import compiled, device
+from kerasx.compiler import compiled, device, round_up
 
 Tensor = Any
 Parts = Sequence[Tensor]  # a real tensor, or real and imaginary part
+ROUND_UP = ("power_of_two", 64)  # rules for lengths, of which the closer one counts
 
 
 def plain_linear_recurrence(
@@ -68,6 +69,10 @@ def linear_recurrence(
     the gradient of `inputs[t]`, and `g[t] * conj(h[t-1])` that of `decay[t]`. Time and memory are
     linear in the length, and only the result is kept for the gradient.
 
+    Outside of compiled code TensorFlow compiles a program for each of the first eight shapes. Other
+    lengths are rounded up, to a power of two or a multiple of 64, and share a few programs. Such a
+    call takes up to three times as long, and a new length no longer costs a compilation.
+
     States are computed in float32 or wider and returned in the dtype of the arguments. Gradients
     flow to `decay`, `inputs` and `initial_state`, once: a second derivative is not defined. A GPU
     multiplies decays over spans of time. If decays above 1 make such a product overflow, the
@@ -101,11 +106,11 @@ def linear_recurrence(
         return ops.cast(inputs, dtype)
     time, before, after = shape[axis], math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     is_complex = dtype.startswith("complex")
+    part_dtype = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
 
     def split(tensor: Tensor, *sizes: Any) -> Parts:
-        tensor = ops.cast(tensor, dtype)
-        parts = (ops.real(tensor), ops.imag(tensor)) if is_complex else (tensor,)
-        return tuple(ops.reshape(part, sizes) for part in parts)
+        parts = split_complex(tensor) if is_complex else (tensor,)
+        return tuple(ops.reshape(ops.cast(part, part_dtype), sizes) for part in parts)
 
     missing = len(shape) - len(decay.shape)
     decay_time = 1 if axis < missing or decay.shape[axis - missing] == 1 else time
@@ -116,8 +121,87 @@ def linear_recurrence(
         None if initial_state is None else split(initial_state, before, after),
         bool(reverse),
     )
-    states = ops.view_as_complex(ops.stack(states, -1)) if is_complex else states[0]
-    return ops.reshape(states, shape)
+    return ops.reshape(join_complex(*states) if is_complex else states[0], shape)
+
+
+def missing_steps(tensor: Tensor, axis: int = 1) -> Any:
+    """Return the steps to a power of two, or to a multiple of 64 if that is closer."""
+    time = tensor.shape[axis]
+    if time is not None:
+        return min(round_up(time, rule) for rule in ROUND_UP) - time
+    time = ops.shape(tensor)[axis]
+    return ops.minimum(*(round_up(time, rule) for rule in ROUND_UP)) - time
+
+
+def append_steps(tensor: Tensor, missing: Any, value: float = 0.0, axis: int = 1) -> Tensor:
+    """Append steps of one value."""
+    widths = [(0, missing if place == axis else 0) for place in range(len(tensor.shape))]
+    return ops.pad(tensor, widths, constant_values=ops.full((), value, tensor.dtype))
+
+
+def _missing_steps(
+    decay: Tensor,
+    inputs: Tensor,
+    *,
+    initial_state: Tensor | None = None,
+    reverse: bool = False,
+    axis: int = 1,
+) -> Any:
+    """Return the steps that a call is short of, or 0 for an axis that the kernel refuses."""
+    rank = len(inputs.shape)
+    if not is_integer(axis, -rank) or axis >= rank:
+        return 0
+    missing = missing_steps(inputs, axis)
+    if isinstance(missing, int) and missing:
+        _check(decay, inputs, initial_state, axis)  # a graph for all sizes knows none
+    return missing
+
+
+def _append_steps(
+    decay: Tensor,
+    inputs: Tensor,
+    *,
+    initial_state: Tensor | None = None,
+    reverse: bool = False,
+    axis: int = 1,
+) -> tuple[dict[str, Tensor], Callable[[Tensor], Tensor]]:
+    """Append steps that keep the state, `h[t] = 1 * h[t-1] + 0`.
+
+    These steps come last, or first with `reverse`. Neither states nor gradients show them.
+    """
+    rank = len(inputs.shape)
+    axis, time = axis % rank, ops.shape(inputs)[axis]
+    missing = missing_steps(inputs, axis)
+    # A decay for all steps gets a time axis: in further steps its powers could overflow.
+    sizes = [*[1] * (rank - len(decay.shape)), *ops.shape(decay)]
+    sizes[axis] = time
+    padded = {
+        "decay": append_steps(ops.broadcast_to(decay, sizes), missing, 1.0, axis),
+        "inputs": append_steps(inputs, missing, 0.0, axis),
+        "initial_state": initial_state,
+    }
+    kept = (slice(None),) * axis + (slice(time),)
+    return padded, lambda states: states[kept]
+
+
+linear_recurrence.round_up_by(_missing_steps, _append_steps)
+
+
+def split_complex(tensor: Tensor) -> Parts:
+    """Return the real and the imaginary part of a real or complex tensor."""
+    if not keras.backend.standardize_dtype(tensor.dtype).startswith("complex"):
+        return tensor, ops.zeros_like(tensor)
+    return ops.real(tensor), ops.imag(tensor)
+
+
+def join_complex(real: Tensor, imag: Tensor) -> Tensor:
+    """Return the complex tensor of two float32 or float64 parts."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Keras adds two casts, and TensorFlow warns when it differentiates a cast to complex.
+        return tf.complex(real, imag)
+    return ops.view_as_complex(ops.stack([real, imag], -1))
 
 
 @kerasx.custom_gradient

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from kerasx.authoring import check_argument, check_positive_integers
+from kerasx_sequence.linear_recurrence import join_complex
 from kerasx_sequence.recurrent import LinearCell, ParallelRNN, channels_of
 
 Tensor = Any
@@ -101,10 +102,10 @@ class LRUCell(LinearCell):
             ops.cast(weight, "float32") for weight in (self.nu, self.theta, self.gamma)
         )
         radius, phase = ops.exp(-ops.exp(nu)), ops.exp(theta)
-        decay = ops.stack([radius * ops.cos(phase), radius * ops.sin(phase)], -1)
+        decay = join_complex(radius * ops.cos(phase), radius * ops.sin(phase))
         projected = ops.cast(ops.matmul(inputs, self.input_kernel), "float32")
-        update = [ops.exp(gamma) * part for part in ops.split(projected, 2, -1)]
-        return ops.view_as_complex(decay), ops.view_as_complex(ops.stack(update, -1))
+        update = join_complex(*(ops.exp(gamma) * part for part in ops.split(projected, 2, -1)))
+        return decay, update
 
     def read(self, state: Tensor, inputs: Tensor) -> Tensor:
         parts = ops.concatenate([ops.real(state), ops.imag(state)], -1)

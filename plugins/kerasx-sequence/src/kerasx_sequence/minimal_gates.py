@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ from keras import ops
 import kerasx
 from kerasx.authoring import CheckedCall, check_positive_integers, widen
 from kerasx.compiler import compiled
-from kerasx_sequence.linear_recurrence import delay, scan
+from kerasx_sequence.linear_recurrence import append_steps, delay, missing_steps, scan
 from kerasx_sequence.recurrent import LinearCell, ParallelRNN, channels_of
 
 Tensor = Any
@@ -28,6 +29,25 @@ def gated_recurrence(
     gradient. The same goes for an optional bias `(2, units)` of gate and candidate.
     """
     return _gated_recurrence(gate, candidate, state, bias)
+
+
+def _missing_steps(
+    gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None = None
+) -> Any:
+    return missing_steps(gate)
+
+
+def _append_steps(
+    gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None = None
+) -> tuple[dict[str, Tensor], Callable[[Tensor], Tensor]]:
+    """Append steps that keep the state."""
+    missing, time = missing_steps(gate), ops.shape(gate)[1]
+    gate, candidate = append_steps(gate, missing, -math.inf), append_steps(candidate, missing)
+    padded = {"gate": gate, "candidate": candidate, "state": state, "bias": bias}
+    return padded, lambda states: states[:, :time]
+
+
+gated_recurrence.round_up_by(_missing_steps, _append_steps)
 
 
 @kerasx.custom_gradient

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from kerasx_sequence.linear_recurrence import linear_recurrence
+from kerasx_sequence.linear_recurrence import join_complex, linear_recurrence, split_complex
 
 Tensor = Any
 LAYER_ARGUMENTS = ("name", "trainable", "dtype")  # of every layer
@@ -116,13 +116,13 @@ def _join(states: list[Tensor]) -> Tensor:
     """Join the states into one: complex, if they are a real and an imaginary part."""
     if len(states) == 1:
         return states[0]
-    return ops.view_as_complex(ops.cast(ops.stack(states, -1), "float32"))
+    return join_complex(*(ops.cast(part, "float32") for part in states))
 
 
 def _split(state: Tensor) -> list[Tensor]:
     if not keras.backend.standardize_dtype(state.dtype).startswith("complex"):
         return [state]
-    return [ops.real(state), ops.imag(state)]
+    return list(split_complex(state))
 
 
 def channels_of(layer: str, shape: tuple[int | None, ...]) -> int:

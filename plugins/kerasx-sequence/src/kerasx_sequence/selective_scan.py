@@ -15,6 +15,7 @@ from keras import ops
 
 import kerasx
 from kerasx.authoring import put, wide_dtype
+from kerasx_sequence.linear_recurrence import append_steps, missing_steps
 
 Tensor = Any
 CHUNK = 32  # steps; memory holds the states of one chunk and one state before each chunk
@@ -116,6 +117,43 @@ def selective_scan(
     if z is not None:
         y = y * ops.silu(ops.cast(z, wide))
     return ops.cast(y, x.dtype), state
+
+
+def _missing_steps(
+    x: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    *,
+    initial_state: Tensor | None = None,
+) -> Any:
+    return missing_steps(x)
+
+
+def _append_steps(
+    x: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    *,
+    initial_state: Tensor | None = None,
+) -> tuple[dict[str, Tensor], Callable[[Any], Any]]:
+    """Append steps of zeros, which change nothing."""
+    missing, time = missing_steps(x), ops.shape(x)[1]
+    sequences = {"x": x, "delta": delta, "B": B, "C": C}
+    padded = {name: append_steps(tensor, missing) for name, tensor in sequences.items()}
+    padded["z"] = None if z is None else append_steps(z, missing)
+    padded |= {"A": A, "D": D, "initial_state": initial_state}
+    return padded, lambda outputs: (outputs[0][:, :time], outputs[1])
+
+
+selective_scan.round_up_by(_missing_steps, _append_steps)
 
 
 @kerasx.custom_gradient
