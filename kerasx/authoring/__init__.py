@@ -5,6 +5,7 @@ kerasx, and a name that goes is deprecated for one minor version first. Third-pa
 build on them as the first-party ones do. The modules below are not public: import from here.
 """
 
+from kerasx.authoring._array_module import array_module
 from kerasx.authoring._attached import attach, attached, mask_of, require
 from kerasx.authoring.arguments import (
     CheckedCall,
@@ -14,7 +15,6 @@ from kerasx.authoring.arguments import (
     is_integer,
     is_number,
 )
-from kerasx.authoring.array_module import array_module
 from kerasx.authoring.classes import (
     Batch,
     Data,

@@ -60,6 +60,10 @@ class Labels:
         return refuse(owner, "y_true", wrong, y_true, expected)
 
 
+def _is_string(tensor: Tensor) -> bool:
+    return keras.backend.standardize_dtype(tensor.dtype) == "string"
+
+
 def as_tensor(owner: str, name: str, values: Any) -> Tensor:
     """Convert an argument to a tensor of numbers.
 
@@ -81,7 +85,7 @@ def as_tensor(owner: str, name: str, values: Any) -> Tensor:
     try:
         tensor = ops.convert_to_tensor(values)
         # TensorFlow alone has tensors of strings.
-        if keras.backend.backend() != "tensorflow" or tensor.dtype.name != "string":
+        if keras.backend.backend() != "tensorflow" or not _is_string(tensor):
             return tensor
     except (TypeError, ValueError) as error:
         cause = error

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.authoring.array_module import array_module
+from kerasx.authoring._array_module import array_module
 
 Tensor = Any
 

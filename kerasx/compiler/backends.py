@@ -60,8 +60,9 @@ class Graphs:
     """One `tf.function` for each choice of static arguments, which then takes tensors only.
 
     A `tf.function` spends 0.05 to 0.1 ms per call on each number, `None` or default among its
-    arguments, and as much on finding the trace for its tensors. Eager calls therefore keep the
-    trace of each combination of shapes and dtypes themselves.
+    arguments, and as much on finding the trace for its tensors. It also warns of retracing, though
+    one trace for each combination of shapes is intended. So the traces are kept here, except with
+    `reduce_retracing`, which makes one trace serve several shapes.
     """
 
     def __init__(self, function: Callable[..., Any], static: Sequence[str], **options: Any):
@@ -73,7 +74,7 @@ class Graphs:
         names = [n for n, value in kwargs.items() if value is not None and n not in self._static]
         fixed = tuple([(name, kwargs[name]) for name in kwargs if name not in names])
         tensors = (*args, *[kwargs[name] for name in names])
-        if not _are_eager(tensors):
+        if "reduce_retracing" in self._options or not _are_tensors(tensors):
             return self._function_of(names, fixed)(*tensors)
         key = *names, fixed, tuple([(tuple(tensor.shape), tensor.dtype) for tensor in tensors])
         trace = self._traces.get(key)
@@ -91,13 +92,11 @@ class Graphs:
     def _make(self, names: list[str], fixed: dict[str, Any]) -> Callable[..., Any]:
         import tensorflow as tf
 
+        # TensorFlow counts retracing by code object, which all these programs share and a partial
+        # does not have.
         run = functools.partial(self._call_by_name, names, fixed)
         run.__name__ = self._function.__name__  # type: ignore[attr-defined]
-        graph = tf.function(run, autograph=False, **self._options)
-        # One program for each choice of shapes is what is wanted. TensorFlow would warn of it, but
-        # the user has written no tf.function that could be changed. There is no public switch.
-        graph._omit_frequent_tracing_warning = True
-        return graph
+        return tf.function(run, autograph=False, **self._options)
 
     def _call_by_name(self, names: list[str], fixed: dict[str, Any], *tensors: Any) -> Any:
         positional = len(tensors) - len(names)
@@ -108,11 +107,11 @@ class Graphs:
         return sum(made.experimental_get_tracing_count() for made in self._made.values())
 
 
-def _are_eager(values: Sequence[Any]) -> bool:
-    """Return whether these are plain tensors outside of graphs and distribution strategies."""
+def _are_tensors(values: Sequence[Any]) -> bool:
+    """Return whether these are plain tensors, outside of distribution strategies."""
     import tensorflow as tf
 
-    if not tf.executing_eagerly() or tf.distribute.has_strategy():
+    if tf.distribute.has_strategy():
         return False
     return all(isinstance(value, tf.Tensor) for value in values)
 

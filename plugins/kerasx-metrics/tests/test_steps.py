@@ -6,11 +6,21 @@ import pytest
 import sklearn.metrics as sk
 
 import kerasx
+from kerasx_metrics.catalogue import CLASSES
 
 M = kerasx.metrics
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="other backends have no graphs"
 )
+
+
+SINGLE_LABEL = [
+    M.BalancedAccuracy,
+    M.CohenKappa,
+    M.GeometricMean,
+    M.MatthewsCorrCoef,
+    M.TopKAccuracy,
+]
 
 
 @pytest.fixture
@@ -105,3 +115,20 @@ def test_predictions_that_change_are_read_again():
     scores.assign([[0.9, 0.1], [0.2, 0.8]])
     second.update_state([0, 1], scores)
     assert [float(metric.result()), float(second.result())] == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("metric_class", CLASSES, ids=lambda metric_class: metric_class.__name__)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_batch_without_samples(tf, metric_class, weighted):
+    """As on a replica that gets nothing of the last batch."""
+    tasks = ["multiclass"] if metric_class in SINGLE_LABEL else ["multiclass", "multilabel"]
+    for task in tasks:
+        arguments = {} if metric_class is M.TopKAccuracy else {"task": task}
+        metric = metric_class(**arguments)
+        labels = tf.zeros((0, 3) if task == "multilabel" else (0,), "int32")
+        weight = tf.zeros((0,)) if weighted else None
+        metric.update_state(labels, tf.zeros((0, 3)), weight)
+        before = metric.sums
+        tf.function(metric.update_state)(labels, tf.zeros((0, 3)), weight)
+        np.testing.assert_array_equal(metric.sums, before)
+        assert not metric.sums.any()

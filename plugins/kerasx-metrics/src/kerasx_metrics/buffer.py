@@ -12,7 +12,7 @@ from keras import ops
 from kerasx.authoring import Batch, Data, Layout, makes_nan, problem_flags, raise_for, read_batch
 from kerasx.compiler import compiled, is_concrete
 from kerasx_metrics.counts import Summand
-from kerasx_metrics.one_vs_rest import one_vs_rest
+from kerasx_metrics.one_vs_rest import one_vs_rest, spread_weights
 from kerasx_metrics.streaming import Step, StreamingMetric, Total
 
 Tensor = Any
@@ -126,9 +126,7 @@ def sorted_rows(batch: Batch) -> Summand:
     # Only the order of binary scores matters, and a sigmoid would make high logits equal.
     several = batch.layout.task == "multiclass"
     scores, positive, kept, problems = one_vs_rest(batch, as_probabilities=several)
-    weight = ops.ones_like(scores)
-    if batch.weight is not None:
-        weight = weight * ops.expand_dims(batch.weight, -1)
+    weight = spread_weights(batch, scores)
     if kept is not None:
         weight = ops.where(kept, weight, 0.0)
     scores = ops.where(weight == 0, -math.inf, ops.maximum(scores, LOWEST))

@@ -10,7 +10,7 @@ from keras import ops
 
 from kerasx.authoring import Batch, Layout, array_module, out_of_range
 from kerasx_metrics.counts import Summand, sums
-from kerasx_metrics.one_vs_rest import one_vs_rest
+from kerasx_metrics.one_vs_rest import one_vs_rest, spread_weights
 from kerasx_metrics.streaming import Statistic, StreamingMetric, Total, with_options
 
 Tensor = Any
@@ -93,8 +93,6 @@ def score_histogram(
     none = 2 * columns * size  # the bin of what is left out
     if kept is not None:
         bins = ops.where(kept, bins, none)
-    values = ops.ones_like(bins)
-    if batch.weight is not None:
-        values = ops.cast(values, "float32") * ops.expand_dims(batch.weight, -1)
+    values = ops.ones_like(bins) if batch.weight is None else spread_weights(batch, bins)
     values, bins = ops.reshape(values, (-1,)), ops.reshape(bins, (-1,))
     return sums(values, bins, none, (2, columns, size)), problems

@@ -11,6 +11,16 @@ from kerasx.authoring import Batch, any_of, per_class
 Tensor = Any
 
 
+def spread_weights(batch: Batch, values: Tensor) -> Tensor:
+    """Return the weight of each value, `(N,)` or `(N, C)` float32, for weights of the samples.
+
+    Without samples, TensorFlow's graphs crash where ones are multiplied by weights.
+    """
+    if batch.weight is None:
+        return ops.ones_like(values, "float32")
+    return ops.broadcast_to(per_class(batch.weight, values), ops.shape(values))
+
+
 def one_vs_rest(
     batch: Batch, as_probabilities: bool
 ) -> tuple[Tensor, Tensor, Tensor | None, dict[str, Tensor]]:

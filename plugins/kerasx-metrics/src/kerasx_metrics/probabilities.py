@@ -21,6 +21,7 @@ from kerasx.authoring import (
 from kerasx_metrics.counts import Summand, sums
 from kerasx_metrics.histogram import bins_of, evenly_spaced
 from kerasx_metrics.kernels import top_class_of
+from kerasx_metrics.one_vs_rest import spread_weights
 from kerasx_metrics.plots import plot_reliability, require_samples
 from kerasx_metrics.streaming import Statistic, StreamingMetric, with_options
 
@@ -110,9 +111,7 @@ def reliability(batch: Batch, *, num_bins: int) -> Summand:
         hits = ops.cast(predicted == batch.labels, "float32")
     else:
         confidence, hits = values, per_class_labels(batch)
-    weight = ops.ones_like(confidence)
-    if batch.weight is not None:
-        weight = weight * per_class(batch.weight, confidence)
+    weight = spread_weights(batch, confidence)
     if batch.keep is not None:
         weight = ops.where(per_class(batch.keep, confidence), weight, 0.0)
     confidence, hits, weight = (ops.reshape(x, (-1,)) for x in (confidence, hits, weight))
