@@ -4,6 +4,7 @@ A line `{{ name argument }}` in a page is replaced by the result of the function
 The page of benchmarks and its plots are built from the results in `benchmarks/results`.
 """
 
+import doctest
 import importlib
 import inspect
 import os
@@ -107,10 +108,10 @@ class Examples(griffe.Extension):
     """Shows Python sessions as code, arguments of a call as a list, and fields as arguments."""
 
     def on_instance(self, *, obj: griffe.Object, **_: object) -> None:
-        """Put a fence around each session, and a dash in front of each argument."""
+        """Put fences around each session, and a dash in front of each argument."""
         if obj.docstring:
             session, call = r"^>>> .*(?:\n(?!\s*$).*)*", r"^Call arguments:\n(?: {4}.*\n?)+"
-            text = re.sub(session, r"```pycon\n\g<0>\n```", obj.docstring.value, flags=re.MULTILINE)
+            text = re.sub(session, self.fenced, obj.docstring.value, flags=re.MULTILINE)
             obj.docstring.value = re.sub(call, self.listed, text, flags=re.MULTILINE)
 
     def on_class_instance(self, *, node: griffe.ObjectNode, cls: griffe.Class, **_: object) -> None:
@@ -131,6 +132,20 @@ class Examples(griffe.Extension):
         own = griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)
         constructor = griffe.Function("__init__", parameters=griffe.Parameters(own, *parameters))
         cls.set_member("__init__", constructor)
+
+    @staticmethod
+    def fenced(session: re.Match) -> str:
+        """Turn a session into blocks of code, which copy without prompts, and of output."""
+        blocks, code = [], ""
+        for example in doctest.DocTestParser().get_examples(session[0]):
+            code += example.source
+            if example.want:
+                output = example.want.replace("<BLANKLINE>", "")
+                blocks += [f"```python\n{code}```", f"```text\n{output}```"]
+                code = ""
+        if code:
+            blocks.append(f"```python\n{code}```")
+        return "\n\n".join(blocks)
 
     @staticmethod
     def listed(section: re.Match) -> str:
