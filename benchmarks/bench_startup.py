@@ -1,9 +1,9 @@
-"""The first seconds: CPU time of a fresh process until its first epoch has ended.
+"""Start-up: the CPU time that a fresh process spends on its first epoch.
 
 Each program imports its packages, then builds, compiles and fits a model for one epoch, with
 validation data whose last batch is smaller. The figure is the CPU time from `compile` to the end of
-`fit`, all threads together, which other programs on the machine hardly change. Each program runs
-several times, in turn with the others; the median stands between the quartiles.
+`fit`, over all threads; other programs on the machine hardly change it. The programs take turns,
+and each runs several times. The table shows the median, with the quartiles in brackets.
 
 - **Metrics**: 1,024 samples of 64 features, 10 classes, batches of 32. Keras's three metrics are
   `SparseCategoricalAccuracy`, `SparseTopKCategoricalAccuracy` and `SparseCategoricalCrossentropy`.
@@ -17,7 +17,6 @@ several times, in turn with the others; the median stands between the quartiles.
   `MultiHeadAttention`, `LayerNormalization`, two `Dense` layers and a loss on logits.
 """
 
-import os
 import random
 import subprocess
 import sys
@@ -123,9 +122,7 @@ def test_first_fit(record):
                 imports = "import kerasx" if "kerasx" in programs[name] else ""
                 code = START.format(imports=imports, program=programs[name])
                 command = [sys.executable, "-c", code]
-                done = subprocess.run(
-                    command, check=True, capture_output=True, text=True, env=dict(os.environ)
-                )
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
                 seconds[name].append(float(done.stdout.split()[-1]))
         quartiles = {name: np.percentile(values, [25, 50, 75]) for name, values in seconds.items()}
         facts = {

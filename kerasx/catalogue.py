@@ -1,4 +1,4 @@
-"""The catalogue of a plugin: what it contributes, as data that needs no import to be read."""
+"""Catalogue of a plugin: descriptions of its contributions, readable without importing it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
 
+from kerasx.calls import call_text
 from kerasx.compiler import Kernel
 from kerasx.registry import Contribution
 from kerasx_launcher.catalogue import Entry
@@ -25,7 +25,7 @@ def describe(contribution: Contribution) -> Entry:
         kind=contribution.kind,
         name=contribution.name,
         summary=doc.partition("\n")[0],
-        call=_call(contribution.name, value),
+        call=call_text(contribution.name, inspect.signature(value)),
         papers=" ".join(papers[1].split()) if papers else "",
         facts=_facts(value) if isinstance(value, Kernel) else {},
         doc=doc,
@@ -37,13 +37,6 @@ def as_text(contributions: Iterable[Contribution]) -> str:
     entries = [asdict(describe(each)) for each in contributions]
     entries.sort(key=lambda entry: (entry["kind"], entry["name"]))
     return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
-
-
-def _call(name: str, value: Any) -> str:
-    """Return a signature without annotations."""
-    signature = inspect.signature(value)
-    parameters = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
-    return f"{name}{inspect.Signature(parameters)}"
 
 
 def _facts(kernel: Kernel) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """The exceptions and warnings of kerasx."""
 
-import inspect
-
 __all__ = [
     "AmbiguousNameError",
     "KernelError",
@@ -43,10 +41,3 @@ class KernelError(RuntimeError):
 
 class SavedModelError(ValueError):
     """A saved model was rejected: it is malformed, holds code, or needs something missing."""
-
-
-def wrong_call(owner: str, signature: inspect.Signature, error: TypeError) -> TypeError:
-    """Return the error to raise for arguments that do not fit: it names the owner and the call."""
-    plain = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
-    call = f"{owner}{inspect.Signature(plain)}"
-    return TypeError(f"{owner}: {error}; the call is {call}")

@@ -321,6 +321,15 @@ def plugins() -> list[Plugin]:
     return list(_plugins)
 
 
+def find_plugin(name: str) -> Plugin | None:
+    """Return the installed plugin with this distribution or import package, or `None`."""
+    wanted = canonicalize_name(name)
+    for plugin in plugins():
+        if wanted in (canonicalize_name(plugin.name), canonicalize_name(plugin.package)):
+            return plugin
+    return None
+
+
 def contributions(kind: str | None = None) -> list[Contribution]:
     """Return what the loaded plugins contribute, of one kind or of all."""
     _load_waiting()

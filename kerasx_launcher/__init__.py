@@ -1,7 +1,7 @@
 """The ``kerasx`` command, and everything in it that needs no Keras.
 
-This package is beside ``kerasx`` because importing that imports Keras and a backend. Here are the
-commands that only read catalogues and files; the others import `kerasx.commands` once they run.
+It is a separate package because importing ``kerasx`` imports Keras and a backend. The commands that
+only read catalogues and files are here; the others import `kerasx.commands` when they run.
 """
 
 

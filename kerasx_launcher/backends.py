@@ -1,4 +1,4 @@
-"""The backend that Keras is set to use: what to say if it is not installed."""
+"""Explain that the backend that Keras is set to use is not installed."""
 
 import importlib.util
 

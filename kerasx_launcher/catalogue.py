@@ -1,4 +1,4 @@
-"""Catalogues: what the installed plugins contribute, read without importing them.
+"""Catalogues: descriptions of what plugins contribute, read without importing the plugins.
 
 A plugin ships its catalogue as the file ``kerasx_catalogue.json`` in its import package.
 ``kerasx catalogue`` writes it.

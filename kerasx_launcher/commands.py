@@ -41,7 +41,7 @@ class Commands(click.Group):
         return None if entry is None else _loaded(entry)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands; of a plugin's, only what is known without importing it."""
+        """List the commands, with help for our own only: that of a plugin would need its import."""
         entries = _entries_of_plugins()
         limit = formatter.width - 6 - max(map(len, [*self.commands, *entries]))
         rows = {name: each.get_short_help_str(limit) for name, each in self.commands.items()}
@@ -102,7 +102,7 @@ def commands() -> None:
 @click.argument("words", nargs=-1)
 @click.option("--kind", type=click.Choice(KINDS), help="List this kind only.")
 def list_contributions(words: tuple[str, ...], kind: str | None) -> None:
-    """List the plugins and what they contribute; with WORDS, what is described with these."""
+    """List the plugins and what they contribute; WORDS select by description."""
     from kerasx_launcher.show import show_list
 
     show_list(words, kind)
@@ -156,7 +156,7 @@ def catalogue(plugins: tuple[str, ...]) -> None:
 
 @commands.command()
 def doctor() -> None:
-    """Tell which plugins load, or why not, and print what to include in a bug report.
+    """Report which plugins load and why others do not, with facts for a bug report.
 
     Exits with 1 if something is broken.
     """

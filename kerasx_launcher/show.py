@@ -1,4 +1,4 @@
-"""``kerasx list`` and ``kerasx info``: show what the catalogues of the plugins say."""
+"""``kerasx list`` and ``kerasx info``: show the catalogues of the plugins."""
 
 import difflib
 import textwrap
@@ -123,7 +123,7 @@ def _without_catalogue(installed: list[Plugin]) -> list[str]:
 
 
 def _unknown(name: str, installed: list[Plugin]) -> str:
-    """Return what to say of a name that no catalogue has."""
+    """Explain that no catalogue has a name, and suggest where to find it."""
     package, _, plain = name.rpartition(">")
     plain = plain.rpartition(".")[2]
     elsewhere = {

@@ -94,6 +94,38 @@ def interpreter(plant):
         yield start
 
 
+# A planted plugin may be broken on purpose, which kerasx warns of.
+COMMAND = """
+import warnings
+from click.testing import CliRunner
+from kerasx_launcher.commands import commands
+with warnings.catch_warnings(action="ignore"):
+    result = CliRunner().invoke(commands, {arguments!r})
+print(result.exit_code)
+print(result.output.rstrip())
+"""
+
+
+@pytest.fixture(scope="session")
+def command_line(interpreter):
+    """Start a worker with planted plugins; return a function that runs a kerasx command in it.
+
+    The function returns the exit status and the output.
+    """
+
+    def start(plugins):
+        run = interpreter(plugins)
+
+        def command(*arguments):
+            printed = run(COMMAND.format(arguments=[str(argument) for argument in arguments]))
+            status, _, output = printed.partition("\n")
+            return int(status), output
+
+        return command
+
+    return start
+
+
 # Forgets kerasx and the plugins, but not Keras, which takes seconds to import.
 AFRESH = """
 import os, sys

@@ -19,12 +19,13 @@ NAMESPACES += ["activations", "callbacks", "constraints", "initializers", "optim
 NAMESPACES += ["regularizers", "schedules"]
 ALLOWED = {
     "errors": set(),
-    "compiler": {"errors"},
-    "authoring": {"errors", "compiler"},
+    "calls": set(),
+    "compiler": {"errors", "calls"},
+    "authoring": {"calls", "compiler"},
     "hookspecs": {"compiler"},
     "registry": {"errors", "compiler", "hookspecs"},
     "names": {"errors", "registry"},
-    "catalogue": {"compiler", "registry"},
+    "catalogue": {"calls", "compiler", "registry"},
     "namespaces": {"errors", "registry", "names"},
     **{name: {"namespaces"} for name in NAMESPACES},
     "saving": {"errors", "registry", "names"},

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = {"kerasx": "tests", "kerasx_launcher": "tests/launcher"}
 # Source files without a test of their name, and where they are tested.
 ELSEWHERE = {
+    "kerasx/calls.py": "test_errors.py: wrong arguments of every contribution",
     "kerasx/catalogue.py": "commands/test_catalogue.py: what is written",
     "kerasx/commands/inspect.py": "saving/test_saving.py: the command on saved models",
     "kerasx/hookspecs.py": "test_namespaces.py: a plugin with every hook",

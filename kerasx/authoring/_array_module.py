@@ -1,4 +1,4 @@
-"""The module that computes: formulas of results run on NumPy arrays and on tensors."""
+"""Choice of the array module, so that one formula computes with NumPy arrays and with tensors."""
 
 from __future__ import annotations
 

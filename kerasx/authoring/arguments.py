@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, Self
 
-from kerasx.errors import wrong_call
+from kerasx.calls import wrong_call
 
 
 def is_integer(value: Any, least: int | None = None) -> bool:

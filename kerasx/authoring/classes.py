@@ -1,7 +1,7 @@
 """Read labels and predictions of classes, in any form that users have, into one flat form.
 
 `find_layout` decides from shapes and dtypes alone what the labels and predictions mean, and raises
-where they do not fit. `read_batch` then flattens the tensors. It runs inside compiled code, which
+where they do not match. `read_batch` then flattens the tensors. It runs inside compiled code, which
 cannot raise, so problems that only the values show (a label out of range, a NaN) come back as
 flags, for `raise_for` in eager mode.
 """
@@ -107,7 +107,7 @@ def find_layout(y_true: Tensor, y_pred: Tensor, reading: Reading) -> Layout:
     """Find out from shapes and dtypes what labels and predictions mean.
 
     Raises:
-        ValueError: they do not fit each other or the reading.
+        ValueError: they do not match each other or the reading.
     """
     num_classes = reading.num_classes
     true, pred = tuple(y_true.shape), tuple(y_pred.shape)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, dataclass_transform, get_origin
 
 import numpy as np
 
-from kerasx.errors import wrong_call
+from kerasx.calls import wrong_call
 
 REQUIRED = inspect.Parameter.empty
 

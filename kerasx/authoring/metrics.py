@@ -111,7 +111,7 @@ class SumMetric(Configurable, keras.Metric):
             sample_weight: weights of the shape of the samples, or of their first axes.
 
         Raises:
-            ValueError: a shape does not fit; in eager mode also for wrong values.
+            ValueError: a shape does not match; in eager mode also for wrong values.
         """
         if is_shape_inference():
             return

@@ -1,4 +1,4 @@
-"""Plain numbers: what functions on arrays return, which Python and NumPy work with."""
+"""Plain numbers: functions on arrays return Python floats and NumPy arrays instead of tensors."""
 
 from __future__ import annotations
 

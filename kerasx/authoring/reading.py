@@ -1,7 +1,7 @@
 """Read labels, weights and masks: any form that users and Keras pass becomes one form.
 
-Shapes that do not fit raise, with the name of the argument. Values that do not fit raise in eager
-mode; compiled code cannot raise, so there `refuse` returns a flag that makes the result NaN.
+A wrong shape raises an error that names the argument. Wrong values raise in eager mode; compiled
+code cannot raise, so there `refuse` returns a flag that makes the result NaN.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def read_labels(
         ignore_class: label of samples that are left out. It need not be a class.
 
     Raises:
-        ValueError: a shape does not fit.
+        ValueError: a shape does not match.
 
     Example:
     >>> from kerasx.authoring import read_labels
@@ -199,7 +199,7 @@ def spread(owner: str, name: str, values: Tensor, shape: Shape) -> Tensor:
         shape: shape of the samples; None stands for a size that is not known yet.
 
     Raises:
-        ValueError: the shape does not fit.
+        ValueError: the shape does not match.
     """
     rank = len(shape)
     values = squeeze_last(values, rank)

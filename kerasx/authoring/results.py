@@ -1,7 +1,7 @@
-"""Results that are arrays or dictionaries, of which Keras logs one number.
+"""Results that are arrays or dictionaries, for which Keras logs one number.
 
-Keras logs what `float` makes of a metric's result, and an array makes no number: its progress bar
-shows a meaningless mean, and TensorBoard raises. These results say which number stands for them.
+Keras converts a metric's result with `float`, which fails for an array: then the progress bar shows
+a meaningless mean, and TensorBoard raises. The results below convert to a summary instead.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class ArrayResult(np.ndarray):
 class DictResult:
     """Dictionary of results that converts to the number that Keras logs for it.
 
-    It is neither a `dict`, of which Keras logs each entry, nor a `Mapping`, which TensorFlow takes
-    apart. Otherwise it is used like a dictionary that does not change.
+    Keras would log each entry of a `dict`, and TensorFlow would take a `Mapping` apart, so this
+    class is neither. Otherwise it is used like a dictionary that does not change.
 
     Args:
         values: the results by name.

@@ -1,12 +1,11 @@
-"""``kerasx catalogue``: write what ``kerasx list`` and ``kerasx info`` read."""
+"""``kerasx catalogue``: write the file that ``kerasx list`` and ``kerasx info`` read."""
 
 from collections.abc import Iterable
 
 import click
-from packaging.utils import canonicalize_name
 
 from kerasx.catalogue import as_text
-from kerasx.registry import Plugin, plugins
+from kerasx.registry import Plugin, find_plugin, plugins
 from kerasx_launcher.catalogue import path_of
 
 
@@ -34,10 +33,10 @@ def write_catalogues(names: Iterable[str]) -> None:
 
 
 def _find(name: str) -> Plugin:
-    for plugin in plugins():
-        if canonicalize_name(plugin.name) == canonicalize_name(name):
-            if plugin.status != "loaded":
-                raise click.ClickException(plugin.why())
-            return plugin
+    plugin = find_plugin(name)
+    if plugin is not None:
+        if plugin.status != "loaded":
+            raise click.ClickException(plugin.why())
+        return plugin
     installed = ", ".join(plugin.name for plugin in plugins()) or "none"
     raise click.ClickException(f"no plugin is called {name}; installed are: {installed}")

@@ -16,13 +16,14 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 import keras
 import numpy as np
 
+from kerasx.calls import wrong_call
 from kerasx.compiler import backends
 from kerasx.compiler._explain import Explanation, explain
 from kerasx.compiler.buckets import Buckets, Rounding
 from kerasx.compiler.gradient import read
 from kerasx.compiler.program import Compiled
 from kerasx.compiler.shapes import Shapes, Sizes
-from kerasx.errors import UnknownNameError, wrong_call
+from kerasx.errors import UnknownNameError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -115,9 +116,7 @@ class Kernel(Generic[P, R]):
         of compiled code, where a result has NaN: there bad values raise, elsewhere they give NaN.
         It returns if it finds nothing wrong.
         """
-        parameters = inspect.signature(function).parameters.values()
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-            self._check_arguments(function, "function for `why_nan`")
+        self._check_keywords(function, "function for `why_nan`")
         self._why_nan = function
         return function
 
@@ -127,15 +126,23 @@ class Kernel(Generic[P, R]):
         This happens on TensorFlow, outside of compiled code, from the ninth shape on. On JAX
         padding itself would compile again for each size.
 
+        Both functions take the same arguments as the kernel, or `**arguments`, and are called by
+        name.
+
         Args:
-            missing: takes the arguments of the kernel and returns how much the size is below its
-                bucket: a number, or a tensor in a graph that serves all sizes.
-            pad: takes the arguments of the kernel. It returns the padded ones, by name, and a
-                function that cuts the padding off the result.
+            missing: returns how far the size is below its bucket: a number, or a tensor in a graph
+                that serves all sizes.
+            pad: returns a dictionary with the padded arguments, and a function that cuts the
+                padding off the result.
         """
         for function in (missing, pad):
-            self._check_arguments(function, "functions for `round_up_by`")
-        self._rounding = Rounding(missing, pad, self.region, self.static)
+            self._check_keywords(function, "functions for `round_up_by`")
+        self._rounding = Rounding(missing, pad, lambda: self.region)
+
+    def _check_keywords(self, function: Callable[..., Any], role: str) -> None:
+        parameters = inspect.signature(function).parameters.values()
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            self._check_arguments(function, role)
 
     def _check_arguments(self, function: Callable[..., Any], role: str) -> None:
         names = list(inspect.signature(function).parameters)

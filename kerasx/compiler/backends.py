@@ -174,7 +174,7 @@ def _context_outside_of_steps() -> Any:
 def is_graph_tensor(tensor: Any) -> bool:
     """Return whether a tensor is a part of the TensorFlow graph that is being traced.
 
-    Its value never changes, so what is computed from it may be kept for the rest of the graph.
+    Its value never changes, so values computed from it can be reused in the rest of the graph.
     """
     if keras.backend.backend() != "tensorflow":
         return False

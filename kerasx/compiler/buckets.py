@@ -8,7 +8,7 @@ TensorFlow graph that was traced for any length, this happens while the graph ru
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -155,10 +155,9 @@ class Rounding:
         self,
         missing: Callable[..., Any],
         pad: Callable[..., Any],
-        region: Compiled,
-        static: Sequence[str],
+        region: Callable[[], Compiled],
     ):
-        self._missing, self._pad, self._region, self._static = missing, pad, region, tuple(static)
+        self._missing, self._pad, self._region = missing, pad, region
         self._exact: set[Any] = set()
 
     def applies(self, tensors: dict[str, Any], static: dict[str, Any]) -> bool:
@@ -166,7 +165,7 @@ class Rounding:
         if (
             keras.backend.backend() != "tensorflow"
             or backends.is_traced(tensors)
-            or not choice.decide(self._region.__name__)[0]
+            or not choice.decide(self._region().__name__)[0]
             or not self._missing(**tensors, **static)
         ):
             return False
@@ -183,12 +182,13 @@ class Rounding:
 
     @functools.cached_property
     def _graph(self) -> Callable[..., Any]:
+        region = self._region()
+
         def run(ranks: tuple[int, ...], **arguments: Any) -> Any:
             padded, cut = self._pad(**arguments)
-            static = {name: arguments[name] for name in self._static if name in arguments}
-            return cut(self._region.as_part()(**padded, **static))
+            return cut(region.as_part()(**arguments | padded))
 
-        return backends.as_graph(run, (*self._static, "ranks"), reduce_retracing=True)
+        return backends.as_graph(run, (*region.static, "ranks"), reduce_retracing=True)
 
     def clear(self) -> None:
         """Forget the shapes and the graph."""

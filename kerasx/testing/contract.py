@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -175,23 +174,20 @@ def subjects(target: str) -> list[Subject]:
     module, _, name = target.partition(":")
     if name:
         return [_subject_of(importlib.import_module(module), name)]
-    for plugin in registry.plugins():
-        if re.sub(r"[-_.]+", "_", target).lower() in (
-            re.sub(r"[-_.]+", "_", plugin.name).lower(),
-            plugin.package.lower(),
-        ):
-            if plugin.status != "loaded":
-                raise ValueError(plugin.why())
-            cases = cases_of(plugin)
-            return [
-                Subject(
-                    contribution.kind,
-                    contribution.object,
-                    contribution.qualified,
-                    _cases_for(contribution.object, cases),
-                )
-                for contribution in plugin.contributions
-            ]
+    plugin = registry.find_plugin(target)
+    if plugin is not None:
+        if plugin.status != "loaded":
+            raise ValueError(plugin.why())
+        cases = cases_of(plugin)
+        return [
+            Subject(
+                contribution.kind,
+                contribution.object,
+                contribution.qualified,
+                _cases_for(contribution.object, cases),
+            )
+            for contribution in plugin.contributions
+        ]
     installed = ", ".join(plugin.name for plugin in registry.plugins()) or "none"
     raise ValueError(
         f"no plugin is called {target!r}; installed are: {installed}. Name an object that no "

@@ -7,7 +7,6 @@ import inspect
 import json
 import pickle
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from kerasx.testing.numerics import (
     call,
     functional_model,
     inputs_like,
+    nothing_to_train,
     policy,
     predict,
 )
@@ -161,9 +161,7 @@ def _step(model: keras.Model, inputs: Any, targets: list[np.ndarray]) -> None:
 
     losses = [product] * len(targets)
     model.compile(keras.optimizers.SGD(1.0), losses if len(losses) > 1 else product)
-    with warnings.catch_warnings():
-        # On PyTorch, Keras warns of it; a layer need not have weights.
-        warnings.filterwarnings("ignore", "The model does not have any trainable weights")
+    with nothing_to_train():  # a layer need not have weights
         model.train_on_batch(inputs, targets if len(targets) > 1 else targets[0])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from hypothesis.strategies import DataObject
 from kerasx.authoring import ArrayResult, DictResult, SumMetric
 from kerasx.testing.case import Case, seeds
 from kerasx.testing.contract import check
-from kerasx.testing.numerics import as_numpy, assert_close, inputs_like, no_loss
+from kerasx.testing.numerics import as_numpy, assert_close, inputs_like, no_loss, nothing_to_train
 from kerasx.testing.reloading import modules_of, reloaded
 
 EXPENSIVE = 1 / 30
@@ -159,8 +158,7 @@ def works_in_a_model(case: Case, data: DataObject) -> None:
     expected = _logged(case, y_true, y_pred)
     model = _model_with(metric, y_pred)
     size = SAMPLES // 2
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the model has no weights to train
+    with nothing_to_train():
         history = model.fit(y_pred, y_true, batch_size=size, shuffle=False, verbose=0).history
     values = model.evaluate(y_pred, y_true, batch_size=size, verbose=0, return_dict=True)
     for name, value in expected.items():
@@ -189,8 +187,7 @@ def callbacks_can_watch_it(case: Case, data: DataObject) -> None:
         assert value.ndim == 0, f"{name} is an array of shape {value.shape}; Keras logs numbers"
     metric = case.make()
     model = _model_with(metric, y_pred)
-    with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the model has no weights to train
+    with tempfile.TemporaryDirectory() as directory, nothing_to_train():
         watched: dict[str, Any] = {"monitor": f"val_{next(iter(logged))}"}
         if metric.name not in logged:
             watched["mode"] = "max"  # Keras knows the direction of a metric, not of its entries

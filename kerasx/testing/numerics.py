@@ -104,6 +104,14 @@ def gradients(scalar: Callable[..., Any], arrays: Sequence[Any]) -> list[np.ndar
 
 
 @contextlib.contextmanager
+def nothing_to_train() -> Iterator[None]:
+    """Allow a model without weights within a `with` block; Keras warns when it is trained."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The model does not have any trainable weights")
+        yield
+
+
+@contextlib.contextmanager
 def policy(name: str) -> Iterator[None]:
     """Set Keras's dtype policy within a `with` block."""
     before = keras.config.dtype_policy()

@@ -94,24 +94,8 @@ WRITTEN = [
 
 
 @pytest.fixture(scope="module")
-def command(interpreter):
-    """Run a command in a process that stays; return its exit status and what it printed."""
-    run = interpreter(PLUGINS)
-
-    def command(*arguments):
-        printed = run(
-            "import warnings\n"
-            "from click.testing import CliRunner\n"
-            "from kerasx_launcher.commands import commands\n"
-            "with warnings.catch_warnings(action='ignore'):  # of the broken plugin\n"
-            f"    result = CliRunner().invoke(commands, {arguments!r})\n"
-            "print(result.exit_code)\n"
-            "print(result.output.rstrip())"
-        )
-        status, _, output = printed.partition("\n")
-        return int(status), output
-
-    return command
+def command(command_line):
+    return command_line(PLUGINS)
 
 
 def test_what_is_written_is_shown(command, plant):

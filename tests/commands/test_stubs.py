@@ -132,22 +132,8 @@ def python(plant, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def command(interpreter):
-    """Run the command in a process that stays; return its exit status and what it printed."""
-    run = interpreter(PLUGINS)
-
-    def command(*arguments):
-        printed = run(
-            "from click.testing import CliRunner\n"
-            "from kerasx_launcher.commands import commands\n"
-            f"result = CliRunner().invoke(commands, {[str(each) for each in arguments]!r})\n"
-            "print(result.exit_code)\n"
-            "print(result.output.rstrip())\n"
-        )
-        status, _, output = printed.partition("\n")
-        return int(status), output
-
-    return command
+def command(command_line):
+    return command_line(PLUGINS)
 
 
 @pytest.fixture(scope="module")

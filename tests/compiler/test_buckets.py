@@ -154,6 +154,29 @@ def test_an_axis_that_is_an_argument_is_rounded_up_after_eight_shapes():
         running.round_up_by(lambda x: 0, pad)
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="only TensorFlow rounds up in a graph")
+def test_rounding_up_runs_the_implementation_of_the_backend():
+    @kerasx.kernel
+    def doubled(x):
+        return 2 * x
+
+    def pad(**arguments):
+        x = arguments["x"]
+        size = ops.shape(x)[0]
+        padded = {"x": ops.pad(x, [(0, round_up(size, 8) - size)])}
+        return padded, lambda outputs: outputs[:size]
+
+    doubled.round_up_by(lambda **arguments: -ops.shape(arguments["x"])[0] % 8, pad)
+
+    @doubled.implementation("tensorflow")
+    def tripled(x):
+        return 3 * x
+
+    for size in range(1, 20):
+        outputs = doubled(np.ones(size, "float32"))
+        np.testing.assert_array_equal(ops.convert_to_numpy(outputs), np.full(size, 3))
+
+
 def test_sizes_are_rounded_up():
     for size in range(1, 70):
         assert round_up(size, "power_of_two") == 2 ** int(np.ceil(np.log2(size)))

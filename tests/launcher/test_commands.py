@@ -42,22 +42,8 @@ finally:
 
 
 @pytest.fixture(scope="module")
-def command(interpreter):
-    """Run a command in a process that stays; return its exit status and what it printed."""
-    run = interpreter(PLUGIN)
-
-    def command(*arguments):
-        printed = run(
-            "from click.testing import CliRunner\n"
-            "from kerasx_launcher.commands import commands\n"
-            f"result = CliRunner().invoke(commands, {arguments!r})\n"
-            "print(result.exit_code)\n"
-            "print(result.output)"
-        )
-        status, _, output = printed.partition("\n")
-        return int(status), output
-
-    return command
+def command(command_line):
+    return command_line(PLUGIN)
 
 
 def test_a_plugin_adds_commands(command):

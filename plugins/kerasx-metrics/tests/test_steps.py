@@ -34,7 +34,7 @@ def data(seed):
 
 
 def argmaxes(function, *arguments):
-    """Count the searches for the highest score in the graph of a function."""
+    """Count the ArgMax operations in the graph of a function."""
     graph = function.get_concrete_function(*arguments).graph
     return sum(operation.type == "ArgMax" for operation in graph.get_operations())
 
@@ -86,7 +86,7 @@ def test_other_labels_weights_and_arguments_are_not_shared(tf):
 
 
 def test_branches_of_a_graph(tf):
-    """What one branch computes is not there for the other, nor after both."""
+    """Neither another branch nor the code after them reuses the values of a branch."""
     inner, outer = [M.F1Score(), M.F1Score()], M.F1Score()
 
     @tf.function
@@ -120,7 +120,7 @@ def test_predictions_that_change_are_read_again():
 @pytest.mark.parametrize("metric_class", CLASSES, ids=lambda metric_class: metric_class.__name__)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_batch_without_samples(tf, metric_class, weighted):
-    """As on a replica that gets nothing of the last batch."""
+    """A replica may get no samples of the last batch."""
     tasks = ["multiclass"] if metric_class in SINGLE_LABEL else ["multiclass", "multilabel"]
     for task in tasks:
         arguments = {} if metric_class is M.TopKAccuracy else {"task": task}

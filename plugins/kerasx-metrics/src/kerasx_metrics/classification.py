@@ -21,7 +21,7 @@ from kerasx_metrics.scores import (
     recall_of,
     specificity_of,
 )
-from kerasx_metrics.streaming import Statistic, StreamingMetric, with_options
+from kerasx_metrics.streaming import Statistic, StreamingMetric, is_vector, with_options
 
 Tensor = Any
 
@@ -110,7 +110,7 @@ class ScoreOfCounts(DecisionMetric):
         return averaged(self.score, counts_of(total), self.average, class_id, **arguments)
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
-        if self.average is not None or self.class_id is not None or layout.task == "binary":
+        if not is_vector(self.average, self.class_id, layout):
             return None
         return averaged(self.score, counts_of(total), "macro", None, **self.score_arguments())
 

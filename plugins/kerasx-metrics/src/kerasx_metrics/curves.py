@@ -21,7 +21,7 @@ from kerasx_metrics.class_names import read_class_names
 from kerasx_metrics.histogram import Histogram
 from kerasx_metrics.plots import plot_precision_recall, plot_roc, require_samples
 from kerasx_metrics.scores import average_of
-from kerasx_metrics.streaming import Statistic, StreamingMetric
+from kerasx_metrics.streaming import Statistic, StreamingMetric, is_vector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -216,7 +216,7 @@ class AreaMetric(CurveMetric):
         return average_of_areas(areas, pos, layout, weighted=self.average == "weighted")
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
-        if self.average is not None or self.class_id is not None or layout.task == "binary":
+        if not is_vector(self.average, self.class_id, layout):
             return None
         return super().summarize(total, layout)
 

@@ -94,7 +94,7 @@ def plot_confusion_matrix(
 
 
 def _write_values(ax: Axes, image: Any, matrix: np.ndarray, texts: list[str], font: float) -> None:
-    """Write the values into the cells of a matrix, white on dark colours."""
+    """Write the values into the cells of a matrix, in white on dark cells."""
     brightness = image.cmap(image.norm(matrix))[..., :3] @ (0.299, 0.587, 0.114)
     for (row, column), text in zip(np.ndindex(matrix.shape), texts, strict=True):
         color = "white" if brightness[row, column] < 0.5 else "black"
@@ -102,13 +102,13 @@ def _write_values(ax: Axes, image: Any, matrix: np.ndarray, texts: list[str], fo
 
 
 def _write_names(ax: Axes, names: list[str], longest: int, cell: float) -> None:
-    """Write the names of the classes beside a matrix, as many as can be read."""
+    """Label both axes of a matrix with class names, and skip some if there is too little room."""
     step = math.ceil(1.2 * SMALLEST_FONT / cell)
     font = min(FONT, step * cell / 1.2)
     places = range(0, len(names), step)
     rotated: dict[str, Any] = {}
     if _text_width(longest + 1, font) > step * cell:
-        # At 45 degrees, neighbouring lines are closer to each other.
+        # Names at 45 degrees need more room than upright ones.
         upright = step * cell < 1.8 * font
         rotated = {"rotation": 90} if upright else {"rotation": 45, "ha": "right"}
         rotated["rotation_mode"] = "default" if upright else "anchor"
@@ -125,7 +125,7 @@ def plot_roc(
 ) -> Axes:
     """Draw a ROC curve for each name, from rates `(points,)` or `(classes, points)`.
 
-    The legend shows the area under each curve, or of many curves their mean.
+    The legend shows the area under each curve, or the mean area if there are many curves.
     """
     labels = _labels("AUC", scores, names)
     ax = _axes(ax, 5 + _legend_width(labels))
@@ -145,7 +145,7 @@ def plot_precision_recall(
 ) -> Axes:
     """Draw a precision-recall curve for each name, from values as in `plot_roc`.
 
-    The legend shows the average precision (AP) of each curve, or of many curves their mean.
+    The legend shows the average precision (AP) of each curve, or the mean if there are many curves.
     """
     labels = _labels("AP", scores, names)
     ax = _axes(ax, 5 + _legend_width(labels))
@@ -158,7 +158,7 @@ def plot_precision_recall(
 
 
 def _labels(score: str, scores: Scores, names: list[str]) -> list[str]:
-    """Return the entry of each curve in the legend; of many curves, the first stands for all."""
+    """Return each curve's legend entry; with many curves, one entry describes all of them."""
     per_curve, mean = scores
     if len(names) > MOST_LINES_WITH_NAMES:
         return [f"{len(names)} classes (mean {score} = {mean:.2f})"] + [""] * (len(names) - 1)
@@ -181,22 +181,22 @@ def _draw_lines(ax: Axes, x: np.ndarray, y: np.ndarray, labels: list[str], draws
 
 
 def _is_beside(labels: list[str]) -> bool:
-    """Return whether a legend has too many entries to stand among the curves."""
+    """Return whether the legend has too many entries to fit inside the axes."""
     return len([label for label in labels if label]) > 5
 
 
 def _legend_width(labels: list[str]) -> float:
-    """Return the width in inches of a legend that stands beside the curves, or 0."""
+    """Return the width in inches that a legend needs to the right of the curves, or 0 if none."""
     if not _is_beside(labels):
         return 0.0
     return 0.6 + _text_width(max(map(len, labels))) / POINTS_PER_INCH
 
 
 def _add_legend(ax: Axes, place: Literal["lower left", "lower right"]) -> None:
-    """Add a legend at a place among the curves, or beside them if it has many entries."""
+    """Add a legend inside the axes, or to the right of them if it has many entries."""
     labels = [label for label in ax.get_legend_handles_labels()[1] if label != "chance"]
     if _is_beside(labels):
-        ax.set_anchor("W")  # leave the free width to the legend
+        ax.set_anchor("W")  # keep the right side free for the legend
         ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0)
     else:
         ax.legend(loc=place)

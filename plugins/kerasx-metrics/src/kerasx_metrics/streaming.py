@@ -74,8 +74,13 @@ def accumulate(
 
 
 def summand(value: Tensor, problems: dict[str, Tensor]) -> Tensor:
-    """Return what the statistic of a batch adds to a sum: a pair, NaN if a problem occurs."""
+    """Convert the statistic of a batch to the pair to add to a sum: NaN if a problem occurs."""
     return ops.where(makes_nan(problems), float("nan"), as_pair(value))
+
+
+def is_vector(average: str | None, class_id: int | None, layout: Layout) -> bool:
+    """Return whether these arguments ask for a value for each class."""
+    return average is None and class_id is None and layout.task != "binary"
 
 
 class Step:
@@ -103,7 +108,7 @@ class Step:
         return step
 
     def summand_of(self, statistic: Statistic, data: Data, layout: Layout) -> Tensor:
-        """Return what the statistic of a batch adds to a sum."""
+        """Compute the statistic of a batch as the pair that is added to a sum."""
         if layout not in self.batches:
             self.batches[layout] = read_batch(data, layout)
         key = statistic, layout
@@ -126,7 +131,7 @@ class Total:
         self.metric.create_state(shape)
 
     def add(self, data: Data, layout: Layout, step: Step) -> None:
-        """Add a batch: at once, or as a part of the training step that is being traced."""
+        """Add a batch now, or add its operations to the training step that is being traced."""
         metric, statistic = self.metric, self.metric.batch_statistic
         if is_concrete(metric.total.value):
             total, flags = accumulate(metric.total, *data, statistic=statistic, layout=layout)
@@ -206,7 +211,7 @@ class StreamingMetric(SumMetric):
             sample_weight: weights of the shape of the samples, or of their first axes.
 
         Raises:
-            ValueError: a shape does not fit; in eager mode also for wrong values.
+            ValueError: a shape does not match; in eager mode also for wrong values.
         """
         data, layout = self._read(y_true, y_pred, sample_weight, mask_of(y_pred))
         self._settle(layout)

@@ -23,7 +23,7 @@ from kerasx.compiler import compiled, device, round_up
 
 Tensor = Any
 Parts = Sequence[Tensor]  # a real tensor, or real and imaginary part
-ROUND_UP = ("power_of_two", 64)  # rules for lengths, of which the closer one counts
+ROUND_UP = ("power_of_two", 64)  # rules for lengths; the smaller result applies
 
 
 def plain_linear_recurrence(
@@ -125,7 +125,7 @@ def linear_recurrence(
 
 
 def missing_steps(tensor: Tensor, axis: int = 1) -> Any:
-    """Return the steps to a power of two, or to a multiple of 64 if that is closer."""
+    """Return how many steps are missing to a power of two or a multiple of 64, the closer one."""
     time = tensor.shape[axis]
     if time is not None:
         return min(round_up(time, rule) for rule in ROUND_UP) - time
@@ -144,10 +144,10 @@ def _missing_steps(
     inputs: Tensor,
     *,
     initial_state: Tensor | None = None,
-    reverse: bool = False,
     axis: int = 1,
+    **_: Any,
 ) -> Any:
-    """Return the steps that a call is short of, or 0 for an axis that the kernel refuses."""
+    """Return how many steps a call lacks, or 0 for an axis that the kernel refuses."""
     rank = len(inputs.shape)
     if not is_integer(axis, -rank) or axis >= rank:
         return 0
@@ -158,16 +158,12 @@ def _missing_steps(
 
 
 def _append_steps(
-    decay: Tensor,
-    inputs: Tensor,
-    *,
-    initial_state: Tensor | None = None,
-    reverse: bool = False,
-    axis: int = 1,
+    decay: Tensor, inputs: Tensor, *, axis: int = 1, **_: Any
 ) -> tuple[dict[str, Tensor], Callable[[Tensor], Tensor]]:
     """Append steps that keep the state, `h[t] = 1 * h[t-1] + 0`.
 
-    These steps come last, or first with `reverse`. Neither states nor gradients show them.
+    The recurrence reaches them last, or first with `reverse`. They change neither the states nor
+    the gradients.
     """
     rank = len(inputs.shape)
     axis, time = axis % rank, ops.shape(inputs)[axis]
@@ -178,7 +174,6 @@ def _append_steps(
     padded = {
         "decay": append_steps(ops.broadcast_to(decay, sizes), missing, 1.0, axis),
         "inputs": append_steps(inputs, missing, 0.0, axis),
-        "initial_state": initial_state,
     }
     kept = (slice(None),) * axis + (slice(time),)
     return padded, lambda states: states[kept]

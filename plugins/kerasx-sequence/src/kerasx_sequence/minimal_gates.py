@@ -31,23 +31,18 @@ def gated_recurrence(
     return _gated_recurrence(gate, candidate, state, bias)
 
 
-def _missing_steps(
-    gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None = None
-) -> Any:
-    return missing_steps(gate)
-
-
-def _append_steps(
-    gate: Tensor, candidate: Tensor, state: Tensor, bias: Tensor | None = None
-) -> tuple[dict[str, Tensor], Callable[[Tensor], Tensor]]:
+def _append_steps(**arguments: Any) -> tuple[dict[str, Tensor], Callable[[Tensor], Tensor]]:
     """Append steps that keep the state."""
+    gate, candidate = arguments["gate"], arguments["candidate"]
     missing, time = missing_steps(gate), ops.shape(gate)[1]
-    gate, candidate = append_steps(gate, missing, -math.inf), append_steps(candidate, missing)
-    padded = {"gate": gate, "candidate": candidate, "state": state, "bias": bias}
+    padded = {
+        "gate": append_steps(gate, missing, -math.inf),
+        "candidate": append_steps(candidate, missing),
+    }
     return padded, lambda states: states[:, :time]
 
 
-gated_recurrence.round_up_by(_missing_steps, _append_steps)
+gated_recurrence.round_up_by(lambda **arguments: missing_steps(arguments["gate"]), _append_steps)
 
 
 @kerasx.custom_gradient

@@ -119,41 +119,16 @@ def selective_scan(
     return ops.cast(y, x.dtype), state
 
 
-def _missing_steps(
-    x: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor | None = None,
-    z: Tensor | None = None,
-    *,
-    initial_state: Tensor | None = None,
-) -> Any:
-    return missing_steps(x)
-
-
-def _append_steps(
-    x: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor | None = None,
-    z: Tensor | None = None,
-    *,
-    initial_state: Tensor | None = None,
-) -> tuple[dict[str, Tensor], Callable[[Any], Any]]:
+def _append_steps(**arguments: Any) -> tuple[dict[str, Tensor], Callable[[Any], Any]]:
     """Append steps of zeros, which change nothing."""
+    x = arguments["x"]
     missing, time = missing_steps(x), ops.shape(x)[1]
-    sequences = {"x": x, "delta": delta, "B": B, "C": C}
-    padded = {name: append_steps(tensor, missing) for name, tensor in sequences.items()}
-    padded["z"] = None if z is None else append_steps(z, missing)
-    padded |= {"A": A, "D": D, "initial_state": initial_state}
+    sequences = [name for name in ("x", "delta", "B", "C", "z") if arguments.get(name) is not None]
+    padded = {name: append_steps(arguments[name], missing) for name in sequences}
     return padded, lambda outputs: (outputs[0][:, :time], outputs[1])
 
 
-selective_scan.round_up_by(_missing_steps, _append_steps)
+selective_scan.round_up_by(lambda **arguments: missing_steps(arguments["x"]), _append_steps)
 
 
 @kerasx.custom_gradient
