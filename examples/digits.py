@@ -1,10 +1,10 @@
 """Classify handwritten digits: train, evaluate, save and reload a small network.
 
+    pip install ".[tensorflow,demo]"
     python examples/digits.py
 
 The images ship with scikit-learn, so nothing is downloaded. The report of kerasx's metrics is
 compared with scikit-learn's, and a new process reloads the saved model and repeats its predictions.
-Needs `pip install ".[demo]"` in a clone of kerasx, and a backend.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """Train a small language model to write Python, on the standard library's source files.
 
+    pip install ".[tensorflow,transformer]"
     python examples/language_model.py
 
 After five minutes on two CPU cores it predicts unseen files better than zlib and than a 5-gram

@@ -1,5 +1,6 @@
 """Repeat the first inputs after 4,096 steps.
 
+    pip install ".[tensorflow,sequence]"
     python examples/long_memory.py
 
 This is the copy task (Hochreiter and Schmidhuber 1997; Arjovsky et al. 2016): a few symbols, then

@@ -1,5 +1,6 @@
 """Train a tagger to mark the tokens of Python from characters alone, with a CRF and without.
 
+    pip install ".[tensorflow,sequence]"
     python examples/tag_source_code.py
 
 The labels come from the standard library's `tokenize`, applied to the standard library's own files.
