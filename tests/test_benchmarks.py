@@ -286,3 +286,13 @@ def test_a_wrong_contender_is_not_timed_and_one_that_fails_says_so(monkeypatch):
     assert {*sides["kerasx"]} == {"wrong"}
     assert sides["broken"] == {"cannot": "ZeroDivisionError: division by zero"}
     assert sides["limit: a copy of as many bytes"]["ms"][0] > 0
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough")
+def test_the_score_that_the_trained_models_reach_is_recorded(tmp_path):
+    options = ("-q", "-k", "reached and digits", "--results", tmp_path)
+    done = run("-m", "pytest", "benchmarks/bench_training.py", *options)
+    assert done.returncode == 0, done.stdout
+    (score,) = re.findall(r"^\| 32 x 8 x 8 \| \d+ \| ([.\d]+) \|", done.stdout, re.MULTILINE)
+    assert 0.9 < float(score) <= 1
