@@ -8,6 +8,7 @@ flags, for `raise_for` in eager mode.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -303,7 +304,8 @@ def problem_flags(problems: dict[str, Tensor]) -> Tensor:
 
 def makes_nan(problems: dict[str, Tensor]) -> Tensor:
     """Return whether a problem makes the value NaN: any but NaN scores that count as misses."""
-    return ops.any(problem_flags(problems)[:-1])
+    flags = [problem for name, problem in problems.items() if name != "nan"]
+    return functools.reduce(ops.logical_or, flags)
 
 
 def raise_for(flags: Tensor, data: Data, layout: Layout) -> None:

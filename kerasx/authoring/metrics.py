@@ -9,12 +9,20 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasx.authoring._array_module import array_module
 from kerasx.authoring._attached import mask_of
 from kerasx.authoring.fields import Configurable, argument
 from kerasx.authoring.reading import as_tensor, is_float, spread
 from kerasx.authoring.results import summarized
 from kerasx.authoring.sums import add_pairs, as_pair, ratio, weighted_sums
-from kerasx.compiler import is_concrete, is_eager_step, is_shape_inference
+from kerasx.compiler import (
+    is_concrete,
+    is_eager_step,
+    is_shape_inference,
+    not_converted,
+    outside_of_graphs,
+    traced_once,
+)
 
 Tensor = Any
 
@@ -101,6 +109,7 @@ class SumMetric(Configurable, keras.Metric):
         """Return the mask of the predictions: the one that Keras attached to them."""
         return mask_of(y_pred)
 
+    @not_converted
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch.
 
@@ -124,6 +133,7 @@ class SumMetric(Configurable, keras.Metric):
             pair = ops.where(wrong, float("nan"), pair)
         self.total.assign(add_pairs(self.total.value, pair))
 
+    @not_converted
     def result(self) -> Any:
         """Return the value for everything added since the last reset.
 
@@ -132,6 +142,12 @@ class SumMetric(Configurable, keras.Metric):
             arrays, for others; in compiled code, which Keras logs, their summary.
         """
         total = self._read_total()
+        if array_module(total) is np:
+            return self._evaluate(total)
+        return self._shared_evaluate(total)
+
+    def _evaluate(self, total: Any) -> Any:
+        """Compute the result from what `formula` takes."""
         with np.errstate(all="ignore"):  # NumPy would warn where a tensor becomes NaN
             summary = self.summary(total)
             if summary is None:
@@ -140,6 +156,7 @@ class SumMetric(Configurable, keras.Metric):
                 return self._cast(summary)
             return self.present(self.formula(total), float(summary))
 
+    @not_converted
     def value(self) -> Any:
         """Return the whole value as a tensor or a dictionary of tensors, also in compiled code."""
         with np.errstate(all="ignore"):
@@ -167,12 +184,14 @@ class SumMetric(Configurable, keras.Metric):
 
     def create_state(self, shape: tuple[int, ...]) -> None:
         """Create the variable that holds the sum, `total`, of shape `(2, *shape)`."""
-        self.total: Any = self.add_variable((2, *shape), "zeros", dtype="float32", name="total")
+        with outside_of_graphs():
+            self.total: Any = self.add_variable((2, *shape), "zeros", dtype="float32", name="total")
 
     def _complete(self) -> None:
         if self.direction is not None:
             self._direction = self.direction  # the attribute that Keras's callbacks look for
         self.total = None
+        self._shared_evaluate = traced_once(self._evaluate)
         shape = self.sum_shape()
         if shape is not None:
             self.create_state(shape)

@@ -5,6 +5,8 @@
 - `compiled` marks a region inside such a function, or inside a layer: the part that XLA compiles as
   one program.
 - `custom_gradient` gives a function a gradient written by hand, in one form for all backends.
+- `traced_once`, `not_converted` and `outside_of_graphs` make TensorFlow's graphs cheap: they share
+  traces, and neither AutoGraph nor the creation of a variable adds to them.
 - `is_concrete`, `is_shape_inference` and `device` tell where a function is running.
 - `Kernel.explain` returns an `Explanation`: what runs for given arguments, and its cost.
 
@@ -19,11 +21,13 @@ from kerasx.compiler.backends import (
     is_eager_step,
     is_graph_tensor,
     is_shape_inference,
+    not_converted,
+    outside_of_graphs,
     undifferentiated,
 )
 from kerasx.compiler.buckets import round_up
 from kerasx.compiler.gradient import custom_gradient
-from kerasx.compiler.program import Compiled, compiled
+from kerasx.compiler.program import Compiled, compiled, traced_once
 
 __all__ = [
     "Compiled",
@@ -37,7 +41,10 @@ __all__ = [
     "is_graph_tensor",
     "is_shape_inference",
     "kernel",
+    "not_converted",
+    "outside_of_graphs",
     "round_up",
+    "traced_once",
     "undifferentiated",
 ]
 

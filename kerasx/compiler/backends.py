@@ -12,9 +12,13 @@ import re
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ParamSpec, TypeVar
 
 import keras
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def compile_function(
@@ -35,12 +39,43 @@ def compile_function(
 
 
 def as_graph(
-    function: Callable[..., Any], static: Sequence[str] = (), **options: Any
+    function: Callable[..., Any],
+    static: Sequence[str] = (),
+    any_batch: bool = False,
+    **options: Any,
 ) -> Callable[..., Any]:
-    """Return the function as it runs uncompiled: a graph on TensorFlow, eager elsewhere."""
-    return (
-        Graphs(function, static, **options) if keras.backend.backend() == "tensorflow" else function
-    )
+    """Return the function as it runs uncompiled: a graph on TensorFlow, eager elsewhere.
+
+    With `any_batch`, one trace serves all sizes of the first axis.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    return Graphs(function, static, any_batch, **options)
+
+
+def outside_of_graphs() -> AbstractContextManager[Any]:
+    """Return a context in which TensorFlow leaves the graph that is being traced.
+
+    A variable that is created there needs no operations in the graph for its first value. Under a
+    distribution strategy nothing changes, since the strategy decides how variables are made.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return nullcontext()
+    import tensorflow as tf
+
+    return nullcontext() if tf.distribute.has_strategy() else tf.init_scope()
+
+
+def not_converted(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function whose source TensorFlow's AutoGraph leaves alone.
+
+    AutoGraph converts whatever a user's `tf.function` calls, and warns where it cannot.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def count_programs(program: Callable[..., Any]) -> int:
@@ -65,8 +100,15 @@ class Graphs:
     `reduce_retracing`, which makes one trace serve several shapes.
     """
 
-    def __init__(self, function: Callable[..., Any], static: Sequence[str], **options: Any):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        static: Sequence[str],
+        any_batch: bool = False,
+        **options: Any,
+    ):
         self._function, self._static, self._options = function, static, options
+        self._any_batch = any_batch
         self._made: dict[Any, Any] = {}
         self._traces: dict[Any, Any] = {}
 
@@ -76,12 +118,21 @@ class Graphs:
         tensors = (*args, *[kwargs[name] for name in names])
         if "reduce_retracing" in self._options or not _are_tensors(tensors):
             return self._function_of(names, fixed)(*tensors)
-        key = *names, fixed, tuple([(tuple(tensor.shape), tensor.dtype) for tensor in tensors])
-        trace = self._traces.get(key)
-        if trace is None:
-            trace = self._function_of(names, fixed).get_concrete_function(*tensors)
-            self._traces[key] = trace
-        return trace(*tensors)
+        specs = [(self._traced_shape(tensor), tensor.dtype) for tensor in tensors]
+        key = *names, fixed, tuple(specs)
+        if key not in self._traces:
+            self._traces[key] = self._trace(names, fixed, specs)
+        return self._traces[key](*tensors)
+
+    def _traced_shape(self, tensor: Any) -> tuple:
+        shape = tuple(tensor.shape)
+        return (None, *shape[1:]) if self._any_batch and shape else shape
+
+    def _trace(self, names: list[str], fixed: tuple, specs: list[tuple]) -> Any:
+        import tensorflow as tf
+
+        specs = [tf.TensorSpec(*spec) for spec in specs]
+        return self._function_of(names, fixed).get_concrete_function(*specs)
 
     def _function_of(self, names: list[str], fixed: tuple) -> Any:
         key = (*names, fixed)

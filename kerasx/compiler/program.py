@@ -147,3 +147,30 @@ def compiled(
     if function is None:
         return lambda function: Compiled(function, static, composite)
     return Compiled(function, static, composite)
+
+
+def traced_once(
+    function: Callable[P, R], static: Sequence[str] = (), any_batch: bool = False
+) -> Callable[P, R]:
+    """Return the function such that TensorFlow's graphs share one trace of it for each shape.
+
+    Keras has a graph for training and one for evaluation, and each would trace the function again.
+    Outside of graphs, under a distribution strategy and on other backends the function itself runs.
+
+    Args:
+        function: a function of tensors that reads nothing else that may change.
+        static: names of arguments that are part of the trace, which must be hashable.
+        any_batch: whether one trace serves all sizes of the first axis.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    graphs = backends.as_graph(function, static, any_batch)
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        import tensorflow as tf
+
+        if tf.executing_eagerly() or tf.distribute.has_strategy():
+            return function(*args, **kwargs)
+        return graphs(*map(read, args), **kwargs)
+
+    return call

@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 import kerasx
-from kerasx.compiler import compiled, is_concrete
+from kerasx.compiler import compiled, is_concrete, traced_once
 from kerasx.errors import KernelError
 from kerasx.testing import as_numpy
 from kerasx.testing import compiled as in_a_step
@@ -136,3 +136,41 @@ def test_in_a_graph_the_regions_of_a_composite_kernel_are_compiled_and_it_is_not
     np.testing.assert_array_equal(of_x, [6.0, 8.0])
     programs = [region.count_programs() for region in (square, slope, squared.region)]
     assert programs == ([1, 1, 0] if setting == "1" else [0, 0, 0])
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends have no graphs")
+def test_graphs_share_a_trace():
+    import tensorflow as tf
+
+    def power(x, y=None, exponent=1):
+        traced.append(is_concrete(x))
+        return x**exponent + (0.0 if y is None else y)
+
+    traced.clear()
+    shared = traced_once(power, static=("exponent",))
+    first, second = tf.function(shared), tf.function(lambda x: shared(x) + shared(x, y=x))
+    for _ in range(2):  # variables that end, which no trace may refer to
+        variable = keras.Variable(X)
+        np.testing.assert_array_equal(tf.function(lambda x=variable: shared(x))(), X)
+        np.testing.assert_array_equal(first(tf.constant(X)), X)
+        np.testing.assert_array_equal(second(tf.constant(X)), 3 * X)
+    assert traced == [False, False]  # without y, and with it
+    np.testing.assert_array_equal(tf.function(lambda x: shared(x, exponent=2))(X), X**2)
+    np.testing.assert_array_equal(shared(ops.convert_to_tensor(X)), X)
+    assert traced == [False, False, False, True]
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends have no graphs")
+def test_shared_traces_have_gradients():
+    import tensorflow as tf
+
+    shared = traced_once(lambda x: x**2)
+
+    @tf.function
+    def slope(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = shared(x)
+        return tape.gradient(y, x)
+
+    np.testing.assert_array_equal(slope(tf.constant(X)), 2 * X)

@@ -1,5 +1,7 @@
 """Metrics of one TensorFlow graph share what they compute from the same predictions."""
 
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -34,9 +36,17 @@ def data(seed):
 
 
 def argmaxes(function, *arguments):
-    """Count the ArgMax operations in the graph of a function."""
-    graph = function.get_concrete_function(*arguments).graph
-    return sum(operation.type == "ArgMax" for operation in graph.get_operations())
+    """Count the ArgMax operations in the graph of a function and in the functions it calls."""
+    graph = function.get_concrete_function(*arguments).graph.as_graph_def()
+    called = {each.signature.name: each.node_def for each in graph.library.function}
+
+    def count(nodes):
+        return sum(
+            count(called[node.attr["f"].func.name]) if "f" in node.attr else node.op == "ArgMax"
+            for node in nodes
+        )
+
+    return count(graph.node)
 
 
 def test_equal_statistics_are_computed_once(tf):
@@ -60,6 +70,44 @@ def test_equal_statistics_are_computed_once(tf):
         sk.matthews_corrcoef(labels, decided),
     ]
     np.testing.assert_allclose([metric.result() for metric in metrics], expected, atol=1e-6)
+
+
+def test_training_and_evaluation_share_one_trace(tf, monkeypatch):
+    traced = []
+    statistic = M.F1Score().batch_statistic
+    monkeypatch.setattr(
+        M.F1Score,
+        "choose_statistic",
+        lambda self: lambda batch: traced.append(1) or statistic(batch),
+    )
+    metric = M.F1Score()
+    inputs, labels = np.ones((5, 4), "float32"), np.array([0, 1, 2, 0, 1])
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metric])
+    model.fit(inputs, labels, batch_size=2, validation_data=(inputs, labels), verbose=0)
+    assert len(traced) == 1
+
+
+@pytest.mark.parametrize("metric_class", CLASSES, ids=lambda metric_class: metric_class.__name__)
+def test_autograph_leaves_metrics_alone(tf, metric_class):
+    """AutoGraph converts what a `tf.function` calls, and warns of what it cannot convert."""
+    metric, records = metric_class(), []
+    handler = logging.Handler()
+    handler.emit = records.append
+
+    @tf.function
+    def step(scores, labels):
+        metric.update_state(labels, scores)
+        return metric.result()
+
+    tf.get_logger().addHandler(handler)
+    try:
+        result = step(*map(tf.convert_to_tensor, data(0)))
+    finally:
+        tf.get_logger().removeHandler(handler)
+    messages = [record.getMessage() for record in records]
+    assert not [message for message in messages if "AutoGraph" in message]
+    np.testing.assert_allclose(result, float(metric.result()), atol=1e-6)
 
 
 def test_other_labels_weights_and_arguments_are_not_shared(tf):

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from kerasx.authoring import Batch, Data, Layout, makes_nan, problem_flags, raise_for, read_batch
-from kerasx.compiler import compiled, is_concrete
+from kerasx.compiler import compiled, is_concrete, outside_of_graphs
 from kerasx_metrics.counts import Summand
 from kerasx_metrics.one_vs_rest import one_vs_rest, spread_weights
 from kerasx_metrics.streaming import Step, StreamingMetric, Total
@@ -45,8 +45,9 @@ class Buffer(Total):
                     "whose buffers would be added up: pass thresholds=200"
                 )
         metric = self.metric
-        metric.total = metric.add_variable(shape, "zeros", dtype="float32", name="samples")
-        metric.size = metric.add_variable((shape[1],), "zeros", dtype="int32", name="size")
+        with outside_of_graphs():
+            metric.total = metric.add_variable(shape, "zeros", dtype="float32", name="samples")
+            metric.size = metric.add_variable((shape[1],), "zeros", dtype="int32", name="size")
 
     def add(self, data: Data, layout: Layout, step: Step) -> None:
         samples, size, flags = insert(self.metric.total, self.metric.size, *data, layout=layout)

@@ -138,12 +138,19 @@ def class_counts(batch: Batch) -> Summand:
 
 
 def sums(values: Tensor, bins: Tensor, size: int, shape: tuple[int, ...]) -> Tensor:
-    """Sum values `(N,)` by bin, 0 to `size - 1`; the bin `size` is left out."""
+    """Sum values `(N,)` or `(N, C)` by bin, 0 to `size - 1`; the bin `size` is left out.
+
+    Returns:
+        The sums, of this shape, which begins with the bins and ends with C.
+    """
     lanes = 1 if values.dtype == bins.dtype else max(1, min(16, 65536 // size))
-    if lanes > 1:  # float32: several short sums round less than a long one
+    if lanes == 1:
+        totals = ops.segment_sum(values, bins, num_segments=size + 1)
+    else:  # float32: several short sums round less than a long one
         bins = bins + (size + 1) * (ops.arange(ops.shape(bins)[0], dtype="int32") % lanes)
-    totals = ops.segment_sum(values, bins, num_segments=lanes * (size + 1))
-    return ops.reshape(ops.sum(ops.reshape(totals, (lanes, -1)), 0)[:size], shape)
+        totals = ops.segment_sum(values, bins, num_segments=lanes * (size + 1))
+        totals = ops.sum(ops.reshape(totals, (lanes, size + 1, *values.shape[1:])), 0)
+    return ops.reshape(totals[:size], shape)
 
 
 def _others(values: Tensor) -> Tensor:

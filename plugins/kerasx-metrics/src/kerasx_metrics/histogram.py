@@ -59,11 +59,10 @@ def bins_of(scores: Tensor, thresholds: tuple[float, ...]) -> Tensor:
         # TensorFlow cannot search no value at all, so one is added where there may be none.
         padded = ops.pad(scores, (0, 1))
         return ops.cast(ops.searchsorted(grid, padded, side="right"), "int32")[:-1]
-    near = ops.clip(ops.cast(ops.floor(ops.clip(scores, 0, 1) * last), "int32"), 0, last)
-    reached = ops.cast(scores >= ops.take(grid, near), "int32")
-    above = ops.minimum(near + 1, last)
-    further = (near < last) & (scores >= ops.take(grid, above))
-    return near + reached + ops.cast(further, "int32")
+    # A score reaches all thresholds below the nearest one, however the product is rounded.
+    nearest = ops.cast(ops.clip(scores, 0, 1) * last + 0.5, "int32")
+    nearest = ops.clip(nearest, 0, last)  # NaN becomes any integer
+    return nearest + ops.cast(scores >= ops.take(grid, nearest), "int32")
 
 
 def evenly_spaced(number: int) -> tuple[float, ...]:

@@ -117,8 +117,8 @@ def reliability(batch: Batch, *, num_bins: int) -> Summand:
     confidence, hits, weight = (ops.reshape(x, (-1,)) for x in (confidence, hits, weight))
     confidence = ops.where(weight == 0, 0.0, confidence)
     bins = ops.clip(bins_of(confidence, evenly_spaced(num_bins + 1)) - 1, 0, num_bins - 1)
-    rows = (confidence * weight, hits * weight, weight)
-    return ops.stack([sums(row, bins, num_bins, (num_bins,)) for row in rows]), problems
+    rows = ops.stack([confidence * weight, hits * weight, weight], -1)
+    return ops.transpose(sums(rows, bins, num_bins, (num_bins, 3))), problems
 
 
 class ProbabilityMetric(StreamingMetric):

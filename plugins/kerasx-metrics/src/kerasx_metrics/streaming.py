@@ -35,7 +35,14 @@ from kerasx.authoring import (
     read_batch,
     spread,
 )
-from kerasx.compiler import compiled, is_concrete, is_graph_tensor, is_shape_inference
+from kerasx.compiler import (
+    compiled,
+    is_concrete,
+    is_graph_tensor,
+    is_shape_inference,
+    not_converted,
+    traced_once,
+)
 from kerasx_metrics.arguments import check
 
 Tensor = Any
@@ -73,6 +80,23 @@ def accumulate(
     return add_pairs(total, summand(value, problems)), problem_flags(problems)
 
 
+def _batch_summand(
+    y_true: Tensor,
+    y_pred: Tensor,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    *,
+    statistic: Statistic,
+    layout: Layout,
+) -> Tensor:
+    """Compute the statistic of a batch as the pair that is added to a sum."""
+    return summand(*statistic(read_batch(Data(y_true, y_pred, sample_weight, mask), layout)))
+
+
+_shared_summand = traced_once(_batch_summand, ("statistic", "layout"), any_batch=True)
+_shared_add_pairs = traced_once(add_pairs)
+
+
 def summand(value: Tensor, problems: dict[str, Tensor]) -> Tensor:
     """Convert the statistic of a batch to the pair to add to a sum: NaN if a problem occurs."""
     return ops.where(makes_nan(problems), float("nan"), as_pair(value))
@@ -84,7 +108,7 @@ def is_vector(average: str | None, class_id: int | None, layout: Layout) -> bool
 
 
 class Step:
-    """Batches and statistics of one step, for all metrics that need the same.
+    """Statistics of the batch of one step, for all metrics that need the same.
 
     In a TensorFlow graph, F1 score, precision and recall of the same predictions count once. XLA
     merges equal computations itself. Outside of graphs nothing is shared, because the predictions
@@ -93,7 +117,6 @@ class Step:
 
     def __init__(self, y_true: Any, sample_weight: Any) -> None:
         self.y_true, self.sample_weight = y_true, sample_weight
-        self.batches: dict[Layout, Batch] = {}
         self.summands: dict[tuple[Statistic, Layout], Tensor] = {}
 
     @classmethod
@@ -109,11 +132,10 @@ class Step:
 
     def summand_of(self, statistic: Statistic, data: Data, layout: Layout) -> Tensor:
         """Compute the statistic of a batch as the pair that is added to a sum."""
-        if layout not in self.batches:
-            self.batches[layout] = read_batch(data, layout)
         key = statistic, layout
         if key not in self.summands:
-            self.summands[key] = summand(*statistic(self.batches[layout]))
+            tensors = data._asdict()
+            self.summands[key] = _shared_summand(**tensors, statistic=statistic, layout=layout)
         return self.summands[key]
 
 
@@ -137,7 +159,8 @@ class Total:
             total, flags = accumulate(metric.total, *data, statistic=statistic, layout=layout)
             raise_for(flags, data, layout)
         else:
-            total = add_pairs(metric.total.value, step.summand_of(statistic, data, layout))
+            value = step.summand_of(statistic, data, layout)
+            total = _shared_add_pairs(metric.total, value)
         metric.total.assign(total)
 
     def merge(self, other: StreamingMetric) -> None:
@@ -200,6 +223,7 @@ class StreamingMetric(SumMetric):
 
     # They share the rest.
 
+    @not_converted
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
@@ -231,6 +255,7 @@ class StreamingMetric(SumMetric):
         raise_for(problem_flags(problems), data, layout)
         return self._cast(self.evaluate(ops.cast(value, "float32"), layout))
 
+    @not_converted
     def result(self) -> Any:
         """Return the value for everything added since the last reset; see `SumMetric.result`."""
         if is_shape_inference():
