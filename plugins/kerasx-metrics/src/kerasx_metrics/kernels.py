@@ -63,5 +63,10 @@ def top_class_of(scores: Tensor) -> tuple[Tensor, Tensor]:
 
 def _with_score(scores: Tensor, ranked: Tensor) -> tuple[Tensor, Tensor]:
     classes = ops.cast(ops.argmax(ranked, -1), "int32")
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Keras's `take_along_axis` adds 45 operations to a graph.
+        return classes, tf.gather(scores, classes, axis=-1, batch_dims=1)
     chosen = ops.take_along_axis(scores, ops.expand_dims(classes, -1), -1)
     return classes, ops.squeeze(chosen, -1)
