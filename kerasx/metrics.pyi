@@ -73,7 +73,7 @@ class AUROC(kerasx_metrics.curves.AUROC):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -113,7 +113,7 @@ class Accuracy(kerasx_metrics.classification.Accuracy):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -167,7 +167,7 @@ class AveragePrecision(kerasx_metrics.curves.AveragePrecision):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -208,7 +208,7 @@ class BalancedAccuracy(kerasx_metrics.classification.BalancedAccuracy):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -233,7 +233,8 @@ class BrierScore(kerasx_metrics.probabilities.BrierScore):
 
     `(p - y)**2` for two classes, with one score or with two, and `sum((p_k - y_k)**2)`, from 0 to
     2, for more; equals `sklearn.metrics.brier_score_loss`. In a multilabel task, which scikit-learn
-    lacks, it is the mean over labels of the binary score. NaN before any sample. Source: Brier,
+    lacks, it is the mean over labels of the binary score. NaN before any sample. Soft labels, as of
+    MixUp and label smoothing, count as they are. Source: Brier,
     "Verification of forecasts expressed in terms of probability" (Monthly Weather Review, 1950).
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -249,7 +250,7 @@ class BrierScore(kerasx_metrics.probabilities.BrierScore):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -296,7 +297,7 @@ class CalibrationError(kerasx_metrics.probabilities.CalibrationError):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -366,7 +367,7 @@ class ClassificationReport(kerasx_metrics.classification.ClassificationReport):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -413,7 +414,7 @@ class CohenKappa(kerasx_metrics.confusion.CohenKappa):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -459,7 +460,7 @@ class ConfusionMatrix(kerasx_metrics.confusion.ConfusionMatrix):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -561,7 +562,7 @@ class ExactMatch(kerasx_metrics.classification.ExactMatch):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -613,7 +614,7 @@ class F1Score(kerasx_metrics.classification.F1Score):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -668,7 +669,7 @@ class FBetaScore(kerasx_metrics.classification.FBetaScore):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -711,7 +712,7 @@ class GeometricMean(kerasx_metrics.classification.GeometricMean):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -753,7 +754,7 @@ class HammingDistance(kerasx_metrics.classification.HammingDistance):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -805,7 +806,7 @@ class JaccardIndex(kerasx_metrics.classification.JaccardIndex):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -830,7 +831,8 @@ class LogLoss(kerasx_metrics.probabilities.LogLoss):
 
     Equals `sklearn.metrics.log_loss` for float32 probabilities, which are clipped to
     `[eps, 1 - eps]` with `eps = 2**-23`; logits are not clipped. In a multilabel task, which
-    scikit-learn lacks, it is the mean over labels of the binary loss. NaN before any sample.
+    scikit-learn lacks, it is the mean over labels of the binary loss. NaN before any sample. Soft
+    labels, as of MixUp and label smoothing, count as they are: `-sum(y_k log p_k)`.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -845,7 +847,7 @@ class LogLoss(kerasx_metrics.probabilities.LogLoss):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -888,7 +890,7 @@ class MatthewsCorrCoef(kerasx_metrics.classification.MatthewsCorrCoef):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -940,7 +942,7 @@ class NegativePredictiveValue(kerasx_metrics.classification.NegativePredictiveVa
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1025,7 +1027,7 @@ class Precision(kerasx_metrics.classification.Precision):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1075,7 +1077,7 @@ class PrecisionRecallCurve(kerasx_metrics.curves.PrecisionRecallCurve):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1123,7 +1125,7 @@ class ROC(kerasx_metrics.curves.ROC):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1173,7 +1175,7 @@ class Recall(kerasx_metrics.classification.Recall):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1252,7 +1254,7 @@ class Specificity(kerasx_metrics.classification.Specificity):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1343,7 +1345,7 @@ class TopKAccuracy(kerasx_metrics.classification.TopKAccuracy):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         name: Name in logs.
         dtype: Dtype of the result.
 

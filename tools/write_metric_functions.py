@@ -56,7 +56,15 @@ RETURNS = {
 }
 # A state has a name, a dtype and a capacity; whole arrays have none, and allow exact curves.
 OF_A_STATE = ("name", "dtype", "capacity")
-DEFAULTS = {"thresholds": None}
+DEFAULTS = {"thresholds": None, "average": "auto"}
+
+# What arguments mean for functions, which see values, besides what they mean for classes.
+OF_FUNCTIONS = {
+    "average": '`"auto"` for the value of the positive class in a binary task and for `"macro"` in '
+    "others; ",
+    "task": "Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a "
+    "binary task, unless `task`, `num_classes` or `average` is passed. ",
+}
 
 HEAD = '''\
 """The metrics as functions of whole arrays: ``from kerasx_metrics.functions import f1_score``.
@@ -146,7 +154,7 @@ def function_documentation(metric_class: type, names: Iterable[str]) -> str:
     """Return the docstring of the function of a metric."""
     text = described(inspect.getdoc(metric_class) or "")
     stream = f"`kerasx.metrics.{metric_class.__name__}` is the same over batches."
-    texts = {**DATA, **{name: ARGUMENTS[name].text for name in names}}
+    texts = {**DATA, **{name: OF_FUNCTIONS.get(name, "") + ARGUMENTS[name].text for name in names}}
     return "\n\n".join(
         [
             text,

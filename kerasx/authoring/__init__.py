@@ -28,6 +28,7 @@ from kerasx.authoring.classes import (
     problem_flags,
     raise_for,
     read_batch,
+    wrong_sums,
 )
 from kerasx.authoring.fields import Configurable, argument, snake_case, takes_fields
 from kerasx.authoring.loops import put, wide_dtype, widen
@@ -47,7 +48,14 @@ from kerasx.authoring.reading import (
 )
 from kerasx.authoring.reduction import reduced
 from kerasx.authoring.results import ArrayResult, DictResult
-from kerasx.authoring.sums import add_pairs, as_pair, block_sum, ratio, weighted_sums
+from kerasx.authoring.sums import (
+    add_pairs,
+    as_pair,
+    block_sum,
+    ratio,
+    segment_sum,
+    weighted_sums,
+)
 
 __all__ = [
     "ArrayResult",
@@ -93,6 +101,7 @@ __all__ = [
     "reduced",
     "refuse",
     "require",
+    "segment_sum",
     "snake_case",
     "spread",
     "squeeze_last",
@@ -101,6 +110,7 @@ __all__ = [
     "whole_numbers",
     "wide_dtype",
     "widen",
+    "wrong_sums",
 ]
 
 

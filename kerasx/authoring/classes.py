@@ -16,6 +16,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasx.authoring.reading import is_float
+
 Tensor = Any  # a tensor of the backend in use, or an array
 
 
@@ -84,7 +86,10 @@ class Batch(NamedTuple):
     """Flat tensors of one update: N samples, where every position is one, and K classes.
 
     Attributes:
-        labels: `(N,)` int32, K where a label is wrong; for a multilabel task `(N, K)` bool.
+        labels: `(N,)` int32, K where a label is wrong; for a multilabel task `(N, K)` bool. Soft
+            labels are the class of the highest probability, in a multilabel task those above 0.5.
+        targets: soft labels, `(N,)` for a binary task and `(N, K)` otherwise, of the dtype `dtype`;
+            None if the labels are integers.
         predictions: `(N,)` int32 labels, `(N,)` scores of class 1, or `(N, K)` scores.
         weight: `(N,)` float32, or None.
         keep: `(N,)` or `(N, K)` bool, False where masked or ignored, or None.
@@ -92,9 +97,11 @@ class Batch(NamedTuple):
         problems: name of a problem -> whether it occurs, a bool scalar; see `PROBLEMS`.
         shape: sizes of the sample axes that were flattened.
         layout: what labels and predictions mean.
+        dtype: dtype to compute in, "float32" or "float64".
     """
 
     labels: Tensor
+    targets: Tensor | None
     predictions: Tensor
     weight: Tensor | None
     keep: Tensor | None
@@ -102,6 +109,7 @@ class Batch(NamedTuple):
     problems: dict[str, Tensor]
     shape: tuple
     layout: Layout
+    dtype: str = "float32"
 
 
 def find_layout(y_true: Tensor, y_pred: Tensor, reading: Reading) -> Layout:
@@ -217,13 +225,19 @@ def _agreed_num_classes(num_classes: int | None, size: int | None, received: str
     return size or num_classes or 0
 
 
-def read_batch(data: Data, layout: Layout) -> Batch:
-    """Flatten the tensors of one update, so that samples become one axis."""
+def read_batch(data: Data, layout: Layout, dtype: str = "float32") -> Batch:
+    """Flatten the tensors of one update, so that samples become one axis.
+
+    Args:
+        data: the tensors.
+        layout: what they mean.
+        dtype: dtype of weights and of soft labels.
+    """
     classes, reading = layout.num_classes, layout.reading
     shape = ops.shape(data.y_true)[: layout.sample_axes]
     weight = keep = None
     if data.sample_weight is not None:
-        weight = _flat(ops.cast(data.sample_weight, "float32"), shape)
+        weight = _flat(ops.cast(data.sample_weight, dtype), shape)
     if data.mask is not None:
         keep = _flat(ops.cast(data.mask, "bool"), shape)
 
@@ -237,18 +251,10 @@ def read_batch(data: Data, layout: Layout) -> Batch:
             y_pred, (-1, classes) if layout.predictions == "scores" else (-1,)
         )
 
-    values = ops.cast(data.y_true, "float32")
-    if layout.labels == "integer":
-        values = ops.reshape(values, (-1,))
-        labels = ops.cast(values, "int32")
-        valid = (ops.cast(labels, "float32") == values) & (labels >= 0) & (labels < classes)
-    else:
-        values = ops.reshape(values, (-1, classes))
-        valid = (values == 0) | (values == 1)
-        labels = values == 1
-        if layout.labels == "one-hot":
-            valid = ops.all(valid, -1) & (ops.sum(values, -1) == 1)
-            labels = ops.cast(ops.argmax(values, -1), "int32")
+    values = ops.cast(data.y_true, dtype)
+    values = ops.reshape(values, (-1,) if layout.labels == "integer" else (-1, classes))
+    labels, valid, soft = _read_labels(values, layout, is_soft=is_float(data.y_true))
+    targets = values if soft else None
 
     if reading.ignore_class is not None:
         ignored = labels if layout.labels == "one-hot" else values
@@ -267,7 +273,35 @@ def read_batch(data: Data, layout: Layout) -> Batch:
         valid = (predictions >= 0) & (predictions < classes)
         predictions = ops.where(valid, predictions, classes)
         problems["predictions"] = any_of(ops.logical_not(valid), counted)
-    return Batch(labels, predictions, weight, keep, counted, problems, shape, layout)
+    flat = labels, targets, predictions, weight, keep, counted
+    return Batch(*flat, problems, shape, layout, dtype)
+
+
+def _read_labels(values: Tensor, layout: Layout, is_soft: bool) -> tuple[Tensor, Tensor, bool]:
+    """Return labels, whether each is valid, and whether they may be soft.
+
+    Args:
+        values: floating labels `(N,)` or `(N, K)`.
+        layout: what they mean.
+        is_soft: whether they were floating before, and so may be probabilities.
+    """
+    if layout.labels == "integer" and not (is_soft and layout.task == "binary"):
+        labels = ops.cast(values, "int32")
+        whole = ops.cast(labels, values.dtype) == values
+        return labels, whole & (labels >= 0) & (labels < layout.num_classes), False
+    valid = (values >= 0) & (values <= 1) if is_soft else (values == 0) | (values == 1)
+    if layout.labels == "integer":
+        return ops.cast(values > 0.5, "int32"), valid, True
+    if layout.labels == "multi-hot":
+        return values > 0.5, valid, is_soft
+    total = ops.sum(values, -1)
+    sums_to_one = is_near_one(total) if is_soft else total == 1
+    return ops.cast(ops.argmax(values, -1), "int32"), ops.all(valid, -1) & sums_to_one, is_soft
+
+
+def is_near_one(total: Tensor) -> Tensor:
+    """Return whether sums of probabilities are 1, within what half precision may lose."""
+    return ops.abs(total - 1) <= 0.01
 
 
 def _flat(values: Tensor, shape: tuple) -> Tensor:
@@ -286,6 +320,13 @@ def any_of(condition: Tensor, counted: Tensor | None) -> Tensor:
     return ops.any(condition)
 
 
+def wrong_sums(batch: Batch) -> Tensor:
+    """Return whether the scores of a sample that counts do not sum to 1, the problem "sums"."""
+    total = ops.sum(ops.cast(batch.predictions, batch.dtype), -1)
+    wrong = ops.logical_not(is_near_one(total)) & ops.logical_not(ops.isnan(total))
+    return any_of(wrong, batch.counted)
+
+
 def out_of_range(batch: Batch) -> Tensor:
     """Return whether a score that counts is no probability, which is the problem "range"."""
     return any_of((batch.predictions < 0) | (batch.predictions > 1), batch.counted)
@@ -293,7 +334,7 @@ def out_of_range(batch: Batch) -> Tensor:
 
 # Problems in the order in which they are reported. NaN scores either leave a value undecided, or
 # count as misses ("nan"), which is the only problem that does not make the value NaN.
-PROBLEMS = ("labels", "predictions", "range", "undecided", "nan")
+PROBLEMS = ("labels", "predictions", "range", "sums", "undecided", "nan")
 
 
 def problem_flags(problems: dict[str, Tensor]) -> Tensor:
@@ -314,29 +355,11 @@ def raise_for(flags: Tensor, data: Data, layout: Layout) -> None:
     if not occurs.any():
         return
     problem = PROBLEMS[int(np.argmax(occurs))]
-    ignore_class = layout.reading.ignore_class
     true = np.asarray(ops.convert_to_numpy(data.y_true)).astype("float32")
     pred = np.asarray(ops.convert_to_numpy(data.y_pred)).astype("float32")
     last = layout.num_classes - 1
-    if problem == "labels" and layout.labels == "integer":
-        wrong = true[(true < 0) | (true > last) | (true != np.floor(true))]
-        wrong = wrong[wrong != ignore_class]
-        raise ValueError(
-            f"y_true must hold whole labels from 0 to {last} (num_classes={layout.num_classes}"
-            f"{', a binary task' if last == 1 else ''}); received {_some(wrong)}. Pass "
-            "ignore_class to leave a label out."
-        )
-    if problem == "labels" and layout.labels == "one-hot":
-        rows = true.reshape(-1, layout.num_classes)
-        wrong = rows[~(np.isin(rows, (0, 1)).all(-1) & (rows.sum(-1) == 1))]
-        raise ValueError(
-            f"y_true of shape {true.shape} has the shape of y_pred, so its rows must be one-hot; "
-            f"received a row {wrong[0].tolist()}. For independent labels pass task='multilabel'; "
-            "for one binary score per position give y_pred a last axis of 1."
-        )
     if problem == "labels":
-        wrong = true[~np.isin(true, (0, 1)) & (true != ignore_class)]
-        raise ValueError(f"y_true must hold 0 and 1 (task='multilabel'); received {_some(wrong)}")
+        _refuse_labels(true, layout, is_float(data.y_true))
     if problem == "predictions":
         wrong = pred[(pred < 0) | (pred > last)]
         raise ValueError(
@@ -349,8 +372,48 @@ def raise_for(flags: Tensor, data: Data, layout: Layout) -> None:
             f"y_pred must hold probabilities in [0, 1]; received {_some(wrong)}. For logits pass "
             "from_logits=True; for scores on another scale pass threshold where there is one."
         )
+    if problem == "sums":
+        total = pred.reshape(-1, layout.num_classes).sum(-1)
+        wrong = total[np.abs(total - 1) > 0.01]
+        raise ValueError(
+            f"y_pred must hold probabilities that sum to 1 for each sample; received the sum "
+            f"{_some(wrong)}. For logits pass from_logits=True; for independent labels, as after a "
+            "sigmoid, pass task='multilabel'."
+        )
     places = np.argwhere(np.isnan(pred))[0].tolist()
     raise ValueError(f"y_pred holds NaN: the first at index {places}; shape {pred.shape}")
+
+
+def _refuse_labels(true: np.ndarray, layout: Layout, is_soft: bool) -> None:
+    """Raise ValueError for labels of which some are wrong."""
+    last, ignore_class = layout.num_classes - 1, layout.reading.ignore_class
+    if layout.labels == "integer":
+        may_be_soft = layout.task == "binary" and is_soft
+        whole = may_be_soft | (true == np.floor(true))
+        wrong = true[(true < 0) | (true > last) | ~whole]
+        wrong = wrong[wrong != ignore_class]
+        soft = ", or probabilities" if may_be_soft else ""
+        raise ValueError(
+            f"y_true must hold whole labels from 0 to {last}{soft} (num_classes="
+            f"{layout.num_classes}{', a binary task' if last == 1 else ''}); received "
+            f"{_some(wrong)}. Pass ignore_class to leave a label out."
+        )
+    if layout.labels == "one-hot":
+        rows = true.reshape(-1, layout.num_classes)
+        if is_soft:
+            right = ((rows >= 0) & (rows <= 1)).all(-1) & (np.abs(rows.sum(-1) - 1) <= 0.01)
+        else:
+            right = np.isin(rows, (0, 1)).all(-1) & (rows.sum(-1) == 1)
+        raise ValueError(
+            f"y_true of shape {true.shape} has the shape of y_pred, so its rows must be one-hot"
+            f"{' or probabilities that sum to 1' if is_soft else ''}; received a row "
+            f"{rows[~right][0].tolist()}. For independent labels pass task='multilabel'; for one "
+            "binary score per position give y_pred a last axis of 1."
+        )
+    right = (true >= 0) & (true <= 1) if is_soft else np.isin(true, (0, 1))
+    wrong = true[~right & (true != ignore_class)]
+    expected = "0 and 1, or probabilities" if is_soft else "0 and 1"
+    raise ValueError(f"y_true must hold {expected} (task='multilabel'); received {_some(wrong)}")
 
 
 def _some(values: np.ndarray) -> str:

@@ -47,23 +47,43 @@ def block_sum(values: Tensor) -> Tensor:
     return ops.sum(ops.sum(values, 0), 0)
 
 
+def segment_sum(values: Tensor, segment_ids: Tensor, num_segments: int) -> Tensor:
+    """Sum values by segment, as `keras.ops.segment_sum` does, in the dtype of the values.
+
+    On PyTorch, Keras sums in float32: it rounds float64, and counts above 2^24.
+
+    Args:
+        values: `(N, ...)`.
+        segment_ids: int32 `(N,)`, from 0 to `num_segments - 1`.
+        num_segments: number of segments.
+    """
+    if keras.backend.backend() != "torch":
+        return ops.segment_sum(values, segment_ids, num_segments=num_segments)
+    shape = (num_segments, *values.shape[1:])
+    return ops.zeros(shape, values.dtype).index_add(0, segment_ids, values)
+
+
 def weighted_sums(
-    values: Tensor, weight: Tensor | None = None, keep: Tensor | None = None
+    values: Tensor,
+    weight: Tensor | None = None,
+    keep: Tensor | None = None,
+    dtype: str = "float32",
 ) -> Tensor:
     """Sum weighted values and their weights, which is what a weighted mean needs.
 
     Args:
         values: `(samples,)`, bool or floating. Those of weight zero may be NaN.
-        weight: float32 `(samples,)`, or None where all samples weigh the same.
+        weight: `(samples,)` of the dtype `dtype`, or None where all samples weigh the same.
         keep: bool `(samples,)`: False leaves a sample out.
+        dtype: dtype to compute in.
 
     Returns:
         The sum of `weight * values` and the sum of `weight`, `(2,)`: int32 for bool values without
-        weights, else float32.
+        weights, else of the dtype `dtype`.
     """
     if weight is None:
         counted = keras.backend.standardize_dtype(values.dtype) == "bool"
-        weight = ops.ones_like(values, "int32" if counted else "float32")
+        weight = ops.ones_like(values, "int32" if counted else dtype)
     if keep is not None:
         weight = ops.where(keep, weight, ops.zeros_like(weight))
     values = ops.where(weight == 0, ops.zeros_like(weight), ops.cast(values, weight.dtype) * weight)

@@ -8,6 +8,7 @@
 - `traced_once`, `not_converted` and `outside_of_graphs` make TensorFlow's graphs cheap: they share
   traces, and neither AutoGraph nor the creation of a variable adds to them.
 - `is_concrete`, `is_shape_inference` and `device` tell where a function is running.
+- `with_float64` lets JAX compute in float64.
 - `Kernel.explain` returns an `Explanation`: what runs for given arguments, and its cost.
 
 Everything listed in `__all__` is public and stable; the modules below are not.
@@ -24,6 +25,7 @@ from kerasx.compiler.backends import (
     not_converted,
     outside_of_graphs,
     undifferentiated,
+    with_float64,
 )
 from kerasx.compiler.buckets import round_up
 from kerasx.compiler.gradient import custom_gradient
@@ -46,6 +48,7 @@ __all__ = [
     "round_up",
     "traced_once",
     "undifferentiated",
+    "with_float64",
 ]
 
 

@@ -53,6 +53,15 @@ def as_graph(
     return Graphs(function, static, any_batch, **options)
 
 
+def with_float64() -> AbstractContextManager[Any]:
+    """Return a context in which float64 arrays become float64 tensors, also on JAX."""
+    if keras.backend.backend() != "jax":
+        return nullcontext()
+    import jax
+
+    return jax.enable_x64(True)
+
+
 def outside_of_graphs() -> AbstractContextManager[Any]:
     """Return a context in which TensorFlow leaves the graph that is being traced.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx.authoring import add_pairs, as_pair
+from kerasx.authoring import add_pairs, as_pair, segment_sum
 from kerasx.testing import as_numpy
 
 
@@ -32,3 +32,11 @@ def test_small_terms_are_not_lost():
     for _ in range(1000):
         pair = add_pairs(pair, as_pair(ops.convert_to_tensor(0.01, "float32")))
     np.testing.assert_allclose(total_of(pair), 1e8 + 10, rtol=1e-12)
+
+
+def test_segments_are_summed_in_the_dtype_of_the_values():
+    counts = ops.convert_to_tensor(np.array([2**24, 1, 5], "int32"))
+    ids = ops.convert_to_tensor(np.array([1, 1, 2], "int32"))
+    assert as_numpy(segment_sum(counts, ids, 4)).tolist() == [0, 2**24 + 1, 5, 0]
+    rows = ops.convert_to_tensor(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], "float32"))
+    assert as_numpy(segment_sum(rows, ids, 3)).tolist() == [[0, 0], [4, 6], [5, 6]]

@@ -11,6 +11,13 @@ from kerasx_metrics.catalogue import CLASSES
 from kerasx_metrics.functions import FUNCTIONS
 
 PUBLIC = [*CLASSES, *FUNCTIONS]
+# What functions say of arguments besides: they see values, and classes do not.
+OF_FUNCTIONS = {
+    "average": '`"auto"` for the value of the positive class in a binary task and for `"macro"` in '
+    "others; ",
+    "task": "Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a "
+    "binary task, unless `task`, `num_classes` or `average` is passed. ",
+}
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -81,8 +88,9 @@ def test_function_takes_the_arguments_of_its_class(metric_class, function):
     assert list(of_function) == list(of_class)
     for name, parameter in of_function.items():
         assert parameter.kind is parameter.KEYWORD_ONLY
-        # Whole arrays allow exact curves; a state has to be asked for the memory.
-        assert parameter.default == (None if name == "thresholds" else of_class[name].default)
+        # Whole arrays allow exact curves, and show whether a task is binary.
+        expected = {"thresholds": None, "average": "auto"}.get(name, of_class[name].default)
+        assert parameter.default == expected
 
 
 @pytest.mark.parametrize(
@@ -94,11 +102,15 @@ def test_an_argument_means_the_same_everywhere(argument):
         args = section(inspect.getdoc(contribution), "Args")
         match = re.search(rf"^    {argument}: ((?:.*\n)(?:        .*\n)*)", args, re.M)
         if match:
-            texts.setdefault(" ".join(match.group(1).split()), []).append(contribution.__name__)
+            text = " ".join(match.group(1).split())
+            if contribution in FUNCTIONS:
+                assert text.startswith(OF_FUNCTIONS.get(argument, ""))
+                text = text.removeprefix(OF_FUNCTIONS.get(argument, ""))
+            texts.setdefault(text, []).append(contribution.__name__)
     assert len(texts) == 1, texts
     defaults = {
         inspect.signature(contribution).parameters[argument].default
         for contribution in PUBLIC
         if argument in inspect.signature(contribution).parameters
     }
-    assert len(defaults) == 1
+    assert len(defaults - {"auto"}) == 1

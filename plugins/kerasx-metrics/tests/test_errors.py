@@ -81,7 +81,13 @@ BAD_DATA = [
     (M.F1Score(), [0, 1, 3, 7], SCORES, None, "y_true must hold whole labels from 0 to 2.*3, 7"),
     (M.F1Score(), [0, -1, 2, 1], SCORES, None, "received -1. Pass ignore_class"),
     (M.F1Score(), [0.0, 0.5, 1.0, 2.0], SCORES, None, "whole labels.*received 0.5"),
-    (M.F1Score(), SCORES, SCORES, None, "its rows must be one-hot; received a row"),
+    (
+        M.F1Score(),
+        [[0.5, 0.6, 0.0]] * 4,
+        SCORES,
+        None,
+        "or probabilities that sum to 1; received a row",
+    ),
     (M.F1Score(), [[1, 1, 0]] * 4, SCORES, None, r"must be one-hot; .*row \[1.0, 1.0, 0.0\]"),
     (M.F1Score(), [[0, 0, 0]] * 4, SCORES, None, r"must be one-hot; .*row \[0.0, 0.0, 0.0\]"),
     (M.F1Score(num_classes=3), LABELS, [0, 1, 5, 2], None, "y_pred must hold labels from 0 to 2"),
@@ -143,8 +149,7 @@ def test_numpy_arguments():
 
 def compiled_result(metric, *data):
     """The whole value of one update in compiled code, where nothing can raise."""
-    good = tuple(np.where(np.isnan(part), 0, part).astype(part.dtype) for part in data)
-    metric.update_state(np.zeros_like(data[0]), np.clip(good[1], 0, 1))
+    metric.update_state(np.zeros_like(data[0]), np.full_like(data[1], 1 / data[1].shape[-1]))
     metric.reset_state()
     variables = [variable.value for variable in metric.variables]
     data = [ops.convert_to_tensor(part) for part in data]

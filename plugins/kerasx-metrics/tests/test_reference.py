@@ -82,7 +82,13 @@ def two_by_two(case):
     tables = sk.multilabel_confusion_matrix(
         case.y, case.predicted, labels=labels, sample_weight=case.weight
     )
-    return tables, np.isin(labels, np.union1d(case.y, case.predicted))
+    tables[labels == case.ignored] = 0
+    return tables, np.isin(labels, averaged_classes(case))
+
+
+def averaged_classes(case):
+    """Return the classes that enter averages: those that occur, without an ignored one."""
+    return np.setdiff1d(np.union1d(case.y, case.predicted), [case.ignored])
 
 
 def from_counts(formula):
@@ -114,11 +120,15 @@ def from_sklearn(function, without_nan=None):
     def reference(case, *, average_=None, zero_division=0.0, class_id=None, **arguments):
         if without_nan is not None and np.isnan(zero_division):
             return without_nan(case, average_=average_, zero_division=NAN, class_id=class_id)
-        labels = np.arange(case.classes) if average_ is None else None
+        labels = None if case.ignored is None else averaged_classes(case)
+        if average_ is None:
+            labels = np.arange(case.classes)
         if class_id is not None:
             labels, average_ = [class_id], None
         elif case.task == "binary":
             labels, average_ = None, "binary"
+        elif labels is not None and not len(labels):
+            return zero_division if average_ == "micro" else NAN
         value = function(
             case.y,
             case.predicted,
@@ -128,6 +138,8 @@ def from_sklearn(function, without_nan=None):
             sample_weight=case.weight,
             **arguments,
         )
+        if average_ is None and case.ignored is not None:
+            value = np.where(np.equal(labels, case.ignored), zero_division, value)
         return value if class_id is None else value[0]
 
     return reference
@@ -192,9 +204,12 @@ def classification_report(case, zero_division=0.0):
     report = {}
     names = ("precision", "recall", "f1_score")
     *values, report["support"] = scores(average=None, labels=np.arange(case.classes))
-    report.update(zip(names, values, strict=True))
+    for name, value in zip(names, values, strict=True):
+        report[name] = np.where(np.arange(case.classes) == case.ignored, zero_division, value)
+    labels = None if case.ignored is None else averaged_classes(case)
     for how in ("macro", "weighted") + ("micro",) * (case.task == "multilabel"):
-        values = scores(average=how)[:3]
+        is_empty = labels is not None and not len(labels)
+        values = [NAN] * 3 if is_empty else scores(average=how, labels=labels)[:3]
         report.update({f"{how}_{n}": value for n, value in zip(names, values, strict=True)})
     if case.task != "multilabel":
         report["accuracy"] = plain(sk.accuracy_score)(case)
@@ -347,7 +362,7 @@ def multilabel_mean(function):
     """scikit-learn has no multilabel form of it: the mean over the labels of the binary one."""
 
     def reference(case):
-        scores = case.scores.astype("float32")
+        scores = case.scores.astype(case.dtype)
         if case.task != "multilabel":
             labels = np.arange(case.classes)
             return function(case.y, scores, sample_weight=case.weight, labels=labels)
@@ -457,7 +472,7 @@ def decide(task, scores):
     return scores.argmax(1) if task == "multiclass" else (scores > 0.5).astype(int)
 
 
-def case_of(task, classes, y, scores, weight, ignore_class=None, predicted=None):
+def case_of(task, classes, y, scores, weight, ignore_class=None, predicted=None, dtype="float32"):
     """Return the arrays for the references."""
     predicted = decide(task, scores) if predicted is None else predicted
     kept = y != ignore_class
@@ -473,6 +488,8 @@ def case_of(task, classes, y, scores, weight, ignore_class=None, predicted=None)
         predicted=predicted[kept],
         scores=scores[kept],
         weight=weight,
+        ignored=ignore_class if task == "multiclass" and ignore_class != -1 else None,
+        dtype=dtype,
         samples=max(len(y), 1),  # of exact curves
     )
 
@@ -541,10 +558,12 @@ def test_function(name, task, data):
         ignore_class = draw(st.sampled_from([-1, *range(classes)]))
         if ignore_class == -1:
             y = np.where(np.arange(samples) % 3 == 0, -1, y)
-    case = case_of(task, classes, y, scores, weight, ignore_class)
+    dtype = draw(st.sampled_from(["float32", "float16", "float64"]))
+    wide = "float64" if dtype == "float64" else "float32"  # that which is computed in
+    case = case_of(task, classes, y, scores, weight, ignore_class, dtype=wide)
 
     y_true = y.astype(draw(st.sampled_from(LABEL_DTYPES)))
-    y_pred = scores.astype(draw(st.sampled_from(["float32", "float16", "float64"])))
+    y_pred = scores.astype(dtype)
     if task == "multiclass" and ignore_class != -1 and draw(st.booleans()):
         y_true = np.eye(classes, dtype=y_true.dtype)[y]
     elif task != "multilabel" and draw(st.booleans()):

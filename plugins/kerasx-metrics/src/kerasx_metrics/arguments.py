@@ -86,7 +86,8 @@ ARGUMENTS = {
         lambda value: value is None or is_integer(value, 0),
     ),
     "ignore_class": Argument(
-        "Label of samples to leave out, such as -1 or 255 for unknown or padded positions.",
+        "Label of samples to leave out, such as -1 or 255 for unknown or padded positions. If it "
+        "is one of the classes, averages leave that class out too.",
         "None or a whole number",
         lambda value: value is None or is_integer(value),
     ),

@@ -9,7 +9,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx.authoring import Batch, Data, Layout, makes_nan, problem_flags, raise_for, read_batch
+from kerasx.authoring import (
+    Batch,
+    Data,
+    Layout,
+    array_module,
+    makes_nan,
+    problem_flags,
+    raise_for,
+    read_batch,
+    segment_sum,
+)
 from kerasx.compiler import compiled, is_concrete, outside_of_graphs
 from kerasx_metrics.counts import Summand
 from kerasx_metrics.one_vs_rest import one_vs_rest, spread_weights
@@ -72,7 +82,7 @@ class Buffer(Total):
         """Return scores, positive and negative weight, by falling score: `(C, groups)` each."""
         scores, pos, neg = groups_of(samples)
         if layout.reading.from_logits and layout.task != "multiclass":
-            scores = ops.sigmoid(scores)  # the samples are held as logits
+            scores = 1 / (1 + array_module(scores).exp(-scores))  # samples are held as logits
         return scores, pos, neg
 
     def pool(self, samples: Tensor) -> Tensor:
@@ -130,7 +140,8 @@ def sorted_rows(batch: Batch) -> Summand:
     weight = spread_weights(batch, scores)
     if kept is not None:
         weight = ops.where(kept, weight, 0.0)
-    scores = ops.where(weight == 0, -math.inf, ops.maximum(scores, LOWEST))
+    scores = ops.where(scores < LOWEST, LOWEST, scores)
+    scores = ops.where(weight == 0, -math.inf, scores)
     rows = [scores, ops.where(positive, weight, 0.0), ops.where(positive, 0.0, weight)]
     return by_falling_score(ops.transpose(ops.stack(rows), (0, 2, 1))), problems
 
@@ -160,7 +171,7 @@ def merge_sorted(samples: Tensor, size: Tensor, rows: Tensor) -> tuple[Tensor, T
         low, high = ops.where(higher, middle + 1, low), ops.where(higher, high, middle)
     places = ops.minimum(low + ops.arange(ops.shape(rows)[-1], dtype="int32"), held)
     places = ops.reshape(places + (held + 1) * ops.expand_dims(ops.arange(columns), -1), (-1,))
-    is_new = ops.segment_sum(ops.ones_like(places), places, num_segments=columns * (held + 1))
+    is_new = segment_sum(ops.ones_like(places), places, columns * (held + 1))
     is_new = ops.reshape(is_new, (columns, held + 1))[:, :held]
     before = ops.cumsum(is_new, -1)
     source = ops.where(is_new == 1, held + before - 1, places_held - before)
@@ -177,17 +188,33 @@ def groups_of(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         Distinct scores, their positive weight and their negative weight, `(C, M)` each; after the
         last score follow -inf and zeros.
     """
-    _, columns, number = samples.shape
+    xp, (_, columns, number) = array_module(samples), samples.shape
     if number == 0:
-        empty = ops.convert_to_tensor([[[-math.inf]], [[0.0]], [[0.0]]])
-        return groups_of(ops.tile(empty, (1, columns, 1)))
+        empty = xp.array([[[-math.inf]], [[0.0]], [[0.0]]])
+        return groups_of(xp.tile(empty, (1, columns, 1)))
     scores = samples[0]
-    changed = ops.cast(scores[:, 1:] != scores[:, :-1], "int32")
-    group = ops.concatenate([ops.zeros((columns, 1), "int32"), ops.cumsum(changed, -1)], -1)
-    group = ops.reshape(group + number * ops.expand_dims(ops.arange(columns), -1), (-1,))
-    weights = ops.transpose(ops.reshape(samples[1:], (2, -1)))
-    totals = ops.segment_sum(weights, group, num_segments=columns * number)
-    pos, neg = ops.unstack(ops.reshape(totals, (columns, number, 2)), axis=-1)
-    highest = ops.segment_max(ops.reshape(scores, (-1,)), group, num_segments=columns * number)
-    highest = ops.reshape(highest, (columns, number))
-    return ops.where(pos + neg == 0, -math.inf, highest), pos, neg
+    changed = xp.cumsum(xp.where(scores[:, 1:] != scores[:, :-1], 1, 0), -1)
+    group = xp.concatenate([xp.zeros((columns, 1), changed.dtype), changed], -1)
+    group = xp.reshape(group + number * xp.expand_dims(xp.arange(columns), -1), (-1,))
+    weights = xp.transpose(xp.reshape(samples[1:], (2, -1)))
+    totals = xp.reshape(_sum_groups(weights, group, columns * number), (columns, number, 2))
+    highest = _maximum_of_groups(xp.reshape(scores, (-1,)), group, columns * number)
+    highest = xp.reshape(highest, (columns, number))
+    pos, neg = totals[..., 0], totals[..., 1]
+    return xp.where(pos + neg == 0, -math.inf, highest), pos, neg
+
+
+def _sum_groups(values: Tensor, group: Tensor, number: int) -> Tensor:
+    if array_module(values) is ops:
+        return segment_sum(values, group, number)
+    sums = np.zeros((number, *values.shape[1:]))
+    np.add.at(sums, group, values)
+    return sums
+
+
+def _maximum_of_groups(values: Tensor, group: Tensor, number: int) -> Tensor:
+    if array_module(values) is ops:
+        return ops.segment_max(values, group, num_segments=number)
+    highest = np.full(number, -math.inf)
+    np.maximum.at(highest, group, values)
+    return highest

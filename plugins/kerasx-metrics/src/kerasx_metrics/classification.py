@@ -31,6 +31,14 @@ def counts_of(total: Tensor) -> Counts:
     return Counts(*(total if isinstance(total, np.ndarray) else ops.unstack(total)))
 
 
+def scored_counts(total: Tensor, layout: Layout) -> Counts:
+    """Return the counts of the classes to score: zero for an ignored class."""
+    ignored, classes = layout.reading.ignore_class, layout.num_classes
+    if ignored is None or layout.task != "multiclass" or not 0 <= ignored < classes:
+        return counts_of(total)
+    return counts_of(array_module(total).where(np.arange(classes) == ignored, 0.0, total))
+
+
 class DecisionMetric(StreamingMetric):
     """Base of metrics of decisions, which `counts` describes."""
 
@@ -107,12 +115,15 @@ class ScoreOfCounts(DecisionMetric):
             return super().evaluate(total, layout)
         class_id = 1 if self.class_id is None and layout.task == "binary" else self.class_id
         arguments = self.score_arguments()
-        return averaged(self.score, counts_of(total), self.average, class_id, **arguments)
+        return averaged(
+            self.score, scored_counts(total, layout), self.average, class_id, **arguments
+        )
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
         if not is_vector(self.average, self.class_id, layout):
             return None
-        return averaged(self.score, counts_of(total), "macro", None, **self.score_arguments())
+        counts = scored_counts(total, layout)
+        return averaged(self.score, counts, "macro", None, **self.score_arguments())
 
 
 class Precision(ScoreOfCounts):
@@ -148,7 +159,7 @@ class Precision(ScoreOfCounts):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -201,7 +212,7 @@ class Recall(ScoreOfCounts):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -255,7 +266,7 @@ class F1Score(ScoreOfCounts):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -312,7 +323,7 @@ class FBetaScore(ScoreOfCounts):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -372,7 +383,7 @@ class Specificity(ScoreOfCounts):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -426,7 +437,7 @@ class NegativePredictiveValue(ScoreOfCounts):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -480,7 +491,7 @@ class JaccardIndex(ScoreOfCounts):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -536,7 +547,7 @@ class Accuracy(LabelMetric):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -583,7 +594,7 @@ class ExactMatch(LabelMetric):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -628,7 +639,7 @@ class HammingDistance(LabelMetric):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -670,7 +681,7 @@ class TopKAccuracy(StreamingMetric):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         name: Name in logs.
         dtype: Dtype of the result.
 
@@ -753,7 +764,7 @@ class BalancedAccuracy(SingleLabelMetric):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -800,7 +811,7 @@ class GeometricMean(SingleLabelMetric):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -852,7 +863,7 @@ class MatthewsCorrCoef(SingleLabelMetric):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -906,7 +917,7 @@ class ClassificationReport(CountsMetric):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -928,7 +939,7 @@ class ClassificationReport(CountsMetric):
     zero_division: float = argument(default=0.0)
 
     def evaluate(self, total: Tensor, layout: Layout) -> dict[str, Tensor]:
-        counts = counts_of(total)
+        counts = scored_counts(total, layout)
         scores = {"precision": precision_of, "recall": recall_of, "f1_score": f_beta_of}
         averages = ["macro", "weighted"]
         if layout.task == "multilabel":
@@ -947,7 +958,7 @@ class ClassificationReport(CountsMetric):
         return report
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor:
-        counts = counts_of(total)
+        counts = scored_counts(total, layout)
         return averaged(f_beta_of, counts, "macro", None, zero_division=self.zero_division)
 
     def present(self, value: dict[str, Any], summary: float) -> Report:

@@ -56,7 +56,7 @@ class ConfusionMatrix(LabelMetric):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -158,7 +158,7 @@ class CohenKappa(LabelMetric):
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.

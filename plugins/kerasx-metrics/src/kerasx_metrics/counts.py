@@ -19,6 +19,7 @@ from kerasx.authoring import (
     block_sum,
     out_of_range,
     per_class,
+    segment_sum,
     weighted_sums,
 )
 from kerasx_metrics.kernels import top_class_of
@@ -134,7 +135,7 @@ def class_counts(batch: Batch) -> Summand:
     missed, claimed = _others(fn), _others(fp)
     elsewhere = ops.where(missed < claimed, missed - fp, claimed - fn)
     tn = _others(tp) + ops.maximum(elsewhere, 0)
-    return ops.stack([tp, fp, fn, tn, ops.cast(seen, "float32")]), problems
+    return ops.stack([tp, fp, fn, tn, ops.cast(seen, batch.dtype)]), problems
 
 
 def sums(values: Tensor, bins: Tensor, size: int, shape: tuple[int, ...]) -> Tensor:
@@ -145,10 +146,10 @@ def sums(values: Tensor, bins: Tensor, size: int, shape: tuple[int, ...]) -> Ten
     """
     lanes = 1 if values.dtype == bins.dtype else max(1, min(16, 65536 // size))
     if lanes == 1:
-        totals = ops.segment_sum(values, bins, num_segments=size + 1)
+        totals = segment_sum(values, bins, size + 1)
     else:  # float32: several short sums round less than a long one
         bins = bins + (size + 1) * (ops.arange(ops.shape(bins)[0], dtype="int32") % lanes)
-        totals = ops.segment_sum(values, bins, num_segments=lanes * (size + 1))
+        totals = segment_sum(values, bins, lanes * (size + 1))
         totals = ops.sum(ops.reshape(totals, (lanes, size + 1, *values.shape[1:])), 0)
     return ops.reshape(totals[:size], shape)
 
@@ -172,14 +173,17 @@ def _dense_counts(labels: Tensor, predicted: Tensor, batch: Batch, axis: int) ->
         return block_sum(ops.where(condition, ops.expand_dims(batch.weight, -1), 0.0))
 
     unlabelled, rejected = ops.logical_not(labels), ops.logical_not(predicted)
-    # In a multilabel task every class exists, whether it occurred or not, as in scikit-learn.
-    seen = ops.sum(ops.ones_like(labels, "int32"), axis)
+    if batch.layout.task == "multilabel":
+        # Every class exists, whether it occurred or not, as in scikit-learn.
+        seen = ops.sum(ops.ones_like(labels, "int32"), axis)
+    else:
+        seen = ops.sum(ops.cast((labels | predicted) & kept, "int32"), axis)
     return Counts(
         total(labels & predicted),
         total(unlabelled & predicted),
         total(labels & rejected),
         total(unlabelled & rejected),
-        ops.cast(seen, "int32" if batch.weight is None or axis == 1 else "float32"),
+        ops.cast(seen, "int32" if batch.weight is None or axis == 1 else batch.dtype),
     )
 
 
@@ -276,8 +280,8 @@ def sample_scores(
     """
     labels, predicted, problems = positives(batch)
     counts = _dense_counts(labels, predicted, batch, axis=1)
-    values = score(Counts(*(ops.cast(count, "float32") for count in counts)), **dict(arguments))
+    values = score(Counts(*(ops.cast(count, batch.dtype) for count in counts)), **dict(arguments))
     keep = ops.logical_not(ops.isnan(values))
     if batch.keep is not None:
         keep = keep & (batch.keep if len(batch.keep.shape) == 1 else ops.any(batch.keep, -1))
-    return weighted_sums(values, batch.weight, keep), problems
+    return weighted_sums(values, batch.weight, keep, batch.dtype), problems

@@ -256,7 +256,7 @@ class AUROC(AreaMetric):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -312,7 +312,7 @@ class AveragePrecision(AreaMetric):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -363,7 +363,7 @@ class ROC(CurveMetric):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -422,7 +422,7 @@ class PrecisionRecallCurve(CurveMetric):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.

@@ -47,16 +47,18 @@ def accuracy(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -109,16 +111,18 @@ def balanced_accuracy(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -176,16 +180,18 @@ def classification_report(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -243,16 +249,18 @@ def exact_match(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -282,7 +290,7 @@ def f1_score(
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
     *,
-    average: str | None = "macro",
+    average: str | None = "auto",
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
@@ -309,7 +317,8 @@ def f1_score(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"` for the mean over the classes that occur as label or prediction,
+        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
+            others; `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
             (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
@@ -319,16 +328,18 @@ def f1_score(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -363,7 +374,7 @@ def f_beta_score(
     mask: Tensor | None = None,
     *,
     beta: float = 1.0,
-    average: str | None = "macro",
+    average: str | None = "auto",
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
@@ -392,7 +403,8 @@ def f_beta_score(
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         beta: Weight of recall relative to precision: above 1 favours recall, below 1 precision.
-        average: `"macro"` for the mean over the classes that occur as label or prediction,
+        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
+            others; `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
             (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
@@ -402,16 +414,18 @@ def f_beta_score(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -470,16 +484,18 @@ def geometric_mean(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -532,16 +548,18 @@ def hamming_distance(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -571,7 +589,7 @@ def jaccard_index(
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
     *,
-    average: str | None = "macro",
+    average: str | None = "auto",
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
@@ -598,7 +616,8 @@ def jaccard_index(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"` for the mean over the classes that occur as label or prediction,
+        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
+            others; `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
             (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
@@ -608,16 +627,18 @@ def jaccard_index(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -676,16 +697,18 @@ def matthews_corr_coef(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -715,7 +738,7 @@ def negative_predictive_value(
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
     *,
-    average: str | None = "macro",
+    average: str | None = "auto",
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
@@ -742,7 +765,8 @@ def negative_predictive_value(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"` for the mean over the classes that occur as label or prediction,
+        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
+            others; `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
             (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
@@ -752,16 +776,18 @@ def negative_predictive_value(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -795,7 +821,7 @@ def precision(
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
     *,
-    average: str | None = "macro",
+    average: str | None = "auto",
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
@@ -823,7 +849,8 @@ def precision(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"` for the mean over the classes that occur as label or prediction,
+        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
+            others; `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
             (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
@@ -833,16 +860,18 @@ def precision(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -876,7 +905,7 @@ def recall(
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
     *,
-    average: str | None = "macro",
+    average: str | None = "auto",
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
@@ -902,7 +931,8 @@ def recall(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"` for the mean over the classes that occur as label or prediction,
+        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
+            others; `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
             (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
@@ -912,16 +942,18 @@ def recall(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -955,7 +987,7 @@ def specificity(
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
     *,
-    average: str | None = "macro",
+    average: str | None = "auto",
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
@@ -983,7 +1015,8 @@ def specificity(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"macro"` for the mean over the classes that occur as label or prediction,
+        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
+            others; `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
             (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
@@ -993,16 +1026,18 @@ def specificity(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1061,7 +1096,7 @@ def top_k_accuracy(
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
 
     Returns:
         A float.
@@ -1117,16 +1152,18 @@ def cohen_kappa(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         weights: Weight of a disagreement between the classes i and j: 1 for `None`, `|i - j|` for
             `"linear"`, `(i - j)**2` for `"quadratic"`.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1186,16 +1223,18 @@ def confusion_matrix(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         normalize: Divide by the sum of each row (`"true"`), of each column (`"pred"`) or of the
             matrix (`"all"`); `None` returns counts.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
             task, `None` predicts the class with the highest score, and a number predicts every
             class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1227,7 +1266,7 @@ def auroc(
     mask: Tensor | None = None,
     *,
     thresholds: int | list[float] | None = None,
-    average: str | None = "macro",
+    average: str | None = "auto",
     task: str | None = None,
     num_classes: int | None = None,
     class_id: int | None = None,
@@ -1257,20 +1296,23 @@ def auroc(
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
             is exact.
-        average: `"macro"` for the mean over the classes that occur as label or prediction,
+        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
+            others; `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
             (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
             macro average. It does not apply to a binary task, whose value is that of the positive
             class; for the mean over both classes pass `task="multiclass"`.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1303,7 +1345,7 @@ def average_precision(
     mask: Tensor | None = None,
     *,
     thresholds: int | list[float] | None = None,
-    average: str | None = "macro",
+    average: str | None = "auto",
     task: str | None = None,
     num_classes: int | None = None,
     class_id: int | None = None,
@@ -1332,20 +1374,23 @@ def average_precision(
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
             is exact.
-        average: `"macro"` for the mean over the classes that occur as label or prediction,
+        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
+            others; `"macro"` for the mean over the classes that occur as label or prediction,
             `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
             the summed counts, `"samples"` for the mean over samples of each sample's own value
             (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
             macro average. It does not apply to a binary task, whose value is that of the positive
             class; for the mean over both classes pass `task="multiclass"`.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1408,14 +1453,16 @@ def precision_recall_curve(
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
             is exact.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1476,14 +1523,16 @@ def roc(
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
             is exact.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1523,7 +1572,8 @@ def brier_score(
 
     `(p - y)**2` for two classes, with one score or with two, and `sum((p_k - y_k)**2)`, from 0 to
     2, for more; equals `sklearn.metrics.brier_score_loss`. In a multilabel task, which scikit-learn
-    lacks, it is the mean over labels of the binary score. NaN before any sample. Source: Brier,
+    lacks, it is the mean over labels of the binary score. NaN before any sample. Soft labels, as of
+    MixUp and label smoothing, count as they are. Source: Brier,
     "Verification of forecasts expressed in terms of probability" (Monthly Weather Review, 1950).
 
     `kerasx.metrics.BrierScore` is the same over batches.
@@ -1538,13 +1588,15 @@ def brier_score(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1606,13 +1658,15 @@ def calibration_error(
         num_bins: Number of equal bins of confidence in [0, 1].
         norm: Norm over the gaps of the bins: `"l1"` for their weighted mean, `"l2"` for the root of
             their weighted mean square, `"max"` for the largest.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1652,7 +1706,8 @@ def log_loss(
 
     Equals `sklearn.metrics.log_loss` for float32 probabilities, which are clipped to
     `[eps, 1 - eps]` with `eps = 2**-23`; logits are not clipped. In a multilabel task, which
-    scikit-learn lacks, it is the mean over labels of the binary loss. NaN before any sample.
+    scikit-learn lacks, it is the mean over labels of the binary loss. NaN before any sample. Soft
+    labels, as of MixUp and label smoothing, count as they are: `-sum(y_k log p_k)`.
 
     `kerasx.metrics.LogLoss` is the same over batches.
 
@@ -1666,13 +1721,15 @@ def log_loss(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
-            scores with a last axis of one, or with no class axis, are binary at any rank; integer
-            predictions are labels; everything else is multiclass.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:

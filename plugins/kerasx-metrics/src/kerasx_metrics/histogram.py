@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -40,7 +41,8 @@ class Histogram(Total):
         """Return thresholds, positive and negative weight, by falling score: `(C, groups)` each."""
         xp = array_module(total)
         falling = xp.flip(total, -1)
-        thresholds = np.asarray([*reversed(self.thresholds), -math.inf], "float32")
+        dtype = keras.backend.standardize_dtype(falling.dtype)
+        thresholds = np.asarray([*reversed(self.thresholds), -math.inf], dtype)
         return xp.broadcast_to(thresholds, falling.shape[1:]), falling[0], falling[1]
 
     def pool(self, total: Tensor) -> Tensor:
@@ -50,7 +52,7 @@ class Histogram(Total):
 
 def bins_of(scores: Tensor, thresholds: tuple[float, ...]) -> Tensor:
     """Count how many of the increasing thresholds each score reaches, int32."""
-    grid = ops.convert_to_tensor(np.asarray(thresholds, "float32"))
+    grid = ops.convert_to_tensor(np.asarray(thresholds), scores.dtype)
     last = len(thresholds) - 1
     scores = ops.reshape(scores, (-1,))
     if thresholds != evenly_spaced(last + 1):

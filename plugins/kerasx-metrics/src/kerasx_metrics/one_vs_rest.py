@@ -12,12 +12,12 @@ Tensor = Any
 
 
 def spread_weights(batch: Batch, values: Tensor) -> Tensor:
-    """Return the weight of each value, `(N,)` or `(N, C)` float32, for weights of the samples.
+    """Return the weight of each value, `(N,)` or `(N, C)`, for weights of the samples.
 
     Without samples, TensorFlow's graphs crash where ones are multiplied by weights.
     """
     if batch.weight is None:
-        return ops.ones_like(values, "float32")
+        return ops.ones_like(values, batch.dtype)
     return ops.broadcast_to(per_class(batch.weight, values), ops.shape(values))
 
 
@@ -34,7 +34,7 @@ def one_vs_rest(
         Scores `(N, C)`, whether labels are positive `(N, C)`, which of them are kept (or None), and
         the problems seen.
     """
-    scores, labels, layout = ops.cast(batch.predictions, "float32"), batch.labels, batch.layout
+    scores, labels, layout = ops.cast(batch.predictions, batch.dtype), batch.labels, batch.layout
     if layout.predictions == "score":
         scores, labels = ops.expand_dims(scores, -1), ops.expand_dims(labels == 1, -1)
     elif layout.task == "multiclass":

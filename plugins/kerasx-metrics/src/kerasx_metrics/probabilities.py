@@ -17,6 +17,7 @@ from kerasx.authoring import (
     per_class,
     ratio,
     weighted_sums,
+    wrong_sums,
 )
 from kerasx_metrics.counts import Summand, sums
 from kerasx_metrics.histogram import bins_of, evenly_spaced
@@ -30,28 +31,30 @@ if TYPE_CHECKING:
 
 Tensor = Any
 
-EPSILON = float(np.finfo("float32").eps)
-
 
 def probabilities(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-    """Convert predictions to float32 probabilities of the same shape."""
-    scores = ops.cast(batch.predictions, "float32")
+    """Convert predictions to probabilities of the same shape and the dtype of the batch."""
+    scores = ops.cast(batch.predictions, batch.dtype)
     problems = {**batch.problems, "undecided": any_of(ops.isnan(scores), batch.keep)}
-    if not batch.layout.reading.from_logits:
-        return scores, {**problems, "range": out_of_range(batch)}
-    if batch.layout.task == "multiclass":
-        return ops.softmax(scores, -1), problems
-    return ops.sigmoid(scores), problems
+    multiclass = batch.layout.task == "multiclass"
+    if batch.layout.reading.from_logits:
+        return ops.softmax(scores, -1) if multiclass else ops.sigmoid(scores), problems
+    problems["range"] = out_of_range(batch)
+    if multiclass and batch.layout.predictions == "scores":
+        problems["sums"] = wrong_sums(batch)
+    return scores, problems
 
 
 def per_class_labels(batch: Batch) -> Tensor:
-    """Convert labels to 0 and 1 in the shape of the predictions, float32."""
+    """Return the probability of each class in the shape of the predictions: 0 and 1, or soft."""
     labels, layout = batch.labels, batch.layout
+    if batch.targets is not None:
+        return batch.targets
     if layout.predictions == "score":
         labels = labels == 1
     elif layout.task == "multiclass":
         labels = ops.expand_dims(labels, -1) == ops.arange(layout.num_classes)
-    return ops.cast(labels, "float32")
+    return ops.cast(labels, batch.dtype)
 
 
 def squared_errors(batch: Batch) -> Summand:
@@ -67,20 +70,21 @@ def squared_errors(batch: Batch) -> Summand:
 def log_losses(batch: Batch) -> Summand:
     """Sum the negative log-likelihoods of the samples, and their weights: `(2,)`."""
     labels = per_class_labels(batch)
-    scores = ops.cast(batch.predictions, "float32")
     values, problems = probabilities(batch)
-    from_logits = batch.layout.reading.from_logits
-    if batch.layout.task == "multiclass":
-        if from_logits:
-            losses = -labels * ops.log_softmax(scores, -1)
-        else:
-            losses = -ops.log(ops.clip(values, EPSILON, 1 - EPSILON))
-        losses = ops.where(labels > 0, losses, 0.0)  # not 0 * inf
-    elif from_logits:
-        losses = ops.softplus(ops.where(labels > 0, -scores, scores))
+    scores = ops.cast(batch.predictions, batch.dtype)
+    if not batch.layout.reading.from_logits:
+        # On PyTorch, Keras's `clip` and `maximum` would round float64 to float32.
+        epsilon = ops.cast(np.finfo(batch.dtype).eps, batch.dtype)
+        values = ops.where(values < epsilon, epsilon, values)
+        values = ops.where(values > 1 - epsilon, 1 - epsilon, values)
+        losses = -labels * ops.log(values)
+        if batch.layout.task != "multiclass":
+            losses = losses - (1 - labels) * ops.log(1 - values)
+    elif batch.layout.task == "multiclass":
+        losses = ops.where(labels > 0, -labels * ops.log_softmax(scores, -1), 0.0)  # not 0 * inf
     else:
-        chosen = ops.where(labels > 0, values, 1 - values)
-        losses = -ops.log(ops.clip(chosen, EPSILON, 1 - EPSILON))
+        losses = ops.where(labels > 0, labels * ops.softplus(-scores), 0.0)
+        losses = losses + ops.where(labels < 1, (1 - labels) * ops.softplus(scores), 0.0)
     return _summed(losses, batch), problems
 
 
@@ -100,7 +104,7 @@ def _summed(values: Tensor, batch: Batch) -> Tensor:
         values = ratio(ops.sum(values, -1), ops.sum(present, -1))
     elif batch.layout.predictions == "scores":
         values = ops.sum(values, -1)
-    return weighted_sums(values, batch.weight, keep)
+    return weighted_sums(values, batch.weight, keep, batch.dtype)
 
 
 def reliability(batch: Batch, *, num_bins: int) -> Summand:
@@ -108,7 +112,7 @@ def reliability(batch: Batch, *, num_bins: int) -> Summand:
     values, problems = probabilities(batch)
     if batch.layout.task == "multiclass" and batch.layout.predictions == "scores":
         predicted, confidence = top_class_of(values)
-        hits = ops.cast(predicted == batch.labels, "float32")
+        hits = ops.cast(predicted == batch.labels, batch.dtype)
     else:
         confidence, hits = values, per_class_labels(batch)
     weight = spread_weights(batch, confidence)
@@ -139,7 +143,8 @@ class BrierScore(ProbabilityMetric):
 
     `(p - y)**2` for two classes, with one score or with two, and `sum((p_k - y_k)**2)`, from 0 to
     2, for more; equals `sklearn.metrics.brier_score_loss`. In a multilabel task, which scikit-learn
-    lacks, it is the mean over labels of the binary score. NaN before any sample. Source: Brier,
+    lacks, it is the mean over labels of the binary score. NaN before any sample. Soft labels, as of
+    MixUp and label smoothing, count as they are. Source: Brier,
     "Verification of forecasts expressed in terms of probability" (Monthly Weather Review, 1950).
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -155,7 +160,7 @@ class BrierScore(ProbabilityMetric):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -182,7 +187,8 @@ class LogLoss(ProbabilityMetric):
 
     Equals `sklearn.metrics.log_loss` for float32 probabilities, which are clipped to
     `[eps, 1 - eps]` with `eps = 2**-23`; logits are not clipped. In a multilabel task, which
-    scikit-learn lacks, it is the mean over labels of the binary loss. NaN before any sample.
+    scikit-learn lacks, it is the mean over labels of the binary loss. NaN before any sample. Soft
+    labels, as of MixUp and label smoothing, count as they are: `-sum(y_k log p_k)`.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -197,7 +203,7 @@ class LogLoss(ProbabilityMetric):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -247,7 +253,7 @@ class CalibrationError(ProbabilityMetric):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions.
+            positions. If it is one of the classes, averages leave that class out too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.

@@ -12,6 +12,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -249,11 +250,18 @@ class StreamingMetric(SumMetric):
         sample_weight: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Any:
-        """Return the value for these arrays alone; the state is neither read nor changed."""
+        """Return the value for these arrays alone, in float64 for float64 predictions.
+
+        The state is neither read nor changed.
+        """
         data, layout = self._read(y_true, y_pred, sample_weight, mask)
-        value, problems = self.batch_statistic(read_batch(data, layout))
+        wide = keras.backend.standardize_dtype(data.y_pred.dtype) == "float64"
+        batch = read_batch(data, layout, "float64" if wide else "float32")
+        value, problems = self.batch_statistic(batch)
         raise_for(problem_flags(problems), data, layout)
-        return self._cast(self.evaluate(ops.cast(value, "float32"), layout))
+        total = ops.convert_to_numpy(value).astype("float64")
+        with np.errstate(all="ignore"):  # NumPy would warn where a tensor becomes NaN
+            return self.evaluate(total, layout)
 
     @not_converted
     def result(self) -> Any:
