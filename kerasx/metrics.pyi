@@ -73,7 +73,8 @@ class AUROC(kerasx_metrics.curves.AUROC):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -90,7 +91,7 @@ class AUROC(kerasx_metrics.curves.AUROC):
     >>> print(float(metric.result()))
     0.75
     """
-    def __init__(self, thresholds: int | list[float] | None = 200, *, average: str | None = 'macro', capacity: int | None = None, task: str | None = None, num_classes: int | None = None, class_id: int | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, thresholds: int | list[float] | None = 200, *, average: str | None = 'macro', capacity: int | None = None, task: str | None = None, num_classes: int | None = None, class_id: int | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class Accuracy(kerasx_metrics.classification.Accuracy):
     """Accuracy: the share of samples that are right, in a multilabel task in every label.
@@ -109,11 +110,12 @@ class Accuracy(kerasx_metrics.classification.Accuracy):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -131,7 +133,7 @@ class Accuracy(kerasx_metrics.classification.Accuracy):
     >>> print(f"{float(metric.result()):.4f}")
     0.6667
     """
-    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class AveragePrecision(kerasx_metrics.curves.AveragePrecision):
     """Average precision: precision at each threshold, weighted by the recall gained there.
@@ -167,7 +169,8 @@ class AveragePrecision(kerasx_metrics.curves.AveragePrecision):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -184,7 +187,7 @@ class AveragePrecision(kerasx_metrics.curves.AveragePrecision):
     >>> print(f"{float(metric.result()):.4f}")
     0.8333
     """
-    def __init__(self, thresholds: int | list[float] | None = 200, *, average: str | None = 'macro', capacity: int | None = None, task: str | None = None, num_classes: int | None = None, class_id: int | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, thresholds: int | list[float] | None = 200, *, average: str | None = 'macro', capacity: int | None = None, task: str | None = None, num_classes: int | None = None, class_id: int | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class BalancedAccuracy(kerasx_metrics.classification.BalancedAccuracy):
     """Balanced accuracy: the mean recall of the classes that occur in the labels.
@@ -204,11 +207,12 @@ class BalancedAccuracy(kerasx_metrics.classification.BalancedAccuracy):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -226,7 +230,7 @@ class BalancedAccuracy(kerasx_metrics.classification.BalancedAccuracy):
     >>> print(f"{float(metric.result()):.4f}")
     0.8333
     """
-    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class BrierScore(kerasx_metrics.probabilities.BrierScore):
     """Brier score: the mean squared distance of probabilities and labels.
@@ -250,7 +254,8 @@ class BrierScore(kerasx_metrics.probabilities.BrierScore):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -267,7 +272,7 @@ class BrierScore(kerasx_metrics.probabilities.BrierScore):
     >>> print(f"{float(metric.result()):.4f}")
     0.0375
     """
-    def __init__(self, *, task: str | None = None, num_classes: int | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, task: str | None = None, num_classes: int | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class CalibrationError(kerasx_metrics.probabilities.CalibrationError):
     """Calibration error: distance between confidence and the frequency of being right.
@@ -297,7 +302,8 @@ class CalibrationError(kerasx_metrics.probabilities.CalibrationError):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -314,7 +320,7 @@ class CalibrationError(kerasx_metrics.probabilities.CalibrationError):
     >>> print(f"{float(metric.result()):.4f}")
     0.2000
     """
-    def __init__(self, num_bins: int = 15, norm: str = 'l1', *, task: str | None = None, num_classes: int | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, num_bins: int = 15, norm: str = 'l1', *, task: str | None = None, num_classes: int | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class CharErrorRate(kerasx_sequence.error_rates.CharErrorRate):
     """Character error rate: edit distances of texts, divided by the number of true characters.
@@ -363,11 +369,12 @@ class ClassificationReport(kerasx_metrics.classification.ClassificationReport):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -385,7 +392,7 @@ class ClassificationReport(kerasx_metrics.classification.ClassificationReport):
     >>> print(report.result()["recall"])
     [1. 1. 0.]
     """
-    def __init__(self, *, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class CohenKappa(kerasx_metrics.confusion.CohenKappa):
     """Cohen's kappa: agreement of labels and predictions beyond chance, at most 1.
@@ -410,11 +417,12 @@ class CohenKappa(kerasx_metrics.confusion.CohenKappa):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -431,7 +439,7 @@ class CohenKappa(kerasx_metrics.confusion.CohenKappa):
     >>> print(float(kappa.result()))
     0.5
     """
-    def __init__(self, *, weights: str | None = None, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, weights: str | None = None, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class ConfusionMatrix(kerasx_metrics.confusion.ConfusionMatrix):
     """Confusion matrix: number of samples by label (rows) and prediction (columns).
@@ -456,11 +464,12 @@ class ConfusionMatrix(kerasx_metrics.confusion.ConfusionMatrix):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -478,7 +487,7 @@ class ConfusionMatrix(kerasx_metrics.confusion.ConfusionMatrix):
     [[2. 1.]
      [0. 1.]]
     """
-    def __init__(self, *, normalize: str | None = None, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, normalize: str | None = None, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class EntityF1(kerasx_sequence.entities.EntityF1):
     """F1 score of entities: a span is correct if first position, last position and type agree.
@@ -558,11 +567,12 @@ class ExactMatch(kerasx_metrics.classification.ExactMatch):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -580,7 +590,7 @@ class ExactMatch(kerasx_metrics.classification.ExactMatch):
     >>> print(float(metric.result()))
     0.5
     """
-    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class F1Score(kerasx_metrics.classification.F1Score):
     """F1 score: the harmonic mean of precision and recall.
@@ -610,11 +620,12 @@ class F1Score(kerasx_metrics.classification.F1Score):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -633,7 +644,7 @@ class F1Score(kerasx_metrics.classification.F1Score):
     ...     metrics=[kerasx.metrics.F1Score(average="macro")],
     ... )
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class FBetaScore(kerasx_metrics.classification.FBetaScore):
     """F-beta score: a weighted harmonic mean of precision and recall.
@@ -665,11 +676,12 @@ class FBetaScore(kerasx_metrics.classification.FBetaScore):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -687,7 +699,7 @@ class FBetaScore(kerasx_metrics.classification.FBetaScore):
     >>> print(float(metric.result()))
     0.5
     """
-    def __init__(self, beta: float = 1.0, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, beta: float = 1.0, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class GeometricMean(kerasx_metrics.classification.GeometricMean):
     """Geometric mean of the recalls of the classes that occur in the labels.
@@ -708,11 +720,12 @@ class GeometricMean(kerasx_metrics.classification.GeometricMean):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -730,7 +743,7 @@ class GeometricMean(kerasx_metrics.classification.GeometricMean):
     >>> print(f"{float(metric.result()):.4f}")
     0.8165
     """
-    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class HammingDistance(kerasx_metrics.classification.HammingDistance):
     """Hamming distance: the share of labels that are wrong.
@@ -750,11 +763,12 @@ class HammingDistance(kerasx_metrics.classification.HammingDistance):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -772,7 +786,7 @@ class HammingDistance(kerasx_metrics.classification.HammingDistance):
     >>> print(float(metric.result()))
     0.25
     """
-    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class JaccardIndex(kerasx_metrics.classification.JaccardIndex):
     """Jaccard index (intersection over union): overlap of the labels and predictions of a class.
@@ -802,11 +816,12 @@ class JaccardIndex(kerasx_metrics.classification.JaccardIndex):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -824,7 +839,7 @@ class JaccardIndex(kerasx_metrics.classification.JaccardIndex):
     >>> print(f"{float(metric.result()):.4f}")
     0.3333
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class LogLoss(kerasx_metrics.probabilities.LogLoss):
     """Log loss: the mean negative logarithm of the probability of the label (cross-entropy).
@@ -847,7 +862,8 @@ class LogLoss(kerasx_metrics.probabilities.LogLoss):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -864,7 +880,7 @@ class LogLoss(kerasx_metrics.probabilities.LogLoss):
     >>> print(f"{float(metric.result()):.4f}")
     0.2162
     """
-    def __init__(self, *, task: str | None = None, num_classes: int | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, task: str | None = None, num_classes: int | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class MatthewsCorrCoef(kerasx_metrics.classification.MatthewsCorrCoef):
     """Matthews correlation coefficient: the correlation of labels and predictions, from -1 to 1.
@@ -872,7 +888,8 @@ class MatthewsCorrCoef(kerasx_metrics.classification.MatthewsCorrCoef):
     For classes k, `sum(tp_k tn_k - fp_k fn_k) / sqrt(sum((tp_k + fn_k) (tn_k + fp_k)) *
     sum((tp_k + fp_k) (tn_k + fn_k)))`: the multiclass form of Gorodkin, "Comparing two K-category
     assignments by a K-category correlation coefficient" (2004), written so that no large numbers
-    cancel. Equals `sklearn.metrics.matthews_corrcoef`: 0 where a denominator is zero.
+    cancel. Equals `sklearn.metrics.matthews_corrcoef`: 0 where a denominator is zero. In a
+    multilabel task, which scikit-learn lacks, it is the binary value of all labels together.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -886,11 +903,12 @@ class MatthewsCorrCoef(kerasx_metrics.classification.MatthewsCorrCoef):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -908,7 +926,7 @@ class MatthewsCorrCoef(kerasx_metrics.classification.MatthewsCorrCoef):
     >>> print(f"{float(metric.result()):.4f}")
     0.5774
     """
-    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class NegativePredictiveValue(kerasx_metrics.classification.NegativePredictiveValue):
     """Negative predictive value: the precision of the predictions that are not of a class.
@@ -938,11 +956,12 @@ class NegativePredictiveValue(kerasx_metrics.classification.NegativePredictiveVa
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -960,7 +979,7 @@ class NegativePredictiveValue(kerasx_metrics.classification.NegativePredictiveVa
     >>> print(f"{float(metric.result()):.4f}")
     0.6667
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class Perplexity(kerasx_transformer.metrics.Perplexity):
     """Perplexity: the number of equally likely words that would be as hard to guess as the next.
@@ -1023,11 +1042,12 @@ class Precision(kerasx_metrics.classification.Precision):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1045,7 +1065,7 @@ class Precision(kerasx_metrics.classification.Precision):
     >>> print(f"{float(precision.result()):.4f}")
     0.8333
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class PrecisionRecallCurve(kerasx_metrics.curves.PrecisionRecallCurve):
     """Precision and recall over rising thresholds.
@@ -1077,7 +1097,8 @@ class PrecisionRecallCurve(kerasx_metrics.curves.PrecisionRecallCurve):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1094,7 +1115,7 @@ class PrecisionRecallCurve(kerasx_metrics.curves.PrecisionRecallCurve):
     >>> print(curve.result()["recall"])
     [1.  0.5 0. ]
     """
-    def __init__(self, thresholds: int | list[float] | None = 200, *, capacity: int | None = None, task: str | None = None, num_classes: int | None = None, class_id: int | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, thresholds: int | list[float] | None = 200, *, capacity: int | None = None, task: str | None = None, num_classes: int | None = None, class_id: int | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class ROC(kerasx_metrics.curves.ROC):
     """ROC curve: true positive rate against false positive rate over falling thresholds.
@@ -1125,7 +1146,8 @@ class ROC(kerasx_metrics.curves.ROC):
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1142,7 +1164,7 @@ class ROC(kerasx_metrics.curves.ROC):
     >>> print(curve.result()["tpr"])
     [0.  0.5 1.  1. ]
     """
-    def __init__(self, thresholds: int | list[float] | None = 200, *, capacity: int | None = None, task: str | None = None, num_classes: int | None = None, class_id: int | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, thresholds: int | list[float] | None = 200, *, capacity: int | None = None, task: str | None = None, num_classes: int | None = None, class_id: int | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class Recall(kerasx_metrics.classification.Recall):
     """Recall (sensitivity, true positive rate): the share of the samples of a class that are found.
@@ -1171,11 +1193,12 @@ class Recall(kerasx_metrics.classification.Recall):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1193,7 +1216,7 @@ class Recall(kerasx_metrics.classification.Recall):
     >>> print(float(recall.result()))
     0.5
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class SequenceAccuracy(kerasx_sequence.error_rates.SequenceAccuracy):
     """Fraction of the sequences that are correct at every position.
@@ -1250,11 +1273,12 @@ class Specificity(kerasx_metrics.classification.Specificity):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -1272,7 +1296,7 @@ class Specificity(kerasx_metrics.classification.Specificity):
     >>> print(f"{float(metric.result()):.4f}")
     0.6667
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class TagAccuracy(kerasx_sequence.tag_accuracy.TagAccuracy):
     """Fraction of the tags that are correct, among those that the mask keeps.
@@ -1332,7 +1356,9 @@ class TopKAccuracy(kerasx_metrics.classification.TopKAccuracy):
     """Top-k accuracy: the share of samples whose label is among the `k` highest scores.
 
     Among equal scores the higher class ranks first, so that values equal
-    `sklearn.metrics.top_k_accuracy_score`. NaN before any sample.
+    `sklearn.metrics.top_k_accuracy_score`. In a multilabel task, which scikit-learn lacks, one of
+    the labels of a sample suffices, and samples without a label do not count. NaN before any
+    sample.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -1342,10 +1368,14 @@ class TopKAccuracy(kerasx_metrics.classification.TopKAccuracy):
 
     Args:
         k: Number of highest scores among which the label must be.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         name: Name in logs.
         dtype: Dtype of the result.
 
@@ -1362,7 +1392,7 @@ class TopKAccuracy(kerasx_metrics.classification.TopKAccuracy):
     >>> print(f"{float(metric.result()):.4f}")
     0.6667
     """
-    def __init__(self, k: int = 5, *, num_classes: int | None = None, ignore_class: int | None = None, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, k: int = 5, *, task: str | None = None, num_classes: int | None = None, ignore_class: int | list[int] | None = None, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class WordErrorRate(kerasx_sequence.error_rates.WordErrorRate):
     """Word error rate: edit distances of word sequences, divided by the number of true words.

@@ -29,19 +29,27 @@ class Reading:
         task: "binary", "multiclass", "multilabel", or None to infer it.
         num_classes: number of classes, or None to infer it.
         scores_only: whether predictions that are labels are refused.
-        ignore_class: label whose samples are left out, or None.
+        ignore_class: label whose samples are left out, several of them, or None.
         from_logits: whether scores are logits rather than probabilities.
-        threshold: score above which a class is predicted, or None.
+        threshold: score above which a class is predicted, for each class if there are several, or
+            None.
         top_k: number of classes that are predicted, those of the highest scores, or None.
     """
 
     task: str | None = None
     num_classes: int | None = None
     scores_only: bool = False
-    ignore_class: int | None = None
+    ignore_class: int | tuple[int, ...] | None = None
     from_logits: bool = False
-    threshold: float | None = None
+    threshold: float | tuple[float, ...] | None = None
     top_k: int | None = None
+
+    @property
+    def ignored(self) -> tuple[int, ...]:
+        """Labels whose samples are left out."""
+        if self.ignore_class is None:
+            return ()
+        return self.ignore_class if isinstance(self.ignore_class, tuple) else (self.ignore_class,)
 
 
 @dataclass(frozen=True)
@@ -256,9 +264,10 @@ def read_batch(data: Data, layout: Layout, dtype: str = "float32") -> Batch:
     labels, valid, soft = _read_labels(values, layout, is_soft=is_float(data.y_true))
     targets = values if soft else None
 
-    if reading.ignore_class is not None:
-        ignored = labels if layout.labels == "one-hot" else values
-        wanted = ops.logical_not(ignored == reading.ignore_class)
+    if reading.ignored:
+        read = labels if layout.labels == "one-hot" else values
+        ignored = functools.reduce(ops.logical_or, [read == label for label in reading.ignored])
+        wanted = ops.logical_not(ignored)
         if layout.labels == "one-hot":  # a row that is not one-hot has no class to ignore
             wanted = wanted | ops.logical_not(valid)
         keep = wanted if keep is None else per_class(keep, wanted) & wanted
@@ -386,12 +395,12 @@ def raise_for(flags: Tensor, data: Data, layout: Layout) -> None:
 
 def _refuse_labels(true: np.ndarray, layout: Layout, is_soft: bool) -> None:
     """Raise ValueError for labels of which some are wrong."""
-    last, ignore_class = layout.num_classes - 1, layout.reading.ignore_class
+    last, ignored = layout.num_classes - 1, layout.reading.ignored
     if layout.labels == "integer":
         may_be_soft = layout.task == "binary" and is_soft
         whole = may_be_soft | (true == np.floor(true))
         wrong = true[(true < 0) | (true > last) | ~whole]
-        wrong = wrong[wrong != ignore_class]
+        wrong = wrong[~np.isin(wrong, ignored)]
         soft = ", or probabilities" if may_be_soft else ""
         raise ValueError(
             f"y_true must hold whole labels from 0 to {last}{soft} (num_classes="
@@ -411,7 +420,7 @@ def _refuse_labels(true: np.ndarray, layout: Layout, is_soft: bool) -> None:
             "binary score per position give y_pred a last axis of 1."
         )
     right = (true >= 0) & (true <= 1) if is_soft else np.isin(true, (0, 1))
-    wrong = true[~right & (true != ignore_class)]
+    wrong = true[~right & ~np.isin(true, ignored)]
     expected = "0 and 1, or probabilities" if is_soft else "0 and 1"
     raise ValueError(f"y_true must hold {expected} (task='multilabel'); received {_some(wrong)}")
 

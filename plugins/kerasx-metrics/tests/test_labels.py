@@ -314,3 +314,74 @@ def test_values_in_float64_are_exact(seed, weighted):
 def test_float32_stays_float32():
     scores = np.array([1 - 1e-9, 1 - 1e-10], "float32")
     assert M.auroc(np.array([0, 1]), scores) == 0.5  # they are equal
+
+
+# Several ignored classes, a threshold for each class, several labels.
+
+
+@pytest.mark.parametrize("labels", ["integer", "one-hot"])
+@given(seed=st.integers(0, 99))
+def test_several_ignored_classes(labels, seed):
+    random = np.random.default_rng(seed)
+    y, scores = random.integers(0, 4, 12), random.dirichlet(np.ones(4), 12).astype("float32")
+    predicted, kept = scores.argmax(-1), (y != 1) & (y != 3)
+    y_true = np.eye(4)[y] if labels == "one-hot" else y
+    metric = M.F1Score(ignore_class=[1, 3])
+    metric.update_state(y_true, scores)
+    exists = [k for k in (0, 2) if k in y[kept] or k in predicted[kept]]
+    expected = np.nan
+    if exists:
+        arguments = {"average": "macro", "labels": exists, "zero_division": 0}
+        expected = sk.f1_score(y[kept], predicted[kept], **arguments)
+    assert float(metric.result()) == pytest.approx(expected, abs=1e-6, nan_ok=True)
+    assert M.f1_score(y_true, scores, ignore_class=[1, 3]) == pytest.approx(expected, nan_ok=True)
+    again = M.F1Score.from_config(metric.get_config())
+    again.merge_state([metric])
+    assert float(again.result()) == pytest.approx(expected, abs=1e-6, nan_ok=True)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+@given(seed=st.integers(0, 99))
+def test_a_threshold_for_each_class(from_logits, seed):
+    random = np.random.default_rng(seed)
+    y, scores = random.integers(0, 2, (20, 3)), random.uniform(0.01, 0.99, (20, 3))
+    cuts = [0.25, 0.5, 0.8]
+    expected = sk.f1_score(y, scores > cuts, average="macro", zero_division=0)
+    given_scores = np.log(scores / (1 - scores)) if from_logits else scores
+    arguments = {"task": "multilabel", "threshold": cuts, "from_logits": from_logits}
+    assert M.f1_score(y, given_scores, **arguments) == pytest.approx(expected)
+    metric = M.F1Score(**arguments)
+    metric.update_state(y, given_scores.astype("float32"))
+    assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_thresholds_must_be_one_for_each_class():
+    metric = M.Precision(task="multilabel", threshold=[0.2, 0.3])
+    with pytest.raises(ValueError, match=r"one for each of 3 classes; received \(0.2, 0.3\)"):
+        metric.update_state(np.ones((2, 3), int), np.ones((2, 3), "float32"))
+    with pytest.raises(ValueError, match="threshold must be None, a number, or a list of numbers"):
+        M.Precision(threshold=[])
+
+
+@given(seed=st.integers(0, 99), k=st.integers(1, 5))
+def test_top_k_of_several_labels(seed, k):
+    random = np.random.default_rng(seed)
+    y, scores = (
+        random.integers(0, 2, (9, 4)),
+        random.permuted(np.tile(np.arange(4), (9, 1)), axis=1),
+    )
+    scores, weight = scores.astype("float32"), random.uniform(0.1, 1, 9)
+    best = np.argsort(-scores, -1)[:, :k]
+    hits = np.take_along_axis(y, best, -1).any(-1)
+    some = y.any(-1)
+    expected = np.average(hits[some], weights=weight[some]) if some.any() else np.nan
+    value = M.top_k_accuracy(y, scores, weight, k=k, task="multilabel")
+    assert value == pytest.approx(expected, rel=1e-5, nan_ok=True)
+
+
+@given(seed=st.integers(0, 99))
+def test_correlation_of_several_labels(seed):
+    random = np.random.default_rng(seed)
+    y, scores = random.integers(0, 2, (9, 4)), random.uniform(0, 1, (9, 4))
+    expected = sk.matthews_corrcoef(y.ravel(), scores.ravel() > 0.5)
+    assert M.matthews_corr_coef(y, scores, task="multilabel") == pytest.approx(expected)

@@ -30,15 +30,15 @@ def _is_in(value: Any, values: tuple) -> bool:
     return any(value is v or (type(value) is type(v) and value == v) for v in values)
 
 
+def _are_all(accepts: Callable[[Any], bool], values: Any) -> bool:
+    """Return whether this is a list of at least one value, all of which are accepted."""
+    return isinstance(values, list | tuple) and len(values) > 0 and all(map(accepts, values))
+
+
 def _thresholds(value: Any) -> bool:
     if value is None or is_integer(value, 2):
         return True
-    return (
-        isinstance(value, list | tuple)
-        and len(value) > 0
-        and all(map(is_number, value))
-        and all(a < b for a, b in itertools.pairwise(value))
-    )
+    return _are_all(is_number, value) and all(a < b for a, b in itertools.pairwise(value))
 
 
 ARGUMENTS = {
@@ -65,10 +65,11 @@ ARGUMENTS = {
         lambda value: value is None or is_integer(value, 1),
     ),
     "threshold": Argument(
-        "Probability above which a class is predicted, 0.5 if `None`. In a multiclass task, `None` "
-        "predicts the class with the highest score, and a number predicts every class above it.",
-        "None or a number",
-        lambda value: value is None or is_number(value),
+        "Probability above which a class is predicted, 0.5 if `None`, or a list with one for each "
+        "class. In a multiclass task, `None` predicts the class with the highest score, and a "
+        "number predicts every class above it.",
+        "None, a number, or a list of numbers",
+        lambda value: value is None or is_number(value) or _are_all(is_number, value),
     ),
     "top_k": Argument(
         "Predict the `top_k` classes with the highest scores instead.",
@@ -86,10 +87,10 @@ ARGUMENTS = {
         lambda value: value is None or is_integer(value, 0),
     ),
     "ignore_class": Argument(
-        "Label of samples to leave out, such as -1 or 255 for unknown or padded positions. If it "
-        "is one of the classes, averages leave that class out too.",
-        "None or a whole number",
-        lambda value: value is None or is_integer(value),
+        "Label of samples to leave out, such as -1 or 255 for unknown or padded positions, or a "
+        "list of them. If it is one of the classes, averages leave that class out too.",
+        "None, a whole number, or a list of whole numbers",
+        lambda value: value is None or is_integer(value) or _are_all(is_integer, value),
     ),
     "from_logits": Argument(
         "Whether predictions are logits rather than probabilities.",

@@ -33,10 +33,10 @@ def counts_of(total: Tensor) -> Counts:
 
 def scored_counts(total: Tensor, layout: Layout) -> Counts:
     """Return the counts of the classes to score: zero for an ignored class."""
-    ignored, classes = layout.reading.ignore_class, layout.num_classes
-    if ignored is None or layout.task != "multiclass" or not 0 <= ignored < classes:
+    is_ignored = np.isin(np.arange(layout.num_classes), layout.reading.ignored)
+    if layout.task != "multiclass" or not is_ignored.any():
         return counts_of(total)
-    return counts_of(array_module(total).where(np.arange(classes) == ignored, 0.0, total))
+    return counts_of(array_module(total).where(is_ignored, 0.0, total))
 
 
 class DecisionMetric(StreamingMetric):
@@ -45,8 +45,8 @@ class DecisionMetric(StreamingMetric):
     direction: ClassVar[Literal["up", "down"] | None] = "up"
     task: str | None = argument(default=None)
     num_classes: int | None = argument(default=None)
-    threshold: float | None = argument(default=None)
-    ignore_class: int | None = argument(default=None)
+    threshold: float | list[float] | None = argument(default=None)
+    ignore_class: int | list[int] | None = argument(default=None)
     from_logits: bool = argument(default=False)
 
     def accepts(self, layout: Layout) -> None:
@@ -54,6 +54,12 @@ class DecisionMetric(StreamingMetric):
             raise ValueError(
                 f"{self.name}: threshold needs scores in y_pred, not labels; received "
                 f"{self.threshold}"
+            )
+        number = 1 if layout.predictions == "score" else layout.num_classes
+        if isinstance(self.threshold, list | tuple) and len(self.threshold) != number:
+            raise ValueError(
+                f"{self.name}: threshold must be a number, or one for each of {number} classes; "
+                f"received {self.threshold}"
             )
 
 
@@ -155,11 +161,12 @@ class Precision(ScoreOfCounts):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -208,11 +215,12 @@ class Recall(ScoreOfCounts):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -262,11 +270,12 @@ class F1Score(ScoreOfCounts):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -319,11 +328,12 @@ class FBetaScore(ScoreOfCounts):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -379,11 +389,12 @@ class Specificity(ScoreOfCounts):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -433,11 +444,12 @@ class NegativePredictiveValue(ScoreOfCounts):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -487,11 +499,12 @@ class JaccardIndex(ScoreOfCounts):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -543,11 +556,12 @@ class Accuracy(LabelMetric):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -590,11 +604,12 @@ class ExactMatch(LabelMetric):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -635,11 +650,12 @@ class HammingDistance(LabelMetric):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -668,7 +684,9 @@ class TopKAccuracy(StreamingMetric):
     """Top-k accuracy: the share of samples whose label is among the `k` highest scores.
 
     Among equal scores the higher class ranks first, so that values equal
-    `sklearn.metrics.top_k_accuracy_score`. NaN before any sample.
+    `sklearn.metrics.top_k_accuracy_score`. In a multilabel task, which scikit-learn lacks, one of
+    the labels of a sample suffices, and samples without a label do not count. NaN before any
+    sample.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -678,10 +696,14 @@ class TopKAccuracy(StreamingMetric):
 
     Args:
         k: Number of highest scores among which the label must be.
+        task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
+            scores with a last axis of one, or with no class axis, are binary at any rank; integer
+            predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         name: Name in logs.
         dtype: Dtype of the result.
 
@@ -701,8 +723,9 @@ class TopKAccuracy(StreamingMetric):
 
     direction = "up"
     k: int = argument(default=5, kw_only=False)
+    task: str | None = argument(default=None)
     num_classes: int | None = argument(default=None)
-    ignore_class: int | None = argument(default=None)
+    ignore_class: int | list[int] | None = argument(default=None)
 
     scores_only = True
 
@@ -710,10 +733,8 @@ class TopKAccuracy(StreamingMetric):
         return with_options(statistics.top_k_samples, k=self.k)
 
     def accepts(self, layout: Layout) -> None:
-        if layout.task != "multiclass":
-            raise ValueError(
-                f"{self.name} takes scores of several classes; received a {layout.task} task"
-            )
+        if layout.task == "binary":
+            raise ValueError(f"{self.name} takes scores of several classes; received a binary task")
 
 
 class CountsMetric(LabelMetric):
@@ -760,11 +781,12 @@ class BalancedAccuracy(SingleLabelMetric):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -807,11 +829,12 @@ class GeometricMean(SingleLabelMetric):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -839,13 +862,14 @@ class GeometricMean(SingleLabelMetric):
         return xp.exp(ratio(xp.sum(logarithms), number, float("nan")))
 
 
-class MatthewsCorrCoef(SingleLabelMetric):
+class MatthewsCorrCoef(CountsMetric):
     """Matthews correlation coefficient: the correlation of labels and predictions, from -1 to 1.
 
     For classes k, `sum(tp_k tn_k - fp_k fn_k) / sqrt(sum((tp_k + fn_k) (tn_k + fp_k)) *
     sum((tp_k + fp_k) (tn_k + fn_k)))`: the multiclass form of Gorodkin, "Comparing two K-category
     assignments by a K-category correlation coefficient" (2004), written so that no large numbers
-    cancel. Equals `sklearn.metrics.matthews_corrcoef`: 0 where a denominator is zero.
+    cancel. Equals `sklearn.metrics.matthews_corrcoef`: 0 where a denominator is zero. In a
+    multilabel task, which scikit-learn lacks, it is the binary value of all labels together.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -859,11 +883,12 @@ class MatthewsCorrCoef(SingleLabelMetric):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -884,6 +909,8 @@ class MatthewsCorrCoef(SingleLabelMetric):
 
     def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
         xp = array_module(total)
+        if layout.task == "multilabel":
+            total = xp.sum(total, 1, keepdims=True)
         tp, fp, fn, tn, _ = counts_of(ratio(total, xp.sum(total[0] + total[2])))
         covariance = xp.sum(tp * tn - fp * fn)
         of_labels = xp.sum((tp + fn) * (tn + fp))
@@ -913,11 +940,12 @@ class ClassificationReport(CountsMetric):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.

@@ -52,11 +52,12 @@ class ConfusionMatrix(LabelMetric):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -154,11 +155,12 @@ class CohenKappa(LabelMetric):
             predictions are labels; everything else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.

@@ -53,7 +53,7 @@ def decided(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         return scores, batch.problems
     problems = dict(batch.problems)
     if layout.predictions == "score":
-        predicted = ops.cast(scores > _cut(layout), "int32")
+        predicted = ops.cast(_exceeds(scores, _cut(layout)), "int32")
         nan = ops.isnan(scores)
         if layout.reading.threshold is None and not layout.reading.from_logits:
             problems["range"] = out_of_range(batch)
@@ -64,10 +64,17 @@ def decided(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
     return ops.where(nan, layout.num_classes, predicted), problems
 
 
-def _cut(layout: Layout) -> float:
-    """Return the score above which a class is predicted, on the scale of the scores."""
+def _cut(layout: Layout) -> float | list[float]:
+    """Return the scores above which classes are predicted, on the scale of the scores."""
     threshold = layout.reading.threshold
     threshold = 0.5 if threshold is None else threshold
+    if isinstance(threshold, tuple):
+        return [_on_scale(layout, each) for each in threshold]
+    return _on_scale(layout, threshold)
+
+
+def _on_scale(layout: Layout, threshold: float) -> float:
+    """Return a threshold as a logit if the scores are logits."""
     if not layout.reading.from_logits:
         return threshold
     if threshold <= 0 or threshold >= 1:
@@ -87,20 +94,34 @@ def positives(batch: Batch) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     nan = ops.isnan(scores)
     problems = {**batch.problems, "nan": any_of(nan, batch.keep)}
     if reading.top_k is not None:
-        # Of equal scores the higher class ranks first, on every backend.
-        scores = ops.where(nan, ops.cast(-math.inf, scores.dtype), scores)
-        least = ops.top_k(scores, reading.top_k)[0][..., -1:]
-        above, tied = scores > least, ops.cast(scores == least, "int32")
-        room = reading.top_k - ops.sum(ops.cast(above, "int32"), -1, keepdims=True)
-        rank = ops.flip(ops.cumsum(ops.flip(tied, -1), -1), -1)
-        predicted = above | ((tied == 1) & (rank <= room))
+        predicted = in_top_k(scores, nan, reading.top_k)
     elif layout.task == "multiclass" and reading.from_logits:
-        predicted = ops.softmax(scores, -1) > reading.threshold
+        predicted = _exceeds(ops.softmax(scores, -1), reading.threshold)
     else:
-        predicted = scores > _cut(layout)
+        predicted = _exceeds(scores, _cut(layout))
         if reading.threshold is None and not reading.from_logits:
             problems["range"] = out_of_range(batch)
     return labels, ops.where(nan, ops.logical_not(labels), predicted), problems
+
+
+def _exceeds(scores: Tensor, threshold: Any) -> Tensor:
+    """Compare scores with a threshold, or with one for each class."""
+    if isinstance(threshold, list | tuple):
+        threshold = ops.cast(ops.convert_to_tensor(threshold), scores.dtype)
+    return scores > threshold
+
+
+def in_top_k(scores: Tensor, nan: Tensor, k: int) -> Tensor:
+    """Return which scores are among the k highest of their row, `(N, K)` bool; never a NaN.
+
+    Of equal scores the higher class ranks first, on every backend.
+    """
+    scores = ops.where(nan, ops.cast(-math.inf, scores.dtype), scores)
+    least = ops.top_k(scores, k)[0][..., -1:]
+    above, tied = scores > least, ops.cast(scores == least, "int32")
+    room = k - ops.sum(ops.cast(above, "int32"), -1, keepdims=True)
+    rank = ops.flip(ops.cumsum(ops.flip(tied, -1), -1), -1)
+    return above | ((tied == 1) & (rank <= room))
 
 
 def class_counts(batch: Batch) -> Summand:
@@ -256,9 +277,20 @@ def _per_entry(reduce: Any, values: Tensor, shape: tuple) -> Tensor:
 def top_k_samples(batch: Batch, *, k: int) -> Summand:
     """Count samples whose label is among the k highest scores, and samples: `(2,)`.
 
-    Of equal scores the higher class ranks first, as in scikit-learn.
+    Of equal scores the higher class ranks first, as in scikit-learn. In a multilabel task one of
+    the labels suffices, and samples without a label do not count.
     """
     scores, num_classes = batch.predictions, batch.layout.num_classes
+    if batch.layout.task == "multilabel":
+        nan = ops.isnan(scores)
+        problems = {**batch.problems, "nan": any_of(nan, batch.keep)}
+        hits = batch.labels & in_top_k(scores, nan, min(k, num_classes)) & ops.logical_not(nan)
+        labels = batch.labels
+        if batch.keep is not None:
+            kept = per_class(batch.keep, labels)
+            hits, labels = hits & kept, labels & kept
+        hit, labelled = ops.any(hits, -1), ops.any(labels, -1)
+        return weighted_sums(hit, batch.weight, labelled), problems
     label = ops.expand_dims(ops.minimum(batch.labels, num_classes - 1), -1)
     own = ops.take_along_axis(scores, label, -1)
     ahead = (scores > own) | ((scores == own) & (ops.arange(num_classes) > label))

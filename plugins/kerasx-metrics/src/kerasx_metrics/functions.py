@@ -27,8 +27,8 @@ def accuracy(
     *,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float:
     """Accuracy: the share of samples that are right, in a multilabel task in every label.
@@ -54,11 +54,12 @@ def accuracy(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -90,8 +91,8 @@ def balanced_accuracy(
     *,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float:
     """Balanced accuracy: the mean recall of the classes that occur in the labels.
@@ -118,11 +119,12 @@ def balanced_accuracy(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -155,8 +157,8 @@ def classification_report(
     zero_division: float = 0.0,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> Report:
     """Precision, recall, F1 and support of every class, and their averages, in one metric.
@@ -187,11 +189,12 @@ def classification_report(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -226,8 +229,8 @@ def exact_match(
     *,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float:
     """Exact match: the share of entries along the first axis that are right at every position.
@@ -256,11 +259,12 @@ def exact_match(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -296,8 +300,8 @@ def f1_score(
     zero_division: float = 0.0,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float | np.ndarray:
     """F1 score: the harmonic mean of precision and recall.
@@ -335,11 +339,12 @@ def f1_score(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -380,8 +385,8 @@ def f_beta_score(
     zero_division: float = 0.0,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float | np.ndarray:
     """F-beta score: a weighted harmonic mean of precision and recall.
@@ -421,11 +426,12 @@ def f_beta_score(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -462,8 +468,8 @@ def geometric_mean(
     *,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float:
     """Geometric mean of the recalls of the classes that occur in the labels.
@@ -491,11 +497,12 @@ def geometric_mean(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -527,8 +534,8 @@ def hamming_distance(
     *,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float:
     """Hamming distance: the share of labels that are wrong.
@@ -555,11 +562,12 @@ def hamming_distance(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -595,8 +603,8 @@ def jaccard_index(
     zero_division: float = 0.0,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float | np.ndarray:
     """Jaccard index (intersection over union): overlap of the labels and predictions of a class.
@@ -634,11 +642,12 @@ def jaccard_index(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -674,8 +683,8 @@ def matthews_corr_coef(
     *,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float:
     """Matthews correlation coefficient: the correlation of labels and predictions, from -1 to 1.
@@ -683,7 +692,8 @@ def matthews_corr_coef(
     For classes k, `sum(tp_k tn_k - fp_k fn_k) / sqrt(sum((tp_k + fn_k) (tn_k + fp_k)) *
     sum((tp_k + fp_k) (tn_k + fn_k)))`: the multiclass form of Gorodkin, "Comparing two K-category
     assignments by a K-category correlation coefficient" (2004), written so that no large numbers
-    cancel. Equals `sklearn.metrics.matthews_corrcoef`: 0 where a denominator is zero.
+    cancel. Equals `sklearn.metrics.matthews_corrcoef`: 0 where a denominator is zero. In a
+    multilabel task, which scikit-learn lacks, it is the binary value of all labels together.
 
     `kerasx.metrics.MatthewsCorrCoef` is the same over batches.
 
@@ -704,11 +714,12 @@ def matthews_corr_coef(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -744,8 +755,8 @@ def negative_predictive_value(
     zero_division: float = 0.0,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float | np.ndarray:
     """Negative predictive value: the precision of the predictions that are not of a class.
@@ -783,11 +794,12 @@ def negative_predictive_value(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -827,8 +839,8 @@ def precision(
     zero_division: float = 0.0,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float | np.ndarray:
     """Precision: the share of the predictions of a class that are right.
@@ -867,11 +879,12 @@ def precision(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -911,8 +924,8 @@ def recall(
     zero_division: float = 0.0,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float | np.ndarray:
     """Recall (sensitivity, true positive rate): the share of the samples of a class that are found.
@@ -949,11 +962,12 @@ def recall(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -993,8 +1007,8 @@ def specificity(
     zero_division: float = 0.0,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float | np.ndarray:
     """Specificity (true negative rate): the recall of the samples that are not of a class.
@@ -1033,11 +1047,12 @@ def specificity(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1072,13 +1087,16 @@ def top_k_accuracy(
     mask: Tensor | None = None,
     *,
     k: int = 5,
+    task: str | None = None,
     num_classes: int | None = None,
-    ignore_class: int | None = None,
+    ignore_class: int | list[int] | None = None,
 ) -> float:
     """Top-k accuracy: the share of samples whose label is among the `k` highest scores.
 
     Among equal scores the higher class ranks first, so that values equal
-    `sklearn.metrics.top_k_accuracy_score`. NaN before any sample.
+    `sklearn.metrics.top_k_accuracy_score`. In a multilabel task, which scikit-learn lacks, one of
+    the labels of a sample suffices, and samples without a label do not count. NaN before any
+    sample.
 
     `kerasx.metrics.TopKAccuracy` is the same over batches.
 
@@ -1093,10 +1111,16 @@ def top_k_accuracy(
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         k: Number of highest scores among which the label must be.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
 
     Returns:
         A float.
@@ -1112,6 +1136,7 @@ def top_k_accuracy(
         sample_weight,
         mask,
         k=k,
+        task=task,
         num_classes=num_classes,
         ignore_class=ignore_class,
     )
@@ -1126,8 +1151,8 @@ def cohen_kappa(
     weights: str | None = None,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float:
     """Cohen's kappa: agreement of labels and predictions beyond chance, at most 1.
@@ -1159,11 +1184,12 @@ def cohen_kappa(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1197,8 +1223,8 @@ def confusion_matrix(
     normalize: str | None = None,
     task: str | None = None,
     num_classes: int | None = None,
-    threshold: float | None = None,
-    ignore_class: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> np.ndarray:
     """Confusion matrix: number of samples by label (rows) and prediction (columns).
@@ -1230,11 +1256,12 @@ def confusion_matrix(
             else is multiclass.
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`. In a multiclass
-            task, `None` predicts the class with the highest score, and a number predicts every
-            class above it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1270,7 +1297,7 @@ def auroc(
     task: str | None = None,
     num_classes: int | None = None,
     class_id: int | None = None,
-    ignore_class: int | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float | np.ndarray:
     """Area under the ROC curve: the probability that a positive sample outranks a negative one.
@@ -1312,7 +1339,8 @@ def auroc(
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1349,7 +1377,7 @@ def average_precision(
     task: str | None = None,
     num_classes: int | None = None,
     class_id: int | None = None,
-    ignore_class: int | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float | np.ndarray:
     """Average precision: precision at each threshold, weighted by the recall gained there.
@@ -1390,7 +1418,8 @@ def average_precision(
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1426,7 +1455,7 @@ def precision_recall_curve(
     task: str | None = None,
     num_classes: int | None = None,
     class_id: int | None = None,
-    ignore_class: int | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> dict[str, np.ndarray]:
     """Precision and recall over rising thresholds.
@@ -1462,7 +1491,8 @@ def precision_recall_curve(
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1497,7 +1527,7 @@ def roc(
     task: str | None = None,
     num_classes: int | None = None,
     class_id: int | None = None,
-    ignore_class: int | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> dict[str, np.ndarray]:
     """ROC curve: true positive rate against false positive rate over falling thresholds.
@@ -1532,7 +1562,8 @@ def roc(
             their last axis shows it.
         class_id: Report this class alone; `average` does not apply then.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1565,7 +1596,7 @@ def brier_score(
     *,
     task: str | None = None,
     num_classes: int | None = None,
-    ignore_class: int | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float:
     """Brier score: the mean squared distance of probabilities and labels.
@@ -1596,7 +1627,8 @@ def brier_score(
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1629,7 +1661,7 @@ def calibration_error(
     norm: str = "l1",
     task: str | None = None,
     num_classes: int | None = None,
-    ignore_class: int | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float:
     """Calibration error: distance between confidence and the frequency of being right.
@@ -1666,7 +1698,8 @@ def calibration_error(
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
@@ -1699,7 +1732,7 @@ def log_loss(
     *,
     task: str | None = None,
     num_classes: int | None = None,
-    ignore_class: int | None = None,
+    ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
 ) -> float:
     """Log loss: the mean negative logarithm of the probability of the label (cross-entropy).
@@ -1729,7 +1762,8 @@ def log_loss(
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:

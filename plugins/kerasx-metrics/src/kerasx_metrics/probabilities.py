@@ -131,7 +131,7 @@ class ProbabilityMetric(StreamingMetric):
     direction = "down"
     task: str | None = argument(default=None)
     num_classes: int | None = argument(default=None)
-    ignore_class: int | None = argument(default=None)
+    ignore_class: int | list[int] | None = argument(default=None)
     from_logits: bool = argument(default=False)
 
     scores_only = True
@@ -160,7 +160,8 @@ class BrierScore(ProbabilityMetric):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -203,7 +204,8 @@ class LogLoss(ProbabilityMetric):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.
@@ -253,7 +255,8 @@ class CalibrationError(ProbabilityMetric):
         num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
             their last axis shows it.
         ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions. If it is one of the classes, averages leave that class out too.
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
         from_logits: Whether predictions are logits rather than probabilities.
         name: Name in logs.
         dtype: Dtype of the result.

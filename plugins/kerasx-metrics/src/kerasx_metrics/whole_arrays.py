@@ -67,8 +67,7 @@ def compute(
             _check_one_hot(name, true, pred)
             y_pred, arguments["num_classes"] = pred.argmax(-1), pred.shape[-1]
         elif task != "multilabel" and "num_classes" in fields:
-            ignore_class = arguments.get("ignore_class")
-            arguments["num_classes"] = _shown_by_labels(true, pred, ignore_class)
+            arguments["num_classes"] = _shown_by_labels(true, pred, arguments.get("ignore_class"))
 
     def value(**others: Any) -> Any:
         metric = metric_class(**{**arguments, **others})
@@ -138,9 +137,10 @@ def _unambiguous(owner: str, binary: Any, multiclass: Any) -> Any:
     return binary
 
 
-def _shown_by_labels(true: np.ndarray, pred: np.ndarray, ignore_class: int | None) -> int | None:
+def _shown_by_labels(true: np.ndarray, pred: np.ndarray, ignore_class: Any) -> int | None:
     """Return the number of classes that labels and predicted labels show, or None."""
     if pred.dtype == bool or true.size != pred.size or not pred.size:
         return None  # scores of several classes, or one-hot labels, show it themselves
-    true = true[true != ignore_class]
+    if ignore_class is not None:
+        true = true[~np.isin(true, ignore_class)]
     return max(int(pred.max()), int(true.max(initial=0)), 1) + 1
