@@ -32,3 +32,12 @@ def test_small_terms_are_not_lost():
     for _ in range(1000):
         pair = add_pairs(pair, as_pair(ops.convert_to_tensor(0.01, "float32")))
     np.testing.assert_allclose(total_of(pair), 1e8 + 10, rtol=1e-12)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinity_stays(value):
+    infinite, one = (as_pair(ops.convert_to_tensor(x, "float32")) for x in (value, 1.1))
+    for pair in (add_pairs(one, infinite), add_pairs(infinite, one)):
+        assert total_of(pair) == value
+        assert total_of(add_pairs(pair, one)) == total_of(add_pairs(pair, pair)) == value
+    assert np.isnan(total_of(add_pairs(infinite, -infinite)))

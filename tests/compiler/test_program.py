@@ -176,9 +176,8 @@ def test_shared_traces_have_gradients():
     np.testing.assert_array_equal(slope(tf.constant(X)), 2 * X)
 
 
-@pytest.mark.skipif(BACKEND == "tensorflow", reason="it converts variables itself")
+@pytest.mark.skipif(BACKEND != "jax", reason="other backends convert variables")
 def test_shared_functions_receive_the_values_of_variables():
-    shared = traced_once(lambda x: x + 1)
-    variable = keras.Variable(X)
-    assert ops.is_tensor(traced_once(lambda x: x)(variable))
-    np.testing.assert_array_equal(compiled(lambda x: shared(variable) + x)(X), 2 * X + 1)
+    shared, variable = traced_once(ops.unstack), keras.Variable(X)
+    first, *_ = compiled(lambda x: shared(variable))(X)
+    np.testing.assert_array_equal(first, X[0])
