@@ -26,14 +26,15 @@ def as_pair(value: Tensor) -> Tensor:
 
 
 def add_pairs(a: Tensor, b: Tensor) -> Tensor:
-    """Add two sums of two float32 tensors, and keep what rounding loses."""
+    """Add two sums of two float32 tensors, and keep what rounding loses; infinity stays infinite."""
     (high_a, low_a), (high_b, low_b) = ops.unstack(a), ops.unstack(b)
     high = high_a + high_b
     of_b = high - high_a
     lost = (high_a - (high - of_b)) + (high_b - of_b)
     low = low_a + low_b + lost
     total = high + low
-    return ops.stack([total, low - (total - high)])
+    # An infinite sum loses inf - inf, which is NaN.
+    return ops.where(ops.isfinite(total), ops.stack([total, low - (total - high)]), high)
 
 
 def block_sum(values: Tensor) -> Tensor:

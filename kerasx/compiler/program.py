@@ -158,12 +158,13 @@ def traced_once(
     Outside of graphs, under a distribution strategy and on other backends the function itself runs.
 
     Args:
-        function: a function of tensors that reads nothing else that may change.
+        function: a function of tensors that reads nothing else that may change. It receives the
+            values of variables that are passed by position.
         static: names of arguments that are part of the trace, which must be hashable.
         any_batch: whether one trace serves all sizes of the first axis.
     """
     if keras.backend.backend() != "tensorflow":
-        return function
+        return lambda *args, **kwargs: function(*map(read, args), **kwargs)
     graphs = backends.as_graph(function, static, any_batch)
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:

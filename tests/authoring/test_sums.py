@@ -40,3 +40,12 @@ def test_segments_are_summed_in_the_dtype_of_the_values():
     assert as_numpy(segment_sum(counts, ids, 4)).tolist() == [0, 2**24 + 1, 5, 0]
     rows = ops.convert_to_tensor(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], "float32"))
     assert as_numpy(segment_sum(rows, ids, 3)).tolist() == [[0, 0], [4, 6], [5, 6]]
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinity_stays(value):
+    infinite, one = (as_pair(ops.convert_to_tensor(x, "float32")) for x in (value, 1.1))
+    for pair in (add_pairs(one, infinite), add_pairs(infinite, one)):
+        assert total_of(pair) == value
+        assert total_of(add_pairs(pair, one)) == total_of(add_pairs(pair, pair)) == value
+    assert np.isnan(total_of(add_pairs(infinite, -infinite)))

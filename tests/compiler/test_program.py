@@ -174,3 +174,10 @@ def test_shared_traces_have_gradients():
         return tape.gradient(y, x)
 
     np.testing.assert_array_equal(slope(tf.constant(X)), 2 * X)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="other backends convert variables")
+def test_shared_functions_receive_the_values_of_variables():
+    shared, variable = traced_once(ops.unstack), keras.Variable(X)
+    first, *_ = compiled(lambda x: shared(variable))(X)
+    np.testing.assert_array_equal(first, X[0])

@@ -158,6 +158,37 @@ def test_of_equal_logits_the_first_is_the_likeliest_and_nan_is_nan():
     np.testing.assert_array_equal(ops.convert_to_numpy(hits), [1, 0, np.nan])
 
 
+@pytest.mark.parametrize("unit", ["perplexity", "nats", "bits"])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_an_impossible_label_makes_the_perplexity_infinite(unit, recorded):
+    possible = np.full((1, 2, WORDS), -np.log(WORDS), "float32")
+    impossible = np.where(np.arange(WORDS) == 1, 0, -np.inf).astype("float32") + 0 * possible
+    y_true, weight = [[0, 1]], np.array([[0, 1]], "float32")
+    metric, worker = (kerasx.metrics.Perplexity(from_logits=True, unit=unit) for _ in range(2))
+
+    def update(logits, weight=None):
+        metric.update_state(y_true, head_of_infinite(logits) if recorded else logits, weight)
+        return float(metric.result())
+
+    exact = {"perplexity": WORDS ** (2 / 3), "nats": np.log(WORDS) * 2 / 3}
+    exact["bits"] = exact["nats"] / np.log(2)
+    update(possible)
+    assert update(impossible, weight) == pytest.approx(exact[unit], rel=1e-5)
+    assert update(impossible) == np.inf
+    assert update(possible) == np.inf
+    worker.merge_state([metric])
+    assert float(worker.result()) == np.inf
+
+
+def head_of_infinite(logits):
+    """The logits as a head returns them, whose bias they are, since 0 * inf is NaN."""
+    head = kerasx.layers.LanguageModelHead(WORDS, use_bias=True, kernel_initializer="zeros")
+    features = np.zeros((1, 2, 1), "float32")
+    head(features)
+    head.bias.assign(logits[0, 0])
+    return head(features)
+
+
 @pytest.mark.parametrize("wrong", [[[0, WORDS]], [[-1, 0]], [[0.5, 1.0]]])
 def test_labels_that_are_no_words_raise(wrong):
     logits = np.zeros((1, 2, WORDS), "float32")
