@@ -26,7 +26,7 @@ def as_pair(value: Tensor) -> Tensor:
 
 
 def add_pairs(a: Tensor, b: Tensor) -> Tensor:
-    """Add two sums of two float32 tensors, and keep what rounding loses; infinity stays infinite."""
+    """Add two sums of two float32 tensors, and keep what rounding loses. Infinity stays."""
     (high_a, low_a), (high_b, low_b) = ops.unstack(a), ops.unstack(b)
     high = high_a + high_b
     of_b = high - high_a

@@ -135,6 +135,35 @@ def test_the_classes_may_not_change():
         metric.update_state([0, 1, 1, 0], BINARY)
 
 
+@pytest.mark.parametrize("metric_class", [M.F1Score, M.AUROC, M.ConfusionMatrix])
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_classes_may_change_after_a_reset(metric_class, exact):
+    arguments = {"thresholds": None, "capacity": 9} if exact and metric_class is M.AUROC else {}
+    metric, fresh = metric_class(**arguments), metric_class(**arguments)
+    metric.update_state(LABELS, SCORES)
+    metric.result()
+    metric.reset_state()
+    for each in (metric, fresh):
+        each.update_state([0, 1, 1, 0], BINARY)
+    np.testing.assert_array_equal(metric.result(), fresh.result())
+    assert [v.shape for v in metric.variables] == [v.shape for v in fresh.variables]
+    metric.reset_state()
+    assert not any(ops.convert_to_numpy(variable).any() for variable in metric.variables)
+
+
+def test_the_classes_of_a_compiled_step_stay():
+    metric = M.F1Score()
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Activation("softmax")])
+    model.compile(loss="sparse_categorical_crossentropy", metrics=[metric])
+    model.evaluate(SCORES, LABELS, verbose=0)
+    metric.reset_state()
+    if keras.backend.backend() == "torch":  # which compiles nothing here
+        metric.update_state([0, 1, 1, 0], BINARY)
+    else:
+        with pytest.raises(ValueError, match="use one metric for each"):
+            metric.update_state([0, 1, 1, 0], BINARY)
+
+
 def test_a_label_of_weight_zero_is_not_looked_at():
     metric = M.Accuracy()
     metric.update_state([0, 1, -1, 1], SCORES, [1.0, 1.0, 0.0, 1.0])

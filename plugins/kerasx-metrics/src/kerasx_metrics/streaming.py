@@ -194,6 +194,8 @@ class StreamingMetric(SumMetric):
         options = {name: fields[name] for name in names if name in fields}
         self.reading = Reading(scores_only=self.scores_only, **options)
         self.layout: Layout | None = None
+        self._is_compiled = False
+        self._former_variables: frozenset[int] = frozenset()
         self.state: Any = self.choose_state()
         self.batch_statistic: Statistic = self.choose_statistic()
 
@@ -241,7 +243,14 @@ class StreamingMetric(SumMetric):
         data, layout = self._read(y_true, y_pred, sample_weight, mask_of(y_pred))
         self._settle(layout)
         if not is_shape_inference():
+            self._is_compiled |= not is_concrete(data.y_pred)
             self.state.add(data, layout, Step.of(y_true, y_pred, sample_weight))
+
+    @property
+    def variables(self) -> list[Any]:
+        """Variables of the state."""
+        present = super().variables
+        return [variable for variable in present if id(variable) not in self._former_variables]
 
     def compute(
         self,
@@ -306,16 +315,26 @@ class StreamingMetric(SumMetric):
         return Data(y_true, y_pred, sample_weight, mask), layout
 
     def _settle(self, layout: Layout) -> None:
-        """Create the state with the first layout, and refuse later ones with other classes."""
+        """Create the state with the first layout, and refuse later ones with other classes.
+
+        After a reset other classes are welcome, unless a compiled step holds the variables.
+        """
         if self.layout is None:
             self.state.create(self.statistic_shape(layout))
             self.layout = layout
         first = self.layout
-        if (first.task, first.num_classes) != (layout.task, layout.num_classes):
+        if (first.task, first.num_classes) == (layout.task, layout.num_classes):
+            return
+        is_fixed = self._is_compiled or not is_concrete(self.total.value)
+        if is_fixed or any(ops.convert_to_numpy(variable).any() for variable in self.variables):
             raise ValueError(
                 f"{self.name}: this update is {layout.task} with {layout.num_classes} classes, "
                 f"earlier ones were {first.task} with {first.num_classes}; use one metric for each"
             )
+        self._former_variables |= {id(variable) for variable in self.variables}
+        self._complete()
+        self.state.create(self.statistic_shape(layout))
+        self.layout = layout
 
     def _read_total(self) -> Any:
         if self.total is None:
