@@ -495,17 +495,21 @@ class EntityF1(kerasx_sequence.entities.EntityF1):
     Args:
         labels: the label of each tag, such as `["O", "B-PER", "I-PER"]`, in which tag 1 is
             `"B-PER"`.
-        scheme: `"IOB1"`, `"IOB2"`, `"IOE2"`, `"IOBES"` or `"BILOU"`. Labels may only have its
-            prefixes. `None`, which lenient mode allows, takes any prefix.
+        scheme: `"IOB1"`, `"IOB2"`, `"IOE1"`, `"IOE2"`, `"IOBES"` or `"BILOU"`. Labels may only have
+            its prefixes. `None`, which lenient mode allows, takes any prefix.
         mode: `"lenient"` or `"strict"`. In lenient mode every tag but O belongs to an entity: an
             entity begins where a prefix or a change of type says so, and ends where the next one
-            begins or a tag is O. L and U are read as E and S. In strict mode a span must follow the
-            scheme: an I without a B is not an entity in IOB2.
+            begins or a tag is O. L and U are read as E and S; seqeval's lenient mode does not know
+            them, so there a U continues an entity. In strict mode a span must follow the scheme: an
+            I without a B is not an entity in IOB2. IOE1 is IOB1 backward; seqeval's strict mode
+            misses an entity of IOE1 that is one E.
         average: `"micro"` for one score over all entities, `"macro"` for the mean score of the
             types that occur (NaN before one does), `"weighted"` for the mean weighted by the number
             of true entities, `None` for the score of each type, in the order of `types`, for
             which Keras logs the macro average.
         ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        suffix: whether the prefix is at the end of a label: `PER-B`.
+        delimiter: text between prefix and type, such as `_` in `B_PER`.
         name: name of the metric.
         dtype: dtype of the result.
 
@@ -535,7 +539,45 @@ class EntityF1(kerasx_sequence.entities.EntityF1):
     >>> metric.types, [float(score) for score in metric.result()]
     (('LOC', 'PER'), [0.0, 1.0])
     """
-    def __init__(self, labels: collections.abc.Sequence[str], scheme: str | None = None, mode: str = 'lenient', average: str | None = 'micro', ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, labels: collections.abc.Sequence[str], scheme: str | None = None, mode: str = 'lenient', average: str | None = 'micro', ignore_class: int | None = None, *, suffix: bool = False, delimiter: str = '-', name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+
+class EntityReport(kerasx_sequence.entities.EntityReport):
+    """Precision, recall and F1 score of the entities of each type, and their averages.
+
+    The result is a dictionary: vectors over types `precision`, `recall`, `f1_score` and `support`,
+    the number of true entities, and the numbers `micro_precision`, `macro_recall`,
+    `weighted_f1_score` and so on. `print` shows it as a table. Keras logs the micro F1 score, which
+    is the result of `EntityF1`. It equals `classification_report` of the library seqeval, except
+    that each type that `labels` name has a row. Averages leave out types that do not occur. Counts
+    are exact to 2^46 entities.
+
+    Args:
+        labels: the label of each tag; `EntityF1` describes this argument and the next two.
+        scheme: the tagging scheme, or `None`.
+        mode: `"lenient"` or `"strict"`.
+        ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        suffix: whether the prefix is at the end of a label: `PER-B`.
+        delimiter: text between prefix and type, such as `_` in `B_PER`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        types: types of entities, sorted, in the order of the vectors.
+        sums: numbers of correct, predicted and true entities, float64 `(3, types)`.
+
+    Call arguments: same as `EntityF1`.
+
+    Raises:
+        ValueError: as in `EntityF1`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.EntityReport(["O", "B-PER", "I-PER", "B-LOC"])
+    >>> metric.update_state([[1, 2, 0, 3]], [[1, 2, 3, 0]])
+    >>> print(metric.types, metric.result()["recall"])
+    ('LOC', 'PER') [0. 1.]
+    """
+    def __init__(self, labels: collections.abc.Sequence[str], scheme: str | None = None, mode: str = 'lenient', ignore_class: int | None = None, *, suffix: bool = False, delimiter: str = '-', name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class ExactMatch(kerasx_metrics.classification.ExactMatch):
     """Exact match: the share of entries along the first axis that are right at every position.

@@ -2,7 +2,8 @@
 
 import kerasx  # noqa: F401  so that importing either package registers the plugin
 from kerasx_sequence.constraints import Constraints, bilou_constraints, iob2_constraints
-from kerasx_sequence.entities import entity_f1
+from kerasx_sequence.entities import entity_f1, entity_report
+from kerasx_sequence.entity_spans import get_entities
 from kerasx_sequence.error_rates import char_error_rate, word_error_rate
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "bilou_constraints",
     "char_error_rate",
     "entity_f1",
+    "entity_report",
+    "get_entities",
     "iob2_constraints",
     "word_error_rate",
 ]

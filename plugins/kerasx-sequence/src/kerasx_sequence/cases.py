@@ -162,6 +162,7 @@ CASES: list[Case] = [
     Case(
         kerasx.metrics.EntityF1, tag_sequences, {"labels": IOB2, "scheme": "IOB2", "mode": "strict"}
     ),
+    Case(kerasx.metrics.EntityReport, tag_sequences, {"labels": IOB2}),
     Case(kerasx.kernels.soft_dtw, masked_series, {"gamma": 0.5}),
     Case(kerasx.losses.SoftDTW, series, {"gamma": 0.5}),
     Case(kerasx.metrics.CharErrorRate, token_sequences),

@@ -16,7 +16,7 @@ from kerasx_sequence.crf import crf_decode, crf_log_likelihood, crf_log_partitio
 from kerasx_sequence.crf_layer import CRF
 from kerasx_sequence.echo_state import ESN, ESNCell
 from kerasx_sequence.edit_distance import edit_distance
-from kerasx_sequence.entities import EntityF1
+from kerasx_sequence.entities import EntityF1, EntityReport
 from kerasx_sequence.error_rates import (
     CharErrorRate,
     EditDistance,
@@ -89,6 +89,7 @@ def kerasx_metrics() -> list:
         CharErrorRate,
         EditDistance,
         EntityF1,
+        EntityReport,
         SequenceAccuracy,
         TagAccuracy,
         WordErrorRate,
