@@ -500,7 +500,7 @@ class EntityF1(kerasx_sequence.entities.EntityF1):
         mode: `"lenient"` or `"strict"`. In lenient mode every tag but O belongs to an entity: an
             entity begins where a prefix or a change of type says so, and ends where the next one
             begins or a tag is O. L and U are read as E and S; seqeval's lenient mode does not know
-            them, so there a U continues an entity. In strict mode a span must follow the scheme: an
+            them, and reads U-X U-X as one entity. In strict mode a span must follow the scheme: an
             I without a B is not an entity in IOB2. IOE1 is IOB1 backward; seqeval's strict mode
             misses an entity of IOE1 that is one E.
         average: `"micro"` for one score over all entities, `"macro"` for the mean score of the
@@ -905,6 +905,45 @@ class LogLoss(kerasx_metrics.probabilities.LogLoss):
     0.2162
     """
     def __init__(self, *, task: str | None = None, num_classes: int | None = None, ignore_class: int | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+
+class MatchErrorRate(kerasx_sequence.error_rates.MatchErrorRate):
+    """Match error rate: the fraction of the steps of an alignment that are errors.
+
+    With the hits `H`, substitutions `S`, deletions `D` and insertions `I` of all sequences of all
+    batches,
+
+        MER = (S + D + I) / (H + S + D + I)
+
+    which lies between 0 and 1, and is 0 until there is a word. They come from an alignment with the
+    fewest errors, and of several such from one with the most hits (see
+    `kerasx.kernels.edit_counts`). Where there are several, jiwer takes any, and its rate may be
+    higher. torchmetrics divides by the longer of both sequences, which is right only if there are
+    no deletions or no insertions. Exact to 2^46 words. Reference: Morris, Maier and Green, "From
+    WER and RIL to MER and WIL" (2004), section 3.
+
+    Words are whole numbers here; for text use `kerasx_sequence.word_errors`.
+
+    Args:
+        ignore_class: number to leave out of all sequences; see `WordErrorRate`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        sums: numbers of hits, substitutions, deletions and insertions, float64 `(4,)`.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.MatchErrorRate(ignore_class=0)
+    >>> metric.update_state([[1, 2, 3]], [[1, 3, 4]])
+    >>> float(metric.result())  # 2 is left out, 4 is added, and 1 and 3 are hits
+    0.5
+    """
+    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class MatthewsCorrCoef(kerasx_metrics.classification.MatthewsCorrCoef):
     """Matthews correlation coefficient: the correlation of labels and predictions, from -1 to 1.
@@ -1408,7 +1447,8 @@ class WordErrorRate(kerasx_sequence.error_rates.WordErrorRate):
     """Word error rate: edit distances of word sequences, divided by the number of true words.
 
     `sum(distance) / sum(length of the truth)` over all sequences of all batches, which differs from
-    a mean of rates. It may exceed 1, and is NaN until there is a true word. Exact to 2^46 words.
+    a mean of rates. It may exceed 1. A pair whose truth is empty counts its insertions; until there
+    is a true word, the result is their number, as in the library jiwer. Exact to 2^46 words.
     Reference: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 2.
 
     Words are whole numbers here; for text use `kerasx_sequence.word_error_rate`.
@@ -1430,6 +1470,69 @@ class WordErrorRate(kerasx_sequence.error_rates.WordErrorRate):
     >>> metric = kerasx.metrics.WordErrorRate(ignore_class=0)
     >>> metric.update_state([[1, 2, 3], [4, 0, 0]], [[1, 3, 0, 0], [4, 0, 0, 0]])
     >>> float(metric.result())  # one error, four words
+    0.25
+    """
+    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+
+class WordInformationLost(kerasx_sequence.error_rates.WordInformationLost):
+    """Word information lost: one minus `WordInformationPreserved`.
+
+    `WIL = 1 - H / N * H / M`, with the hits `H`, the true words `N` and the predicted words `M`.
+    Reference: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 3.
+
+    Args:
+        ignore_class: number to leave out of all sequences; see `WordErrorRate`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        sums: numbers of hits, substitutions, deletions and insertions, float64 `(4,)`.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.WordInformationLost()
+    >>> metric.update_state([[1, 2, 3, 4]], [[1, 5, 6, 4]])
+    >>> float(metric.result())
+    0.75
+    """
+    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+
+class WordInformationPreserved(kerasx_sequence.error_rates.WordInformationPreserved):
+    """Word information preserved: hits as fractions of the true and of the predicted words.
+
+    With the hits `H` of all sequences of all batches, and `N` true and `M` predicted words,
+
+        WIP = H / N * H / M
+
+    which is 1 if there are no words, and 0 if there are only true or only predicted ones. Hits are
+    those of `MatchErrorRate`, which says how jiwer and torchmetrics count them. Exact to 2^46
+    words. Reference: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 3.
+
+    Words are whole numbers here; for text use `kerasx_sequence.word_errors`.
+
+    Args:
+        ignore_class: number to leave out of all sequences; see `WordErrorRate`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        sums: numbers of hits, substitutions, deletions and insertions, float64 `(4,)`.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.WordInformationPreserved()
+    >>> metric.update_state([[1, 2, 3, 4]], [[1, 5, 6, 4]])
+    >>> float(metric.result())
     0.25
     """
     def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...

@@ -307,7 +307,7 @@ def test_styles_of_labels_have_equal_constraints(make_constraints, suffix, delim
     plain = make_constraints(["O", *("-".join(pair) for pair in parts)])
     for ours, theirs in zip(styled, plain, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    with pytest.raises(ValueError, match="received .'O-X'"):
+    with pytest.raises(ValueError, match=r"received \['O-X'\]"):
         make_constraints(["O-X"], suffix=suffix, delimiter=delimiter)
     with pytest.raises(ValueError, match="delimiter must be a string that is not empty"):
         make_constraints(labels, delimiter="")

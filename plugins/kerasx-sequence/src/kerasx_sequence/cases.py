@@ -152,12 +152,9 @@ CASES: list[Case] = [
     Case(kerasx.layers.NASCell, one_step(3, 2, 2), {"units": 2, "use_bias": True}),
     Case(kerasx.layers.PeepholeLSTMCell, one_step(3, 2, 2), {"units": 2}),
     Case(kerasx.layers.ZoneoutLSTMCell, one_step(3, 2, 2, 2), {"units": 2}, random=True),
-    Case(
-        kerasx.kernels.edit_distance,
-        masked_token_pairs,
-        varies=("n",),
-        differentiable=False,
-        buckets=5,
+    *(
+        Case(kernel, masked_token_pairs, varies=("n",), differentiable=False, buckets=5)
+        for kernel in (kerasx.kernels.edit_counts, kerasx.kernels.edit_distance)
     ),
     Case(
         kerasx.metrics.EntityF1, tag_sequences, {"labels": IOB2, "scheme": "IOB2", "mode": "strict"}
@@ -167,6 +164,9 @@ CASES: list[Case] = [
     Case(kerasx.losses.SoftDTW, series, {"gamma": 0.5}),
     Case(kerasx.metrics.CharErrorRate, token_sequences),
     Case(kerasx.metrics.EditDistance, token_sequences, {"normalize": True}),
+    Case(kerasx.metrics.MatchErrorRate, token_sequences, {"ignore_class": 0}),
+    Case(kerasx.metrics.WordInformationLost, token_sequences),
+    Case(kerasx.metrics.WordInformationPreserved, token_sequences),
     Case(kerasx.metrics.SequenceAccuracy, tag_sequences, {"ignore_class": 0}),
     Case(kerasx.metrics.WordErrorRate, token_sequences, {"ignore_class": 0}),
     *(
