@@ -123,6 +123,7 @@ def scan_inputs(batch: int, time: int, channels: int, states: int) -> SearchStra
             "D": tensors((channels,)),
             "z": tensors(sequence),
             "initial_state": tensors((batch, channels, states)),
+            "delta_bias": tensors((channels,), low=0.0, high=1.0),
         }
     )
 

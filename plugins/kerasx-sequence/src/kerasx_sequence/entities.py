@@ -249,7 +249,7 @@ def entity_report(
     mask: Any = None,
     suffix: bool = False,
     delimiter: str = "-",
-) -> Any:
+) -> Report | dict[str, Tensor]:
     """Compute precision, recall and F1 of the entities of each type; `print` shows a table.
 
     It equals `classification_report` of the library seqeval, except that each type that `labels`

@@ -241,17 +241,16 @@ def get_entities(
     for number, row in zip(numbers, rows, strict=True):
         number[: len(row)] = [known.index(label) for label in row[::direction]]
     spans = find_spans(ops.convert_to_tensor(numbers), tagging.links, tagging.type_of)
-    is_entity, first, last, kind = (
-        np.broadcast_to(ops.convert_to_numpy(part), (len(rows), numbers.shape[1] + 1))
-        for part in spans
-    )
+    shape = (len(rows), numbers.shape[1] + 1)
+    is_entity, *rest = (np.broadcast_to(ops.convert_to_numpy(part), shape) for part in spans)
     entities: list[list[tuple[str, int, int]]] = [[] for _ in rows]
-    for row, position in np.argwhere(is_entity).tolist():
-        ends = int(first[row, position]), int(last[row, position])
+    for index, place in np.argwhere(is_entity).tolist():
+        first, last, kind = (int(part[index, place]) for part in rest)
         if tagging.backward:
-            ends = len(rows[row]) - 1 - ends[1], len(rows[row]) - 1 - ends[0]
-        entities[row].append((tagging.types[kind[row, position]], *ends))
-    entities = [row[::direction] for row in entities]
+            end = len(rows[index]) - 1
+            first, last = end - last, end - first
+        entities[index].append((tagging.types[kind], first, last))
+    entities = [of_row[::direction] for of_row in entities]
     return entities if is_nested else entities[0]
 
 
@@ -259,7 +258,7 @@ def _label_of(tag: Any, labels: Sequence[str] | None) -> str:
     if labels is None:
         check_argument("get_entities", "tags", tag, isinstance(tag, str), "strings without labels")
         return tag
-    is_known = isinstance(tag, int | np.integer) and 0 <= tag < len(labels)
+    is_known = isinstance(tag, int | np.integer) and bool(0 <= tag < len(labels))
     expected = f"whole numbers from 0 to {len(labels) - 1}, as there are labels"
     check_argument("get_entities", "tags", tag, is_known, expected)
     return labels[tag]

@@ -184,8 +184,13 @@ def _count_errors(
     pairs = zip(*_read_texts(owner, truth, hypotheses), strict=True)
     alignments = [align(split(text), split(other)) for text, other in pairs]
     operations = [step.operation for alignment in alignments for step in alignment]
-    kinds = ("hit", "substitution", "deletion", "insertion")
-    return TextErrors(*map(operations.count, kinds), alignments)
+    return TextErrors(
+        hits=operations.count("hit"),
+        substitutions=operations.count("substitution"),
+        deletions=operations.count("deletion"),
+        insertions=operations.count("insertion"),
+        alignments=alignments,
+    )
 
 
 def align(truth: Sequence[str], hypothesis: Sequence[str]) -> list[AlignedTokens]:
