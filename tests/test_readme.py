@@ -73,9 +73,11 @@ def test_the_plugin_installs_and_reloads(tmp_path):
 )
 def test_the_models_of_the_documents_are_built(page, shape):
     text = (ROOT / f"docs/{page}.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     space = {}
-    exec(compile(program, page, "exec"), space)
+    for program in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(program, page, "exec"), space)
+        for expression, value in re.findall(r"^(\S.*)  # ([(\[A-Z].*)$", program, re.MULTILINE):
+            assert repr(eval(expression, space)) == value
     assert space["model"].output_shape == shape
 
 
