@@ -73,7 +73,7 @@ def test_the_plugin_installs_and_reloads(tmp_path):
 )
 def test_the_models_of_the_documents_are_built(page, shape):
     text = (ROOT / f"docs/{page}.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    program = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
     space = {}
     exec(compile(program, page, "exec"), space)
     assert space["model"].output_shape == shape
