@@ -157,7 +157,7 @@ def plain(layer, x, value, keep, segments, *, rotary, alibi, causal, window, sof
             if keep[b, j]
             and segments[0][b, i] == segments[1][b, j]
             and (j <= i or not causal)
-            and (window is None or abs(i - j) < window)
+            and window[0] >= i - j >= -window[1]
         ]
         if seen:
             scores = key[b, seen, group] @ query[b, i, h] / np.sqrt(width)
@@ -170,12 +170,24 @@ def plain(layer, x, value, keep, segments, *, rotary, alibi, causal, window, sof
     return np.einsum("bthd,hdc->btc", mixed, w[6]) + w[7]
 
 
+# How many keys before and after its own position a query sees, for each `sliding_window`.
+WINDOWS = {
+    None: (99, 99),
+    1: (0, 0),
+    3: (2, 2),
+    (2, 0): (2, 0),
+    (1, 3): (1, 3),
+    (None, 1): (99, 1),
+    (0, None): (0, 99),
+}
+
+
 @given(st.data())
 def test_equals_a_plain_computation(data):
     options = {
         "rotary": data.draw(st.booleans(), "rotary"),
         "alibi": data.draw(st.booleans(), "alibi"),
-        "window": data.draw(st.sampled_from([None, 1, 3]), "window"),
+        "window": data.draw(st.sampled_from(list(WINDOWS)), "window"),
         "softcap": data.draw(st.sampled_from([None, 0.5]), "softcap"),
     }
     causal = data.draw(st.booleans(), "causal")
@@ -200,6 +212,7 @@ def test_equals_a_plain_computation(data):
     )
     given = {"segment_ids": segments} if is_packed else {}
     actual = layer(x, value, value_mask=keep, use_causal_mask=causal, **given)
+    options["window"] = WINDOWS[options["window"]]
     expected = plain(layer, x, value, keep, segments, causal=causal, **options)
     assert_close(actual, expected, 1e-5, f"{options}, causal={causal}")
 
@@ -209,7 +222,7 @@ def test_steps_with_a_cache_give_what_a_whole_call_gives(data):
     options = {
         "rotary": data.draw(st.booleans(), "rotary"),
         "alibi": data.draw(st.booleans(), "alibi"),
-        "sliding_window": data.draw(st.sampled_from([None, 2]), "window"),
+        "sliding_window": data.draw(st.sampled_from([None, 2, (1, 4), (None, 0)]), "window"),
         "use_gate": data.draw(st.booleans(), "gate"),
     }
     layer = data.draw(
@@ -383,6 +396,18 @@ def test_a_configuration_without_a_soft_cap_loads():
     assert MultiHeadAttention.from_config(config).logit_softcap is None
 
 
+def test_an_asymmetric_window_is_saved(tmp_path):
+    (x,) = inputs((2, 8, 6))
+    symbol = keras.Input((None, 6))
+    model = keras.Model(symbol, MultiHeadAttention(2, 4, sliding_window=(2, 1))(symbol, symbol))
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    (actual,) = reloaded(tmp_path / "model.keras", [x], [])
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+    as_list = {**model.layers[-1].get_config(), "sliding_window": [2, 1]}
+    assert MultiHeadAttention.from_config(as_list).sliding_window == (2, 1)
+
+
 def test_a_custom_rotary_layer_is_saved_with_its_config():
     from kerasx_transformer.rotary import RotaryEmbedding
 
@@ -412,6 +437,8 @@ def nothing_with(values):
         (lambda: MultiHeadAttention(2, 4, 1.5), "value_dim must be a positive integer"),
         (lambda: MultiHeadAttention(2, 4, dropout=1.0), "dropout must be from 0 to below 1"),
         (lambda: MultiHeadAttention(2, 4, sliding_window=0), "sliding_window must be a positive"),
+        (lambda: MultiHeadAttention(2, 4, sliding_window=(1, -1)), r"or a pair \(left, right\)"),
+        (lambda: MultiHeadAttention(2, 4, sliding_window=(1, 2, 3)), "sliding_window must be"),
         (lambda: MultiHeadAttention(2, 4, output_shape="a"), "output_shape must be an integer"),
         (lambda: GroupedQueryAttention(4, 3, 2), "num_query_heads must be a multiple of"),
         (lambda: MultiHeadAttention(2, 4, logit_softcap=0.0), "logit_softcap must be positive"),

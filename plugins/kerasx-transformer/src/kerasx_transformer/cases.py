@@ -129,6 +129,7 @@ EVERY_OPTION = {
 CASES: list[Case] = [
     Case(blockwise_attention, of_attention, {"causal": True, "window": 3}),
     Case(blockwise_attention, of_attention, {"logit_softcap": 5.0}, "capped"),
+    Case(blockwise_attention, of_attention, {"window": (2, 1)}, "asymmetric"),
     Case(ALiBi, lambda batch, heads, queries, keys: tensors((batch, heads, queries, keys))),
     Case(
         SwiGLU,

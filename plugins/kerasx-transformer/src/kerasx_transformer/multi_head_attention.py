@@ -41,7 +41,8 @@ class MultiHeadAttention(ProjectedAttention):
             and the last.
         **kwargs: the arguments below, and those of every layer, such as `name` and `dtype`.
         sliding_window: a query sees keys at a distance below this; with `use_causal_mask`, it sees
-            this many keys, itself included. `None` for all.
+            this many keys, itself included. Or a pair `(left, right)`: the query at position i sees
+            keys from `i - left` to `i + right`, and `None` is for all on that side. `None` for all.
         flash_attention: `None` for the kernel wherever it can do the call, `False` for all scores
             at once always, `True` to raise where the kernel cannot do the call.
         kernel_initializer: initializer of the projections' kernels; `"glorot_uniform"` by default.

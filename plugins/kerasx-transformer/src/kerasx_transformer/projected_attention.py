@@ -9,9 +9,10 @@ from typing import Any
 import keras
 from keras import constraints, initializers, ops, regularizers
 
-from kerasx.authoring import check_argument, check_positive_integers
+from kerasx.authoring import check_argument
 from kerasx_transformer.alibi import alibi_slopes
 from kerasx_transformer.attention import blockwise_attention
+from kerasx_transformer.attention.options import WINDOW, Window, is_window
 from kerasx_transformer.attention.reference import plain_attention
 from kerasx_transformer.attention.routes import prefers_backend_dropout
 from kerasx_transformer.cache import current_scope, first_position
@@ -50,7 +51,7 @@ class ProjectedAttention(keras.layers.Layer):
         attention_axes: tuple[int, ...] | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
-        sliding_window: int | None = None,
+        sliding_window: Window = None,
         flash_attention: bool | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
@@ -68,8 +69,9 @@ class ProjectedAttention(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         check_argument(self.name, "dropout", dropout, 0 <= dropout < 1, "from 0 to below 1")
-        if sliding_window is not None:
-            check_positive_integers(self.name, sliding_window=sliding_window)
+        check_argument(
+            self.name, "sliding_window", sliding_window, is_window(sliding_window), WINDOW
+        )
         if logit_softcap is not None:
             check_argument(
                 self.name, "logit_softcap", logit_softcap, logit_softcap > 0, "positive, or None"
@@ -85,6 +87,8 @@ class ProjectedAttention(keras.layers.Layer):
         self.attention_axes = attention_axes
         self.dropout = dropout
         self.use_bias = use_bias
+        if isinstance(sliding_window, list):  # as a saved configuration holds a pair
+            sliding_window = tuple(sliding_window)
         self.sliding_window = sliding_window
         self.flash_attention = flash_attention
         self.kernel_initializer = initializers.get(kernel_initializer)
