@@ -159,6 +159,12 @@ CASES: list[Case] = [
     Case(geglu, a_pair),
     Case(geglu, a_pair, {"approximate": True}, "approximate"),
     Case(rotary_embedding, of_heads),
+    Case(
+        rotary_embedding,
+        with_positions,
+        {"frequencies": (0.5,), "attention_factor": 1.2},
+        "frequencies",
+    ),
     Case(rotary_embedding, with_positions, {"rotary_dim": 2, "interleaved": True}, "partial"),
     Case(swiglu, a_pair),
     Case(linear_token_scores, projected_tokens, {"logit_softcap": 3.0}, differentiable=False),
