@@ -58,7 +58,7 @@ def test_those_of_the_paper_about_yarn(size, base, factor, context):
         gamma = 0 if ratio < 1 else 1 if ratio > 32 else (ratio - 1) / (32 - 1)
         expected.append((1 - gamma) * frequency / factor + gamma * frequency)
     actual = yarn_frequencies(
-        size, base=base, factor=factor, original_max_position_embeddings=context
+        size, base=base, factor=factor, original_max_position_embeddings=context, ramp="turns"
     )
     np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
@@ -78,7 +78,7 @@ def test_those_of_published_models_with_yarn(size, base, factor, context):
         interpolated = min(max((pair - low) / (high - low), 0), 1)
         expected.append(interpolated * frequency / factor + (1 - interpolated) * frequency)
     actual = yarn_frequencies(
-        size, base=base, factor=factor, original_max_position_embeddings=context, ramp="pairs"
+        size, base=base, factor=factor, original_max_position_embeddings=context
     )
     np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
@@ -113,7 +113,7 @@ YARN = {"factor": 2.0, "original_max_position_embeddings": 8}
         ),
         (
             lambda: yarn_frequencies(4, ramp="linear", **YARN),
-            "ramp must be one of 'turns', 'pairs'",
+            "ramp must be one of 'pairs', 'turns'",
         ),
         (lambda: yarn_attention_factor(0), "factor must be a number above 0; received 0"),
     ],

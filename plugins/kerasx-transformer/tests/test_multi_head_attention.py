@@ -416,6 +416,140 @@ def test_a_custom_rotary_layer_is_saved_with_its_config():
     assert again.rotary.base == 50.0
 
 
+def with_unit_length(layer):
+    """A subclass as people write it: it changes queries and keys, and leaves the rest to Keras."""
+
+    class Cosine(layer):
+        def _compute_attention(self, query, key, value, *args, **kwargs):
+            query, key = keras.ops.normalize(query), keras.ops.normalize(key)
+            return super()._compute_attention(query, key, value, *args, **kwargs)
+
+    return Cosine
+
+
+def from_scratch(layer):
+    """A subclass that computes everything, with scores that are squared distances."""
+
+    class Distances(layer):
+        def _compute_attention(
+            self,
+            query,
+            key,
+            value,
+            attention_mask=None,
+            training=None,
+            return_attention_scores=False,
+        ):
+            squares = keras.ops.square(query[:, :, None] - key[:, None])
+            scores = keras.ops.transpose(-keras.ops.sum(squares, -1), (0, 3, 1, 2))
+            if attention_mask is not None:
+                assert len(attention_mask.shape) == 3
+                scores = keras.ops.where(attention_mask[:, None], scores, -1e9)
+            scores = keras.ops.softmax(scores)
+            return keras.ops.einsum("bhts,bshd->bthd", scores, value), scores
+
+    return Distances
+
+
+OVERRIDDEN = {
+    "multi-head": (keras.layers.MultiHeadAttention, MultiHeadAttention, (2, 4)),
+    "grouped": (keras.layers.GroupQueryAttention, GroupedQueryAttention, (4, 4, 2)),
+}
+
+
+@pytest.mark.parametrize(("theirs", "ours", "arguments"), OVERRIDDEN.values(), ids=OVERRIDDEN)
+@pytest.mark.parametrize("override", [with_unit_length, from_scratch])
+def test_an_overridden_attention_is_used_as_by_keras(theirs, ours, arguments, override):
+    layer, plainly = override(theirs)(*arguments, use_gate=True), ours(*arguments, use_gate=True)
+    mine = override(ours)(*arguments, use_gate=True)
+    query, value = inputs((2, 4, 8), (2, 5, 8))
+    for each in (layer, mine, plainly):
+        each(query, value)
+    for each in (mine, plainly):
+        each.set_weights(layer.get_weights())
+    for name, call in CALLS.items():
+        if call.get("return_attention_scores") and theirs is keras.layers.GroupQueryAttention:
+            continue  # Keras gives the subclass of one no scores
+        results = [each(query, value, **call) for each in (mine, layer, plainly)]
+        actual, expected, other = (
+            keras.ops.convert_to_numpy(keras.tree.flatten(result)[0]) for result in results
+        )
+        rows = sees_a_key(call, 9)
+        assert_close(actual[rows], expected[rows], 1e-5, name)
+        assert np.abs(actual[rows] - other[rows]).max() > 1e-3
+        if call.get("return_attention_scores"):
+            assert_close(results[0][1], results[1][1], 1e-5, name)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rotary": True, "alibi": True, "logit_softcap": 0.7, "sliding_window": (3, 1)},
+        {"flash_attention": False, "alibi": True},
+    ],
+)
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_attention_that_an_override_calls_is_that_without_it(options, causal):
+    class Same(GroupedQueryAttention):
+        def _compute_attention(self, query, key, value, attention_mask=None, training=None):
+            return super()._compute_attention(query, key, value, attention_mask, training)
+
+    (x,) = inputs((2, 8, 6))
+    layer, same = GroupedQueryAttention(4, 4, 2, **options), Same(4, 4, 2, **options)
+    layer(x, x)
+    same(x, x)
+    same.set_weights(layer.get_weights())
+    call = {
+        "use_causal_mask": causal,
+        "segment_ids": PACKED,
+        "value_mask": np.arange(8) != np.array([[1], [5]]),
+    }
+    assert_close(same(x, x, **call), layer(x, x, **call), 1e-5, f"causal={causal}")
+    if causal:
+        expected = layer(x, x, use_causal_mask=True)
+        with CacheScope(9) as cache:
+            first = same(x[:, :5], x[:, :5], use_causal_mask=True)
+        with CacheScope(9, cache.values, 5):
+            last = same(x[:, 5:], x[:, 5:], use_causal_mask=True)
+        assert_close(keras.ops.concatenate([first, last], 1), expected, 1e-5, "in steps")
+
+
+def test_an_override_decides_over_other_axes_too():
+    (x,) = inputs((2, 3, 4, 8))
+    layer = MultiHeadAttention(2, 4, attention_axes=(2,))
+    same = with_unit_length(MultiHeadAttention)(2, 4, attention_axes=(2,))
+    theirs = with_unit_length(keras.layers.MultiHeadAttention)(2, 4, attention_axes=(2,))
+    for each in (layer, same, theirs):
+        each(x, x)
+    same.set_weights(theirs.get_weights())
+    assert_close(same(x, x), theirs(x, x), 1e-5, "attention over axis 2")
+
+
+def test_an_attention_that_is_replaced_on_a_layer_is_used():
+    (x,) = inputs((2, 3, 6))
+    layer = MultiHeadAttention(2, 4, use_bias=False)
+    layer(x, x)
+    layer._compute_attention = lambda query, key, value, **_: (0 * value, None)
+    assert not keras.ops.convert_to_numpy(layer(x, x)).any()
+
+
+def returning(result):
+    class Other(MultiHeadAttention):
+        def _compute_attention(self, query, key, value, **options):
+            return result(value)
+
+    return Other(2, 4)
+
+
+def test_methods_of_keras_that_would_be_ignored_are_refused():
+    class Masked(MultiHeadAttention):
+        def _compute_attention_mask(self, *args, **kwargs):
+            return None
+
+    with pytest.raises(TypeError, match="Masked: this layer never calls _compute_attention_mask"):
+        Masked(2, 4)
+
+
 (X,) = inputs((1, 3, 4))
 
 
@@ -451,6 +585,14 @@ def nothing_with(values):
         (
             lambda: MultiHeadAttention(2, 4, rotary=True, attention_axes=(1, 2))(X[None], X[None]),
             "rotary needs attention over axis 1",
+        ),
+        (
+            lambda: returning(lambda value: value)(X, X),
+            "_compute_attention must return a tuple of the output and the scores",
+        ),
+        (
+            lambda: returning(lambda value: (value, None))(X, X, return_attention_scores=True),
+            "_compute_attention must return a tuple of the output and the scores",
         ),
         (lambda: MultiHeadAttention(2, 4)(X, X, X[:, 1:]), "key and value must agree"),
         (lambda: GroupedQueryAttention(4, 4, 2)(X[None], X[None]), "query must be"),

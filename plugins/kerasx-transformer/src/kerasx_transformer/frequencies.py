@@ -95,16 +95,19 @@ def yarn_frequencies(
     original_max_position_embeddings: int,
     beta_fast: float = 32.0,
     beta_slow: float = 1.0,
-    ramp: str = "turns",
+    ramp: str = "pairs",
 ) -> tuple[float, ...]:
     """Frequencies of YaRN: "NTK-by-parts" interpolation, which divides the low ones by `factor`.
 
-    A frequency `w` becomes `(1 - s) * w / factor + s * w`. For `ramp="turns"`, as in the paper,
-    `s = clip((r - beta_slow) / (beta_fast - beta_slow), 0, 1)`, with the number of turns within the
-    original context `r = original_max_position_embeddings * w / (2 pi)`. For `ramp="pairs"`, as in
-    the code of the paper and in published models, `s` falls from 1 to 0 linearly in the number of
-    the pair: between the pairs at which `r` is `beta_fast`, rounded down, and `beta_slow`, rounded
-    up. The two agree in where `s` is 0 and 1, up to this rounding.
+    A frequency `w` becomes `(1 - s) * w / factor + s * w`. Two definitions of `s` exist, which
+    differ by up to 70 % of a frequency. Let `r = original_max_position_embeddings * w / (2 pi)` be
+    the number of turns within the original context.
+
+    - `ramp="pairs"`, as in the paper's code, in Transformers and in published models: `s` falls
+      from 1 to 0 linearly in the number of the pair, between the pairs at which `r` is
+      `beta_fast`, rounded down, and `beta_slow`, rounded up.
+    - `ramp="turns"`, as in the text of the paper:
+      `s = clip((r - beta_slow) / (beta_fast - beta_slow), 0, 1)`.
 
     YaRN also scales the scores: pass `attention_factor=yarn_attention_factor(factor)` to the layer.
 
@@ -118,7 +121,7 @@ def yarn_frequencies(
         original_max_position_embeddings: length of the context before scaling.
         beta_fast: number of turns above which a frequency stays; `beta` in the paper.
         beta_slow: number of turns below which it is divided by `factor`; `alpha` in the paper.
-        ramp: `"turns"` for the formula of the paper, or `"pairs"` for that of published models.
+        ramp: `"pairs"` for published models, or `"turns"` for the formula in the paper.
 
     Returns:
         `rotary_dim // 2` numbers, for `RotaryEmbedding(frequencies=...)`.
@@ -140,7 +143,7 @@ def yarn_frequencies(
     turns = _turns(name, frequencies, factor, original_max_position_embeddings)
     valid = 0 < beta_slow < beta_fast
     check_argument(name, "beta_slow", beta_slow, valid, f"above 0 and below beta_fast={beta_fast}")
-    check_one_of(name, "ramp", ramp, ("turns", "pairs"))
+    check_one_of(name, "ramp", ramp, ("pairs", "turns"))
     if ramp == "turns":
         kept = _ramp(turns, beta_slow, beta_fast)
     else:
