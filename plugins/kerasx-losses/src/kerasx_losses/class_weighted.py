@@ -78,8 +78,8 @@ class ClassWeighted(keras.Loss):
     Raises:
         ValueError: an argument is out of range, shapes do not match, `loss` does not have one value
             for each label, or (in eager mode) a label is not one of the classes. Compiled code
-            cannot raise: there such a label makes the loss NaN. Samples that a mask, a weight of
-            zero or `ignore_class` leaves out may have any label.
+            cannot raise: there such a label makes the loss NaN. Labels that a mask, a weight of
+            zero or `ignore_class` leaves out are not checked.
 
     Example:
     >>> import keras, kerasx
@@ -130,9 +130,13 @@ class ClassWeighted(keras.Loss):
         if not ops.is_tensor(y_pred):
             y_pred = as_tensor(self.name, "y_pred", y_pred)
         y_true = as_tensor(self.name, "y_true", y_true)
-        expected = "floating scores, logits or probabilities"
-        check_argument(self.name, "y_pred", y_pred, is_float(y_pred), expected)
-        if len(y_pred.shape) == 1:
+        shape = tuple(y_pred.shape)
+        if not is_float(y_pred) or not shape:
+            raise ValueError(
+                f"{self.name}: y_pred must be floating scores, logits or probabilities; received "
+                f"{keras.backend.standardize_dtype(y_pred.dtype)} of shape {shape}"
+            )
+        if len(shape) == 1:
             y_pred = ops.expand_dims(y_pred, -1)
         if y_pred.shape[-1] == 1 and len(y_true.shape) == len(y_pred.shape) - 1:
             y_true = ops.expand_dims(y_true, -1)
@@ -239,4 +243,4 @@ def reduces_itself(loss: Any) -> bool:
 
 def name_of(loss: Any) -> str:
     """Return the name of a loss or a function, for messages."""
-    return getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
+    return str(getattr(loss, "name", getattr(loss, "__name__", type(loss).__name__)))

@@ -47,24 +47,20 @@ def read_class_weight(owner: str, class_weight: Any) -> ClassWeight:
             not a whole number from 0.
     """
     named = isinstance(class_weight, Mapping)
-    valid = not named or all(_is_class(key) for key in class_weight)
-    weights = np.empty(0)
-    if valid:
-        values = list(class_weight.values()) if named else class_weight
-        weights = _numbers(values)
-        valid = weights.ndim == 1 and weights.size > 0 and np.isfinite(weights).all()
-    check_argument(
-        owner,
-        "class_weight",
-        class_weight,
-        bool(valid and (weights >= 0).all()),
+    weights = _numbers(list(class_weight.values()) if named else class_weight)
+    valid = weights.ndim == 1 and weights.size > 0 and bool((weights >= 0).all())
+    valid = valid and bool(np.isfinite(weights).all())
+    expected = (
         "a dictionary {class: weight} or a sequence with a weight for each class; classes are "
-        "whole numbers from 0, and weights are finite numbers from 0",
+        "whole numbers from 0, and weights are finite numbers from 0"
     )
-    if named:
-        classes = [int(key) for key in class_weight]
-        return dict(sorted(zip(classes, weights.tolist(), strict=True)))
-    return weights.tolist()
+    if not named:
+        check_argument(owner, "class_weight", class_weight, valid, expected)
+        return weights.tolist()
+    valid = valid and all(_is_class(key) for key in class_weight)
+    check_argument(owner, "class_weight", class_weight, valid, expected)
+    classes = [int(key) for key in class_weight]
+    return dict(sorted(zip(classes, weights.tolist(), strict=True)))
 
 
 def _is_class(key: Any) -> bool:
