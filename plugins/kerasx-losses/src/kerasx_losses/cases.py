@@ -53,8 +53,8 @@ CASES: list[Case] = [
         binary,
         {
             "loss": keras.losses.BinaryFocalCrossentropy(from_logits=True),
-            # Keras's mean is float32 on PyTorch, where the contract compares slopes as if the values
-            # were float64 unless they fit float32, as they do after a power of two.
+            # Keras's mean is float32 on PyTorch. Times a power of two it still fits float32, which
+            # tells the contract how exact a slope can be.
             "class_weight": {1: 4.0},
         },
         name="binary",
