@@ -121,8 +121,8 @@ class ClassWeighted(keras.Loss):
         function = self.loss.call if isinstance(self.loss, keras.Loss) else self.loss
         losses = function(y_true, y_pred)
         shape = tuple(y_pred.shape[:-1])
-        expected = f"{shape}, a value for each sample, where {name_of(self.loss)} is called"
-        check_shape(self.name, "the result of loss", losses.shape, shape, expected)
+        result = f"the result of loss ({name_of(self.loss)})"
+        check_shape(self.name, result, losses.shape, shape, f"{shape}, a value for each sample")
         return losses
 
     def _aligned(self, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
