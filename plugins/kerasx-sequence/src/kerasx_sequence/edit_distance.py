@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 from keras import ops
 
 import kerasx
+from kerasx.authoring import whole_dtype
 
 Tensor = Any
 FAR = 2**29  # above any distance, and twice it still fits in int32
@@ -27,6 +27,8 @@ def plain_edit_distance(
 ) -> Tensor:
     """Compute the table of distances cell by cell (Wagner and Fischer 1974)."""
     deletion, insertion = _costs(truth, truth_mask), _costs(hypothesis, hypothesis_mask)
+    common = whole_dtype(truth.dtype, hypothesis.dtype)
+    truth, hypothesis = ops.cast(truth, common), ops.cast(hypothesis, common)
     rows, columns = truth.shape[1], hypothesis.shape[1]
     above = [ops.zeros_like(deletion[:, 0])] if rows else [ops.sum(deletion, 1)]
     for column in range(columns):
@@ -93,7 +95,7 @@ def edit_distance(
     3
     """
     deletion, insertion = _costs(truth, truth_mask), _costs(hypothesis, hypothesis_mask)
-    common = keras.backend.result_type(truth.dtype, hypothesis.dtype)
+    common = whole_dtype(truth.dtype, hypothesis.dtype)
     truth, hypothesis = ops.cast(truth, common), ops.cast(hypothesis, common)
     batch, rows = ops.shape(truth)
     columns = ops.shape(hypothesis)[1]
