@@ -1399,7 +1399,8 @@ class TagAccuracy(kerasx_sequence.tag_accuracy.TagAccuracy):
 
     Raises:
         TypeError: (in updates) predictions are not integers.
-        ValueError: (in updates) shapes do not match.
+        ValueError: (in updates) shapes do not match, or (in eager mode) a label is not a whole
+            number. In compiled code the result is then NaN.
 
     Example:
     >>> import kerasx

@@ -37,14 +37,17 @@ from kerasx.authoring.metrics import MeanMetric, SumMetric
 from kerasx.authoring.plain import plain_values
 from kerasx.authoring.reading import (
     Labels,
+    are_equal,
     as_tensor,
     check_shape,
+    equals,
     is_float,
     predicted_labels,
     read_labels,
     refuse,
     spread,
     squeeze_last,
+    whole_dtype,
     whole_numbers,
 )
 from kerasx.authoring.reduction import reduced
@@ -74,6 +77,7 @@ __all__ = [
     "SumMetric",
     "add_pairs",
     "any_of",
+    "are_equal",
     "argument",
     "array_module",
     "as_pair",
@@ -85,6 +89,7 @@ __all__ = [
     "check_one_of",
     "check_positive_integers",
     "check_shape",
+    "equals",
     "find_layout",
     "is_float",
     "is_integer",
@@ -111,6 +116,7 @@ __all__ = [
     "squeeze_last",
     "takes_fields",
     "weighted_sums",
+    "whole_dtype",
     "whole_numbers",
     "wide_dtype",
     "widen",

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx.authoring.reading import is_float
+from kerasx.authoring.reading import EXACT, equals, is_float, whole_dtype
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
@@ -251,7 +251,7 @@ def read_batch(data: Data, layout: Layout, dtype: str = "float32") -> Batch:
 
     y_pred = data.y_pred
     if layout.predictions == "labels":
-        predictions = ops.reshape(ops.cast(y_pred, "int32"), (-1,))
+        predictions = ops.reshape(ops.cast(y_pred, whole_dtype(y_pred.dtype)), (-1,))
     else:
         if "float" not in keras.backend.standardize_dtype(y_pred.dtype):
             y_pred = ops.cast(y_pred, "float32")
@@ -259,14 +259,22 @@ def read_batch(data: Data, layout: Layout, dtype: str = "float32") -> Batch:
             y_pred, (-1, classes) if layout.predictions == "scores" else (-1,)
         )
 
-    values = ops.cast(data.y_true, dtype)
-    values = ops.reshape(values, (-1,) if layout.labels == "integer" else (-1, classes))
-    labels, valid, soft = _read_labels(values, layout, is_soft=is_float(data.y_true))
+    is_soft = is_float(data.y_true)
+    if layout.labels == "integer":
+        values = ops.cast(data.y_true, dtype if is_soft else whole_dtype(data.y_true.dtype))
+        values = ops.reshape(values, (-1,))
+    else:
+        values = ops.reshape(ops.cast(data.y_true, dtype), (-1, classes))
+    labels, valid, soft = _read_labels(values, layout, is_soft)
+    if layout.labels == "integer" and _limit(data.y_true, classes) < classes:
+        valid = valid & (values < _limit(data.y_true, classes))
     targets = values if soft else None
 
     if reading.ignored:
         read = labels if layout.labels == "one-hot" else values
-        ignored = functools.reduce(ops.logical_or, [read == label for label in reading.ignored])
+        ignored = functools.reduce(
+            ops.logical_or, [equals(read, label) for label in reading.ignored]
+        )
         wanted = ops.logical_not(ignored)
         if layout.labels == "one-hot":  # a row that is not one-hot has no class to ignore
             wanted = wanted | ops.logical_not(valid)
@@ -280,7 +288,7 @@ def read_batch(data: Data, layout: Layout, dtype: str = "float32") -> Batch:
     problems = {"labels": any_of(ops.logical_not(valid), counted)}
     if layout.predictions == "labels":
         valid = (predictions >= 0) & (predictions < classes)
-        predictions = ops.where(valid, predictions, classes)
+        predictions = ops.cast(ops.where(valid, predictions, classes), "int32")
         problems["predictions"] = any_of(ops.logical_not(valid), counted)
     flat = labels, targets, predictions, weight, keep, counted
     return Batch(*flat, problems, shape, layout, dtype)
@@ -290,7 +298,7 @@ def _read_labels(values: Tensor, layout: Layout, is_soft: bool) -> tuple[Tensor,
     """Return labels, whether each is valid, and whether they may be soft.
 
     Args:
-        values: floating labels `(N,)` or `(N, K)`.
+        values: labels `(N,)`, or floating ones `(N, K)`.
         layout: what they mean.
         is_soft: whether they were floating before, and so may be probabilities.
     """
@@ -306,6 +314,11 @@ def _read_labels(values: Tensor, layout: Layout, is_soft: bool) -> tuple[Tensor,
     total = ops.sum(values, -1)
     sums_to_one = is_near_one(total) if is_soft else total == 1
     return ops.cast(ops.argmax(values, -1), "int32"), ops.all(valid, -1) & sums_to_one, is_soft
+
+
+def _limit(labels: Any, num_classes: int) -> int:
+    """Return the number below which labels of this dtype are classes, and were not rounded."""
+    return min(num_classes, EXACT.get(keras.backend.standardize_dtype(labels.dtype), num_classes))
 
 
 def is_near_one(total: Tensor) -> Tensor:
@@ -364,11 +377,11 @@ def raise_for(flags: Tensor, data: Data, layout: Layout) -> None:
     if not occurs.any():
         return
     problem = PROBLEMS[int(np.argmax(occurs))]
-    true = np.asarray(ops.convert_to_numpy(data.y_true)).astype("float32")
-    pred = np.asarray(ops.convert_to_numpy(data.y_pred)).astype("float32")
+    true = np.asarray(ops.convert_to_numpy(data.y_true)).astype("float64")
+    pred = np.asarray(ops.convert_to_numpy(data.y_pred)).astype("float64")
     last = layout.num_classes - 1
     if problem == "labels":
-        _refuse_labels(true, layout, is_float(data.y_true))
+        _refuse_labels(true, data.y_true, layout)
     if problem == "predictions":
         wrong = pred[(pred < 0) | (pred > last)]
         raise ValueError(
@@ -393,15 +406,18 @@ def raise_for(flags: Tensor, data: Data, layout: Layout) -> None:
     raise ValueError(f"y_pred holds NaN: the first at index {places}; shape {pred.shape}")
 
 
-def _refuse_labels(true: np.ndarray, layout: Layout, is_soft: bool) -> None:
-    """Raise ValueError for labels of which some are wrong."""
-    last, ignored = layout.num_classes - 1, layout.reading.ignored
+def _refuse_labels(true: np.ndarray, y_true: Tensor, layout: Layout) -> None:
+    """Raise ValueError for labels of which some are wrong; `true` are their values in float64."""
+    ignored, is_soft = layout.reading.ignored, is_float(y_true)
     if layout.labels == "integer":
+        last = _limit(y_true, layout.num_classes) - 1
+        dtype = keras.backend.standardize_dtype(y_true.dtype)
+        exact = "" if last == layout.num_classes - 1 else f", all that {dtype} holds exactly"
         may_be_soft = layout.task == "binary" and is_soft
         whole = may_be_soft | (true == np.floor(true))
         wrong = true[(true < 0) | (true > last) | ~whole]
         wrong = wrong[~np.isin(wrong, ignored)]
-        soft = ", or probabilities" if may_be_soft else ""
+        soft = ", or probabilities" if may_be_soft else exact
         raise ValueError(
             f"y_true must hold whole labels from 0 to {last}{soft} (num_classes="
             f"{layout.num_classes}{', a binary task' if last == 1 else ''}); received "
@@ -426,5 +442,8 @@ def _refuse_labels(true: np.ndarray, layout: Layout, is_soft: bool) -> None:
 
 
 def _some(values: np.ndarray) -> str:
-    shown = ", ".join(f"{value:g}" for value in np.unique(values)[:5])
+    shown = ", ".join(
+        f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
+        for value in np.unique(values)[:5]
+    )
     return f"{shown}{', ...' if np.unique(values).size > 5 else ''}"

@@ -13,10 +13,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.compiler import is_concrete, is_shape_inference
+from kerasx.compiler import exact_tensor, has_int64, is_concrete, is_shape_inference
 
 Tensor = Any
-NARROW = ("bool", "int8", "int16", "int32", "uint8", "uint16")
+WIDE = ("uint32", "int64", "uint64", "float64")  # dtypes with whole numbers that int32 lacks
+# Below these numbers every whole number has a value of its own in the dtype.
+EXACT = {"bfloat16": 2**8, "float16": 2**11, "float32": 2**24, "float64": 2**53}
 Shape = Sequence[int | None]
 
 
@@ -26,6 +28,7 @@ class Labels:
 
     Attributes:
         values: int32, of the shape of the samples; -1 for a floating label that is not whole.
+            Without a number of classes, labels of 64 bits stay int64.
         wrong: bool of that shape: the label is not one of the classes.
         keep: bool of that shape, False where a mask or `ignore_class` leaves the sample out; None
             if all samples count.
@@ -73,7 +76,8 @@ def as_tensor(owner: str, name: str, values: Any) -> Tensor:
         values: numbers, as a tensor, an array or nested lists.
 
     Raises:
-        ValueError: the values are strings, or another thing that no tensor of numbers can hold.
+        ValueError: the values are strings, or another thing that no tensor of numbers can hold, or
+            an integer does not fit: JAX has 32 bits unless `jax_enable_x64` is set.
 
     Example:
     >>> from kerasx.authoring import as_tensor
@@ -83,10 +87,12 @@ def as_tensor(owner: str, name: str, values: Any) -> Tensor:
     """
     cause = None
     try:
-        tensor = ops.convert_to_tensor(values)
+        tensor = exact_tensor(values)
         # TensorFlow alone has tensors of strings.
         if keras.backend.backend() != "tensorflow" or not _is_string(tensor):
             return tensor
+    except OverflowError as error:
+        raise ValueError(f"{owner}: {name} must hold {error}") from None
     except (TypeError, ValueError) as error:
         cause = error
     raise ValueError(
@@ -135,13 +141,14 @@ def read_labels(
         keep = spread(owner, "mask", ops.cast(mask, "bool"), shape)
         keep = ops.broadcast_to(keep, ops.shape(labels))
     values, wrong = whole_numbers(labels)
-    # Wider integers are compared as they are: int32 would wrap a label of 2^32 to 0.
-    compared = values if keras.backend.standardize_dtype(labels.dtype) in NARROW else labels
     if ignore_class is not None:
-        counted = compared != ignore_class
+        # A floating label that is not whole is -1 in the values, which may be the ignored class.
+        ignored = equals(labels if is_float(labels) else values, ignore_class)
+        counted = ops.logical_not(ignored)
         keep = counted if keep is None else ops.logical_and(keep, counted)
     if num_classes is not None:
-        wrong = ops.logical_or(wrong, ops.logical_or(compared < 0, compared >= num_classes))
+        wrong = ops.logical_or(values < 0, values >= num_classes)
+        values = ops.cast(values, "int32")
     if sample_weight is not None:
         sample_weight = as_tensor(owner, "sample_weight", sample_weight)
         weight = spread(owner, "sample_weight", ops.cast(sample_weight, "float32"), shape)
@@ -149,17 +156,45 @@ def read_labels(
 
 
 def whole_numbers(values: Any) -> tuple[Tensor, Tensor]:
-    """Read numbers as int32.
+    """Read numbers as int32, or as int64 if their dtype holds more.
 
     Returns:
-        The numbers, with -1 in place of floating numbers that are not whole, and a bool tensor that
-        marks those.
+        The numbers, with -1 in place of floating numbers that are not whole, or so large that they
+        may be other numbers, rounded. And a bool tensor that marks those.
     """
     values = ops.convert_to_tensor(values)
+    whole = ops.cast(values, whole_dtype(values.dtype))
     if not is_float(values):
-        return ops.cast(values, "int32"), ops.zeros_like(values, "bool")
-    wrong = values != ops.floor(values)  # NaN too
-    return ops.cast(ops.where(wrong, -ops.ones_like(values), values), "int32"), wrong
+        return whole, ops.zeros_like(whole, "bool")
+    limit = EXACT[keras.backend.standardize_dtype(values.dtype)]
+    inexact = ops.abs(values) >= limit
+    wrong = ops.logical_or(ops.cast(whole, values.dtype) != values, inexact)  # NaN too
+    return ops.where(wrong, -ops.ones_like(whole), whole), wrong
+
+
+def whole_dtype(*dtypes: Any) -> str:
+    """Return the dtype in which whole numbers of these dtypes are compared: int32 or int64.
+
+    Narrow integers cannot hold every class number: 256 is 0 in uint8, and -100 is 156. Where JAX
+    has no int64, uint32 becomes int32.
+    """
+    wide = any(keras.backend.standardize_dtype(dtype) in WIDE for dtype in dtypes)
+    return "int64" if wide and has_int64() else "int32"
+
+
+def equals(values: Tensor, number: int) -> Tensor:
+    """Compare int32, int64 or floating values with a number that their dtype need not hold."""
+    number = int(number)
+    dtype = keras.backend.standardize_dtype(values.dtype)
+    if not is_float(values) and not -(2**31) <= number < 2**31 and dtype == "int32":
+        return ops.zeros_like(values, "bool")
+    return values == number
+
+
+def are_equal(a: Tensor, b: Tensor) -> Tensor:
+    """Compare integers of any two dtypes."""
+    dtype = whole_dtype(a.dtype, b.dtype)
+    return ops.cast(a, dtype) == ops.cast(b, dtype)
 
 
 def predicted_labels(y_pred: Any, rank: int) -> tuple[Tensor, Tensor]:
@@ -171,8 +206,8 @@ def predicted_labels(y_pred: Any, rank: int) -> tuple[Tensor, Tensor]:
         rank: number of axes of the samples.
 
     Returns:
-        Labels as int32 with `rank` axes, and a bool tensor that marks numbers that are not whole,
-        and scores with NaN.
+        Labels with `rank` axes, int32 or int64 as `whole_numbers` returns them, and a bool tensor
+        that marks numbers that are not whole, and scores with NaN.
     """
     y_pred = ops.convert_to_tensor(y_pred)
     if len(y_pred.shape) == rank + 1 and is_float(y_pred):
@@ -253,7 +288,7 @@ def refuse(owner: str, name: str, wrong: Tensor, values: Any, expected: str) -> 
     """
     any_wrong = ops.any(wrong)
     if is_concrete(any_wrong) and not is_shape_inference() and bool(any_wrong):
-        shown = ops.convert_to_numpy(ops.convert_to_tensor(values)).ravel()[:20].tolist()
+        shown = ops.convert_to_numpy(exact_tensor(values)).ravel()[:20].tolist()
         raise ValueError(f"{owner}: {name} must hold {expected}; received {shown}...")
     return any_wrong
 

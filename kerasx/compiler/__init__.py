@@ -7,8 +7,9 @@
 - `custom_gradient` gives a function a gradient written by hand, in one form for all backends.
 - `traced_once`, `not_converted` and `outside_of_graphs` make TensorFlow's graphs cheap: they share
   traces, and neither AutoGraph nor the creation of a variable adds to them.
-- `is_concrete`, `is_shape_inference` and `device` tell where a function is running.
+- `is_concrete`, `is_shape_inference`, `device` and `has_int64` tell where a function is running.
 - `with_float64` lets JAX compute in float64.
+- `exact_tensor` converts arrays to tensors that hold the same integers.
 - `Kernel.explain` returns an `Explanation`: what runs for given arguments, and its cost.
 
 Everything listed in `__all__` is public and stable; the modules below are not.
@@ -18,6 +19,7 @@ from kerasx.compiler._explain import Explanation
 from kerasx.compiler._kernel import Kernel, kernel
 from kerasx.compiler.backends import (
     device,
+    has_int64,
     is_concrete,
     is_eager_step,
     is_graph_tensor,
@@ -28,6 +30,7 @@ from kerasx.compiler.backends import (
     with_float64,
 )
 from kerasx.compiler.buckets import round_up
+from kerasx.compiler.conversion import exact_tensor
 from kerasx.compiler.gradient import custom_gradient
 from kerasx.compiler.program import Compiled, compiled, traced_once
 
@@ -38,6 +41,8 @@ __all__ = [
     "compiled",
     "custom_gradient",
     "device",
+    "exact_tensor",
+    "has_int64",
     "is_concrete",
     "is_eager_step",
     "is_graph_tensor",

@@ -20,6 +20,7 @@ from kerasx.calls import wrong_call
 from kerasx.compiler import backends
 from kerasx.compiler._explain import Explanation, explain
 from kerasx.compiler.buckets import Buckets, Rounding
+from kerasx.compiler.conversion import exact_tensor
 from kerasx.compiler.gradient import read
 from kerasx.compiler.program import Compiled
 from kerasx.compiler.shapes import Shapes, Sizes
@@ -161,7 +162,7 @@ class Kernel(Generic[P, R]):
         arguments, static = self._bind(args, kwargs)
         if any(map(_has_symbols, arguments.values())):
             return self._make_node(arguments, static)
-        tensors = {name: _as_tensors(value) for name, value in arguments.items()}
+        tensors = self._convert(arguments)
         sizes = self.shapes.check(tensors) if self.shapes else None
         outputs = self._run(tensors, static, sizes)
         if self._why_nan and _has_unexplained_nan(outputs):
@@ -176,6 +177,17 @@ class Kernel(Generic[P, R]):
             raise wrong_call(self.__name__, self.signature, error) from None
         static = {name: _hashable(arguments.pop(name)) for name in self.static if name in arguments}
         return arguments, static
+
+    def _convert(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Convert the data to tensors."""
+        tensors = {}
+        for name, value in arguments.items():
+            try:
+                tensors[name] = _as_tensors(value)
+            except OverflowError as error:
+                message = f"kernel {self.__name__!r}: `{name}` must hold {error}"
+                raise ValueError(message) from None
+        return tensors
 
     def _make_node(self, arguments: dict[str, Any], static: dict[str, Any]) -> Any:
         """Become a node of a functional model."""
@@ -205,7 +217,7 @@ class Kernel(Generic[P, R]):
         See `kerasx.compiler.Explanation` for the figures and for which backend knows them.
         """
         arguments, static = self._bind(args, kwargs)
-        tensors = {name: _as_tensors(value) for name, value in arguments.items()}
+        tensors = self._convert(arguments)
         sizes = self.shapes.check(tensors) if self.shapes else None
         if self.buckets and sizes and keras.backend.backend() != "torch":
             tensors = self.buckets.pad_all(tensors, sizes)
@@ -388,7 +400,7 @@ def _as_tensors(value: Any) -> Any:
         hasattr(leaf, "shape") for leaf in keras.tree.flatten(value)
     ):
         return keras.tree.map_structure(_as_tensors, value)
-    return keras.ops.convert_to_tensor(value)
+    return exact_tensor(value)
 
 
 def _has_unexplained_nan(outputs: Any) -> bool:

@@ -209,6 +209,15 @@ def is_concrete(tensor: Any) -> bool:
     return True
 
 
+def has_int64() -> bool:
+    """Return whether the backend has integers of 64 bits: JAX does if `jax_enable_x64` is set."""
+    if keras.backend.backend() != "jax":
+        return True
+    import jax
+
+    return jax.dtypes.canonicalize_dtype("int64") == "int64"
+
+
 def is_eager_step() -> bool:
     """Return whether this is a step that TensorFlow runs eagerly, as with `run_eagerly=True`.
 

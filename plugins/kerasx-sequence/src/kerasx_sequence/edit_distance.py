@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 from keras import ops
 
 import kerasx
+from kerasx.authoring import whole_dtype
 
 Tensor = Any
 FAR = 2**29  # above any distance, and twice it still fits in int32
@@ -39,6 +39,8 @@ def _plain_cost(
 ) -> Tensor:
     deletion = edit * _ones(truth, truth_mask)
     insertion = edit * _ones(hypothesis, hypothesis_mask)
+    common = whole_dtype(truth.dtype, hypothesis.dtype)
+    truth, hypothesis = ops.cast(truth, common), ops.cast(hypothesis, common)
     rows, columns = truth.shape[1], hypothesis.shape[1]
     above = [ops.zeros_like(deletion[:, 0])] if rows else [ops.sum(deletion, 1)]
     for column in range(columns):
@@ -216,7 +218,7 @@ def _smallest_cost(
         substitution: cost of a substitution, at least that of an edit.
     """
     deletion, insertion = _ones(truth, truth_mask), _ones(hypothesis, hypothesis_mask)
-    common = keras.backend.result_type(truth.dtype, hypothesis.dtype)
+    common = whole_dtype(truth.dtype, hypothesis.dtype)
     truth, hypothesis = ops.cast(truth, common), ops.cast(hypothesis, common)
     batch, rows = ops.shape(truth)
     columns = ops.shape(hypothesis)[1]

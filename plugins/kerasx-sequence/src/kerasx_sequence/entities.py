@@ -174,7 +174,7 @@ def _count(
     wrong_predictions = refuse(owner, "y_pred", is_wrong, y_pred, expected)
     counts = entity_counts(
         ops.clip(labels.values, 0, limit),
-        ops.clip(predicted, 0, limit),
+        ops.cast(ops.clip(predicted, 0, limit), "int32"),
         tagging,
         keep,
         labels.weight,

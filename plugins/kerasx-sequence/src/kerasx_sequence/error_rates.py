@@ -9,10 +9,12 @@ from keras import ops
 
 from kerasx.authoring import (
     SumMetric,
+    are_equal,
     argument,
     array_module,
     as_tensor,
     check_shape,
+    equals,
     predicted_labels,
     ratio,
     read_labels,
@@ -49,8 +51,8 @@ class Tokens(NamedTuple):
     """True and predicted sequences of a batch.
 
     Attributes:
-        truth: int32 `(batch, n)`.
-        predicted: int32 `(batch, m)`.
+        truth: int32 or int64 `(batch, n)`.
+        predicted: int32 or int64 `(batch, m)`.
         truth_mask: bool `(batch, n)`, false at positions of `ignore_class`.
         predicted_mask: bool `(batch, m)`, the mask of the predictions.
     """
@@ -96,7 +98,7 @@ class SequenceMetric(SumMetric):
         """Call a kernel for pairs of sequences, without the ignored class in either sequence."""
         predicted_mask = tokens.predicted_mask
         if self.ignore_class is not None:
-            is_counted = tokens.predicted != self.ignore_class
+            is_counted = ops.logical_not(equals(tokens.predicted, self.ignore_class))
             predicted_mask = ops.logical_and(predicted_mask, is_counted)
         return kernel(
             tokens.truth,
@@ -428,7 +430,7 @@ class SequenceAccuracy(SequenceMetric):
         check_shape(self.name, "y_pred", tokens.predicted.shape, shape, description)
         keep = ops.logical_and(tokens.truth_mask, tokens.predicted_mask)
         is_counted = ops.any(keep, 1)
-        is_same = tokens.truth == tokens.predicted
+        is_same = are_equal(tokens.truth, tokens.predicted)
         is_correct = ops.all(ops.logical_or(is_same, ops.logical_not(keep)), 1)
         is_correct = ops.logical_and(is_counted, is_correct)
         return ops.cast(is_correct, "int32"), ops.cast(is_counted, "int32")

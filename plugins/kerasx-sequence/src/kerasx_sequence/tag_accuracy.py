@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasx.authoring import MeanMetric, argument, as_tensor, read_labels
+from kerasx.authoring import MeanMetric, are_equal, argument, as_tensor, is_float, read_labels
 from kerasx_sequence.crf_layer import mask_of_tags
 
 Tensor = Any
@@ -33,7 +33,8 @@ class TagAccuracy(MeanMetric):
 
     Raises:
         TypeError: (in updates) predictions are not integers.
-        ValueError: (in updates) shapes do not match.
+        ValueError: (in updates) shapes do not match, or (in eager mode) a label is not a whole
+            number. In compiled code the result is then NaN.
 
     Example:
     >>> import kerasx
@@ -51,7 +52,8 @@ class TagAccuracy(MeanMetric):
 
     def statistic(
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
-    ) -> tuple[Tensor, bool]:
+    ) -> tuple[Tensor, Tensor | bool]:
+        y_true = as_tensor(self.name, "y_true", y_true)
         y_pred = as_tensor(self.name, "y_pred", y_pred)
         if not keras.backend.is_int_dtype(keras.backend.standardize_dtype(y_pred.dtype)):
             raise TypeError(
@@ -67,6 +69,9 @@ class TagAccuracy(MeanMetric):
             mask=mask,
             ignore_class=self.ignore_class,
         )
+        is_wrong: Tensor | bool = False
+        if is_float(y_true):
+            is_wrong = labels.refuse(self.name, y_true, "tags, which are whole numbers")
         weight = labels.weights()
-        correct = labels.values == ops.cast(y_pred, "int32")
-        return ops.stack([ops.sum(ops.where(correct, weight, 0.0)), ops.sum(weight)]), False
+        correct = are_equal(labels.values, y_pred)
+        return ops.stack([ops.sum(ops.where(correct, weight, 0.0)), ops.sum(weight)]), is_wrong

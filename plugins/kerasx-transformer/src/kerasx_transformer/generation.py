@@ -550,7 +550,7 @@ def _check(name: str, value: Any, valid: bool, expected: str) -> None:
 
 
 def _read_prompt(prompt: Any, lengths: Any, pad_token: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return tokens `(batch, time)` and lengths `(batch,)`, int32."""
+    """Return tokens `(batch, time)`, int64, and lengths `(batch,)`, int32."""
     if not isinstance(prompt, list | tuple):
         prompt = ops.convert_to_numpy(prompt)
     rows = [np.asarray(ops.convert_to_numpy(row)) for row in prompt]
@@ -568,11 +568,10 @@ def _read_prompt(prompt: Any, lengths: Any, pad_token: int) -> tuple[np.ndarray,
             f"generate: prompt_lengths must be {len(rows)} numbers from 1 to {sizes.tolist()}, the "
             f"lengths of the rows of prompt; received {lengths.tolist()}"
         )
-    tokens = np.full((len(rows), sizes.max()), pad_token, "int32")
+    tokens = np.full((len(rows), sizes.max()), pad_token, "int64")
     for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
-        if row[:length].min() < 0:
-            raise ValueError(
-                f"generate: prompt must be tokens from 0; received {row[:length].min()}"
-            )
         tokens[number, :length] = row[:length]
+        lowest = tokens[number, :length].min()
+        if lowest < 0:
+            raise ValueError(f"generate: prompt must be tokens from 0; received {lowest}")
     return tokens, lengths.astype("int32")

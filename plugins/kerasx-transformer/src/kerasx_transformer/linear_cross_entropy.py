@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx.authoring import check_argument, check_one_of, wide_dtype
+from kerasx.authoring import check_argument, check_one_of, equals, whole_dtype, wide_dtype
 from kerasx.compiler import compiled, custom_gradient, is_concrete
 from kerasx_transformer.chunks import in_chunks, rows_of_chunk
 from kerasx_transformer.projection import Projection, matrix_product
@@ -78,6 +78,7 @@ def plain_linear_cross_entropy(
     reduction: Literal["sum", "mean"] | None = None,
 ) -> Tensor:
     """Reference: all logits, then the definition."""
+    labels = ops.cast(labels, whole_dtype(labels.dtype))
     logits = ops.matmul(features, weight)
     logits = ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
     if bias is not None:
@@ -91,7 +92,9 @@ def plain_linear_cross_entropy(
     loss = loss + z_loss * ops.square(ops.logsumexp(logits, -1))
     if sample_weight is not None:
         loss = loss * ops.cast(sample_weight, loss.dtype)
-    counted = ops.ones_like(labels, "bool") if ignore_class is None else labels != ignore_class
+    counted = ops.ones_like(labels, "bool")
+    if ignore_class is not None:
+        counted = ops.logical_not(equals(labels, ignore_class))
     loss = ops.where(counted, loss, ops.zeros_like(loss))
     if reduction is None:
         return loss
@@ -392,14 +395,12 @@ def _read_labels(
     Raises:
         ValueError: a label is wrong, where values can be seen.
     """
-    # As int32, labels out of range would wrap.
-    is_long = keras.backend.standardize_dtype(labels.dtype) in ("int64", "uint64")
-    labels = ops.cast(labels, "int64" if is_long else "int32")
+    labels = ops.cast(labels, whole_dtype(labels.dtype))
     is_class = ops.logical_and(labels >= 0, labels < vocabulary)
     counts = ops.where(is_class, 1.0, float("nan"))
     classes = ops.where(is_class, labels, ops.zeros_like(labels))
     if ignore_class is not None:
-        is_ignored = ops.equal(labels, ignore_class)
+        is_ignored = equals(labels, ignore_class)
         counts = ops.where(is_ignored, 0.0, counts)
         classes = ops.where(is_ignored, IGNORED, classes)
     if is_concrete(counts):

@@ -7,7 +7,7 @@ from typing import Any
 from keras import ops
 
 import kerasx
-from kerasx.authoring import wide_dtype
+from kerasx.authoring import whole_dtype, wide_dtype
 from kerasx_transformer.chunks import in_chunks, rows_of_chunk
 from kerasx_transformer.projection import Projection
 
@@ -37,7 +37,9 @@ def token_scores(logits: Any, labels: Any) -> tuple[Any, Any]:
     Among equal logits the first is the likeliest. NaN logits give NaN.
     """
     logits = ops.cast(logits, "float32")
-    labels = ops.expand_dims(labels, -1)
+    if whole_dtype(labels.dtype) == "int64":  # as int32, 2^32 would become the word 0
+        labels = ops.clip(ops.cast(labels, "int64"), -1, logits.shape[-1])
+    labels = ops.expand_dims(ops.cast(labels, "int32"), -1)
     chosen = ops.take_along_axis(logits, labels, -1)
     normalizer = ops.logsumexp(logits, -1)
     comes_before = ops.logical_and(logits == chosen, ops.arange(logits.shape[-1]) < labels)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from keras import backend, ops
+from keras import ops
 
-from kerasx.authoring import wide_dtype
+from kerasx.authoring import whole_dtype, wide_dtype
 
 Tensor = Any
 
@@ -195,4 +195,4 @@ def score(chain: Chain, tags: Tensor) -> Scores:
 
 def at_least_int32(integers: Tensor) -> Tensor:
     """Cast integers to a dtype that can hold step and tag numbers."""
-    return ops.cast(integers, backend.result_type(integers.dtype, "int32"))
+    return ops.cast(integers, whole_dtype(integers.dtype))

@@ -19,6 +19,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasx.authoring import whole_dtype
 from kerasx.compiler import compiled, custom_gradient
 from kerasx_transformer.attention.dropout import dropout_factors
 from kerasx_transformer.attention.options import (
@@ -111,7 +112,8 @@ class Blocks:
         self.bias_before_padding = bias
         self.mask, self.bias = (None if x is None else tiling.pad_scores(x) for x in (mask, bias))
         if segment_ids is not None:
-            segment_ids = tuple(ops.cast(ids, "int32") for ids in segment_ids)
+            dtype = whole_dtype(*[ids.dtype for ids in segment_ids])
+            segment_ids = tuple(ops.cast(ids, dtype) for ids in segment_ids)
         self.first, self.last = needed_keys(tiling, options, Modifiers(segment_ids, self.mask))
         self.segment_ids = None
         if segment_ids is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from keras import ops
 
+from kerasx.authoring import whole_dtype
 from kerasx_transformer.attention.dropout import dropout_factors
 from kerasx_transformer.attention.options import LEAST, Options, accumulation_dtype, as_pair, hide
 
@@ -60,6 +61,8 @@ def plain_attention(
     )
     if segment_ids is not None:
         query_ids, key_ids = as_pair(segment_ids)
+        common = whole_dtype(query_ids.dtype, key_ids.dtype)
+        query_ids, key_ids = ops.cast(query_ids, common), ops.cast(key_ids, common)
         conditions.append(query_ids[:, None, :, None] == key_ids[:, None, None, :])
     if mask is not None:
         conditions.append(mask)

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -166,7 +167,8 @@ def needed_keys(tiling: Tiling, options: Options, modifiers: Modifiers) -> tuple
 
 def _segments_meet(tiling: Tiling, query_ids: Tensor, key_ids: Tensor) -> Tensor:
     """Return whether the ranges of two blocks' segments overlap, `(batch, blocks, blocks)`."""
-    largest, smallest = np.iinfo("int32").max, np.iinfo("int32").min
+    limits = np.iinfo(keras.backend.standardize_dtype(query_ids.dtype))
+    largest, smallest = limits.max, limits.min
     query_shape = (ops.shape(query_ids)[0], -1, tiling.rows)
     key_shape = (ops.shape(key_ids)[0], -1, tiling.pitch)
     low = ops.min(ops.reshape(tiling.pad_queries(query_ids, value=largest), query_shape), -1)
