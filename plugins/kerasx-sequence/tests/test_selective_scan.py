@@ -120,6 +120,28 @@ def test_groups_that_do_not_fit_raise():
         kernel(*arrays[:-1])
 
 
+def test_groups_of_many_sizes():
+    """From the ninth shape on, one graph of TensorFlow serves several numbers of groups."""
+    for time in range(3, 7):
+        for channels, groups in ((6, 2), (6, 3), (4, 2), (4, None)):
+            arrays = draw_arguments(time, channels=channels, groups=groups)
+            *inputs, start = (array.astype("float32") for array in arrays)
+            y, state = kernel(*inputs, initial_state=start)
+            x, delta, A, B, C, D, z, h = arrays
+            B, C = (
+                each[:, :, None] if groups is None else np.repeat(each, channels // groups, 2)
+                for each in (B, C)
+            )
+            expected = np.zeros(x.shape)
+            for t in range(time):
+                step = delta[:, t, :, None]
+                h = np.exp(step * A) * h + step * x[:, t, :, None] * B[:, t]
+                expected[:, t] = (h * C[:, t]).sum(-1)
+            expected = (expected + D * x) * z / (1 + np.exp(-z))
+            np.testing.assert_allclose(ops.convert_to_numpy(y), expected, rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(ops.convert_to_numpy(state), h, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("time", [5, 66])
 @pytest.mark.parametrize(("groups", "softplus"), [(None, False), (None, True), (2, True)])
 def test_lengths_that_are_rounded_up_change_nothing(time, groups, softplus, monkeypatch):

@@ -129,12 +129,7 @@ def selective_scan(
     [1.    1.368 1.503]
     """
     wide = wide_dtype(x.dtype)
-    groups = [tensor.shape[2] if len(tensor.shape) == 4 else None for tensor in (B, C)]
-    if groups[0] != groups[1] or (groups[0] and x.shape[2] % groups[0]):
-        raise ValueError(
-            "selective_scan: B and C must both have groups, whose number divides the "
-            f"{x.shape[2]} channels of x, or both none; received {groups[0]} and {groups[1]}"
-        )
+    _check_groups(x, B, C)
     delta = _step_sizes(delta, delta_bias, delta_softplus, wide)
     if initial_state is None:
         initial_state = ops.zeros((ops.shape(x)[0], *A.shape), wide)
@@ -144,6 +139,23 @@ def selective_scan(
     if z is not None:
         y = y * ops.silu(ops.cast(z, wide))
     return ops.cast(y, x.dtype), state
+
+
+def _check_groups(x: Tensor, B: Tensor, C: Tensor) -> None:
+    """Raise ValueError unless the groups of B and C fit; sizes may be unknown in a graph."""
+    groups = [tensor.shape[2] if len(tensor.shape) == 4 else None for tensor in (B, C)]
+    channels = x.shape[2]
+    if groups[0] != groups[1] or (groups[0] and channels and channels % groups[0]):
+        raise ValueError(
+            "selective_scan: B and C must both have groups, whose number divides the "
+            f"{channels} channels of x, or both none; received {groups[0]} and {groups[1]}"
+        )
+
+
+def _missing_steps(x: Tensor, B: Tensor, C: Tensor, **arguments: Any) -> Any:
+    """Count the steps that are missing to the next bucket."""
+    _check_groups(x, B, C)  # here sizes are known, in a graph that serves several they are not
+    return missing_steps(x)
 
 
 def _step_sizes(delta: Tensor, bias: Tensor | None, softplus: bool, wide: str) -> Tensor:
@@ -166,7 +178,7 @@ def _append_steps(
     return padded, lambda outputs: (outputs[0][:, :time], outputs[1])
 
 
-selective_scan.round_up_by(lambda **arguments: missing_steps(arguments["x"]), _append_steps)
+selective_scan.round_up_by(_missing_steps, _append_steps)
 
 
 @kerasx.custom_gradient
@@ -181,19 +193,22 @@ def _scan(x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, start: Tens
     A = ops.transpose(ops.cast(A, wide))
     start = ops.transpose(start, (0, 2, 1))
     padded = [_pad_time(tensor, missing) for tensor in (x, delta, B, C)]
-    groups = B.shape[2] if len(B.shape) == 4 else None
+    groups, channels = ops.shape(B)[2] if len(B.shape) == 4 else None, ops.shape(x)[2]
 
     def over_channels(tensor: Tensor) -> Tensor:
         """Spread B or C of a step over channels, `(batch, states, 1)` without groups."""
         if groups is None:
             return tensor[..., None]
-        return ops.repeat(ops.transpose(tensor, (0, 2, 1)), x.shape[2] // groups, 2)
+        tensor = ops.transpose(tensor, (0, 2, 1))
+        batch, states, _ = ops.shape(tensor)
+        shape = batch, states, groups, channels // groups
+        return ops.reshape(ops.broadcast_to(tensor[..., None], shape), (batch, states, channels))
 
     def sum_over_channels(tensor: Tensor) -> Tensor:
         """Sum `(batch, states, channels)` to the shape of B and C of a step."""
         if groups is None:
             return ops.sum(tensor, 2)
-        batch, states, channels = ops.shape(tensor)
+        batch, states, _ = ops.shape(tensor)
         tensor = ops.reshape(tensor, (batch, states, groups, channels // groups))
         return ops.transpose(ops.sum(tensor, 3), (0, 2, 1))
 
