@@ -215,7 +215,7 @@ def has_int64() -> bool:
         return True
     import jax
 
-    return bool(jax.config.jax_enable_x64)
+    return jax.dtypes.canonicalize_dtype("int64") == "int64"
 
 
 def is_eager_step() -> bool:
