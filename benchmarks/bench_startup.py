@@ -10,6 +10,8 @@ and each runs several times. The table shows the median, with the quartiles in b
   Ours are `F1Score`, `Precision` and `Recall`, then also `AUROC`, `MatthewsCorrCoef` and
   `CalibrationError`. They take longer because they trace more operations; in a TensorFlow graph the
   first three and the fifth count once.
+- **Class weights**: the same classifier without metrics, with the loss of Keras, and with
+  `ClassWeighted` around it.
 - **Sequences**: a tagger of 64 sequences of 32 steps, with a `CRF` and its loss, compared with a
   softmax per step. The CRF's kernels are compiled by XLA.
 - **Language model**: a decoder of one block for 64 sequences of 32 tokens, 256 words, with
@@ -37,7 +39,7 @@ CLASSIFIER = """
 model = keras.Sequential(
     [keras.Input((64,)), layers.Dense(32, "relu"), layers.Dense(10, "softmax")]
 )
-model.compile("adam", "sparse_categorical_crossentropy", metrics=[{metrics}])
+model.compile("adam", {loss}, metrics=[{metrics}])
 inputs = random.normal(size=(1024, 64)).astype("float32")
 labels = random.integers(0, 10, 1024)
 validation = (inputs[:200], labels[:200])
@@ -89,13 +91,18 @@ SIX = THREE + "".join(
     f", kerasx.metrics.{name}()" for name in ("AUROC", "MatthewsCorrCoef", "CalibrationError")
 )
 SPARSE = '"sparse_categorical_crossentropy"'
+WEIGHTED = f"kerasx.losses.ClassWeighted({SPARSE}, {{1: 5.0}})"
 LOGITS = "keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
 PROGRAMS = {
     "metrics": {
-        "no metrics": CLASSIFIER.format(metrics=""),
-        "three of Keras": CLASSIFIER.format(metrics=KERAS_METRICS),
-        "three of kerasx": CLASSIFIER.format(metrics=THREE),
-        "six of kerasx": CLASSIFIER.format(metrics=SIX),
+        "no metrics": CLASSIFIER.format(loss=SPARSE, metrics=""),
+        "three of Keras": CLASSIFIER.format(loss=SPARSE, metrics=KERAS_METRICS),
+        "three of kerasx": CLASSIFIER.format(loss=SPARSE, metrics=THREE),
+        "six of kerasx": CLASSIFIER.format(loss=SPARSE, metrics=SIX),
+    },
+    "class weights": {
+        "Keras, no weights": CLASSIFIER.format(loss=SPARSE, metrics=""),
+        "kerasx, ClassWeighted": CLASSIFIER.format(loss=WEIGHTED, metrics=""),
     },
     "sequences": {
         "Keras, softmax per step": TAGGER.format(

@@ -8,6 +8,7 @@ if typing.TYPE_CHECKING:
     from kerasx_sequence.crf import crf_log_likelihood as crf_log_likelihood
     from kerasx_sequence.crf import crf_log_partition as crf_log_partition
     from kerasx_sequence.crf import crf_marginals as crf_marginals
+    from kerasx_sequence.edit_distance import edit_counts as edit_counts
     from kerasx_sequence.edit_distance import edit_distance as edit_distance
     from kerasx_sequence.linear_recurrence import linear_recurrence as linear_recurrence
     from kerasx_sequence.selective_scan import selective_scan as selective_scan

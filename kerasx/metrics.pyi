@@ -505,17 +505,21 @@ class EntityF1(kerasx_sequence.entities.EntityF1):
     Args:
         labels: the label of each tag, such as `["O", "B-PER", "I-PER"]`, in which tag 1 is
             `"B-PER"`.
-        scheme: `"IOB1"`, `"IOB2"`, `"IOE2"`, `"IOBES"` or `"BILOU"`. Labels may only have its
-            prefixes. `None`, which lenient mode allows, takes any prefix.
+        scheme: `"IOB1"`, `"IOB2"`, `"IOE1"`, `"IOE2"`, `"IOBES"` or `"BILOU"`. Labels may only have
+            its prefixes. `None`, which lenient mode allows, takes any prefix.
         mode: `"lenient"` or `"strict"`. In lenient mode every tag but O belongs to an entity: an
             entity begins where a prefix or a change of type says so, and ends where the next one
-            begins or a tag is O. L and U are read as E and S. In strict mode a span must follow the
-            scheme: an I without a B is not an entity in IOB2.
+            begins or a tag is O. L and U are read as E and S; seqeval's lenient mode does not know
+            them, and reads U-X U-X as one entity. In strict mode a span must follow the scheme: an
+            I without a B is not an entity in IOB2. IOE1 is IOB1 backward; seqeval's strict mode
+            misses an entity of IOE1 that is one E.
         average: `"micro"` for one score over all entities, `"macro"` for the mean score of the
             types that occur (NaN before one does), `"weighted"` for the mean weighted by the number
             of true entities, `None` for the score of each type, in the order of `types`, for
             which Keras logs the macro average.
         ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        suffix: whether the prefix is at the end of a label: `PER-B`.
+        delimiter: text between prefix and type, such as `_` in `B_PER`.
         name: name of the metric.
         dtype: dtype of the result.
 
@@ -545,7 +549,45 @@ class EntityF1(kerasx_sequence.entities.EntityF1):
     >>> metric.types, [float(score) for score in metric.result()]
     (('LOC', 'PER'), [0.0, 1.0])
     """
-    def __init__(self, labels: collections.abc.Sequence[str], scheme: str | None = None, mode: str = 'lenient', average: str | None = 'micro', ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, labels: collections.abc.Sequence[str], scheme: str | None = None, mode: str = 'lenient', average: str | None = 'micro', ignore_class: int | None = None, *, suffix: bool = False, delimiter: str = '-', name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+
+class EntityReport(kerasx_sequence.entities.EntityReport):
+    """Precision, recall and F1 score of the entities of each type, and their averages.
+
+    The result is a dictionary: vectors over types `precision`, `recall`, `f1_score` and `support`,
+    the number of true entities, and the numbers `micro_precision`, `macro_recall`,
+    `weighted_f1_score` and so on. `print` shows it as a table. Keras logs the micro F1 score, which
+    is the result of `EntityF1`. It equals `classification_report` of the library seqeval, except
+    that each type that `labels` name has a row. Averages leave out types that do not occur. Counts
+    are exact to 2^46 entities.
+
+    Args:
+        labels: the label of each tag; `EntityF1` describes this argument and the next two.
+        scheme: the tagging scheme, or `None`.
+        mode: `"lenient"` or `"strict"`.
+        ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        suffix: whether the prefix is at the end of a label: `PER-B`.
+        delimiter: text between prefix and type, such as `_` in `B_PER`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        types: types of entities, sorted, in the order of the vectors.
+        sums: numbers of correct, predicted and true entities, float64 `(3, types)`.
+
+    Call arguments: same as `EntityF1`.
+
+    Raises:
+        ValueError: as in `EntityF1`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.EntityReport(["O", "B-PER", "I-PER", "B-LOC"])
+    >>> metric.update_state([[1, 2, 0, 3]], [[1, 2, 3, 0]])
+    >>> print(metric.types, metric.result()["recall"])
+    ('LOC', 'PER') [0. 1.]
+    """
+    def __init__(self, labels: collections.abc.Sequence[str], scheme: str | None = None, mode: str = 'lenient', ignore_class: int | None = None, *, suffix: bool = False, delimiter: str = '-', name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class ExactMatch(kerasx_metrics.classification.ExactMatch):
     """Exact match: the share of entries along the first axis that are right at every position.
@@ -881,6 +923,45 @@ class LogLoss(kerasx_metrics.probabilities.LogLoss):
     0.2162
     """
     def __init__(self, *, task: str | None = None, num_classes: int | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+
+class MatchErrorRate(kerasx_sequence.error_rates.MatchErrorRate):
+    """Match error rate: the fraction of the steps of an alignment that are errors.
+
+    With the hits `H`, substitutions `S`, deletions `D` and insertions `I` of all sequences of all
+    batches,
+
+        MER = (S + D + I) / (H + S + D + I)
+
+    which lies between 0 and 1, and is 0 until there is a word. They come from an alignment with the
+    fewest errors, and of several such from one with the most hits (see
+    `kerasx.kernels.edit_counts`). Where there are several, jiwer takes any, and its rate may be
+    higher. torchmetrics divides by the longer of both sequences, which is right only if there are
+    no deletions or no insertions. Exact to 2^46 words. Reference: Morris, Maier and Green, "From
+    WER and RIL to MER and WIL" (2004), section 3.
+
+    Words are whole numbers here; for text use `kerasx_sequence.word_errors`.
+
+    Args:
+        ignore_class: number to leave out of all sequences; see `WordErrorRate`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        sums: numbers of hits, substitutions, deletions and insertions, float64 `(4,)`.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.MatchErrorRate(ignore_class=0)
+    >>> metric.update_state([[1, 2, 3]], [[1, 3, 4]])
+    >>> float(metric.result())  # 2 is left out, 4 is added, and 1 and 3 are hits
+    0.5
+    """
+    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class MatthewsCorrCoef(kerasx_metrics.classification.MatthewsCorrCoef):
     """Matthews correlation coefficient: the correlation of labels and predictions, from -1 to 1.
@@ -1318,7 +1399,8 @@ class TagAccuracy(kerasx_sequence.tag_accuracy.TagAccuracy):
 
     Raises:
         TypeError: (in updates) predictions are not integers.
-        ValueError: (in updates) shapes do not match.
+        ValueError: (in updates) shapes do not match, or (in eager mode) a label is not a whole
+            number. In compiled code the result is then NaN.
 
     Example:
     >>> import kerasx
@@ -1398,7 +1480,8 @@ class WordErrorRate(kerasx_sequence.error_rates.WordErrorRate):
     """Word error rate: edit distances of word sequences, divided by the number of true words.
 
     `sum(distance) / sum(length of the truth)` over all sequences of all batches, which differs from
-    a mean of rates. It may exceed 1, and is NaN until there is a true word. Exact to 2^46 words.
+    a mean of rates. It may exceed 1. A pair whose truth is empty counts its insertions; until there
+    is a true word, the result is their number, as in the library jiwer. Exact to 2^46 words.
     Reference: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 2.
 
     Words are whole numbers here; for text use `kerasx_sequence.word_error_rate`.
@@ -1420,6 +1503,69 @@ class WordErrorRate(kerasx_sequence.error_rates.WordErrorRate):
     >>> metric = kerasx.metrics.WordErrorRate(ignore_class=0)
     >>> metric.update_state([[1, 2, 3], [4, 0, 0]], [[1, 3, 0, 0], [4, 0, 0, 0]])
     >>> float(metric.result())  # one error, four words
+    0.25
+    """
+    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+
+class WordInformationLost(kerasx_sequence.error_rates.WordInformationLost):
+    """Word information lost: one minus `WordInformationPreserved`.
+
+    `WIL = 1 - H / N * H / M`, with the hits `H`, the true words `N` and the predicted words `M`.
+    Reference: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 3.
+
+    Args:
+        ignore_class: number to leave out of all sequences; see `WordErrorRate`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        sums: numbers of hits, substitutions, deletions and insertions, float64 `(4,)`.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.WordInformationLost()
+    >>> metric.update_state([[1, 2, 3, 4]], [[1, 5, 6, 4]])
+    >>> float(metric.result())
+    0.75
+    """
+    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+
+class WordInformationPreserved(kerasx_sequence.error_rates.WordInformationPreserved):
+    """Word information preserved: hits as fractions of the true and of the predicted words.
+
+    With the hits `H` of all sequences of all batches, and `N` true and `M` predicted words,
+
+        WIP = H / N * H / M
+
+    which is 1 if there are no words, and 0 if there are only true or only predicted ones. Hits are
+    those of `MatchErrorRate`, which says how jiwer and torchmetrics count them. Exact to 2^46
+    words. Reference: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 3.
+
+    Words are whole numbers here; for text use `kerasx_sequence.word_errors`.
+
+    Args:
+        ignore_class: number to leave out of all sequences; see `WordErrorRate`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        sums: numbers of hits, substitutions, deletions and insertions, float64 `(4,)`.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.WordInformationPreserved()
+    >>> metric.update_state([[1, 2, 3, 4]], [[1, 5, 6, 4]])
+    >>> float(metric.result())
     0.25
     """
     def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...

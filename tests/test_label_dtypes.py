@@ -100,6 +100,9 @@ ANY_NUMBERS = (
     "SequenceAccuracy",
     "EditDistance",
     "WordErrorRate",
+    "MatchErrorRate",
+    "WordInformationLost",
+    "WordInformationPreserved",
     "CharErrorRate",
 )
 

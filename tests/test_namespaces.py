@@ -158,6 +158,7 @@ def test_lookup(acme):
         "kerasx.errors",
         "kerasx.saving",
         "kerasx.testing",
+        "kerasx_losses",
         "kerasx_sequence",
         "kerasx_transformer",
     ],

@@ -69,13 +69,20 @@ def test_the_plugin_installs_and_reloads(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("page", "shape"), [("language_models", (None, None, 1000)), ("sequences", (None, None))]
+    ("page", "shape"),
+    [
+        ("language_models", (None, None, 1000)),
+        ("losses", (None, 16, 16, 2)),
+        ("sequences", (None, None)),
+    ],
 )
 def test_the_models_of_the_documents_are_built(page, shape):
     text = (ROOT / f"docs/{page}.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     space = {}
-    exec(compile(program, page, "exec"), space)
+    for program in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(program, page, "exec"), space)
+        for expression, value in re.findall(r"^(\S.*)  # ([(\[A-Z].*)$", program, re.MULTILINE):
+            assert repr(eval(expression, space)) == value
     assert space["model"].output_shape == shape
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from kerasx.registry import contributions
-from kerasx_sequence import entity_f1
+from kerasx_sequence import entity_f1, entity_report
 
-METRICS = [*(item.object for item in contributions("metrics")), entity_f1]
-ARGUMENTS = {"EntityF1": {"labels": ["O", "B-PER"]}, "entity_f1": {"labels": ["O", "B-PER"]}}
+METRICS = [*(item.object for item in contributions("metrics")), entity_f1, entity_report]
+TAGGING = ("EntityF1", "EntityReport", "entity_f1", "entity_report")
+ARGUMENTS = {name: {"labels": ["O", "B-PER"]} for name in TAGGING}
 NUMBERS = np.array([[0, 1]])
 STRINGS = [[["cat", "dog"]], np.array([["cat", "dog"]]), np.array([["cat", "dog"]], object)]
 

@@ -15,6 +15,7 @@ from kerasx.authoring.arguments import (
     is_integer,
     is_number,
 )
+from kerasx.authoring.class_names import read_class_names
 from kerasx.authoring.classes import (
     Batch,
     Data,
@@ -50,6 +51,7 @@ from kerasx.authoring.reading import (
     whole_numbers,
 )
 from kerasx.authoring.reduction import reduced
+from kerasx.authoring.report import Report
 from kerasx.authoring.results import ArrayResult, DictResult
 from kerasx.authoring.sums import (
     add_pairs,
@@ -71,6 +73,7 @@ __all__ = [
     "Layout",
     "MeanMetric",
     "Reading",
+    "Report",
     "SumMetric",
     "add_pairs",
     "any_of",
@@ -102,6 +105,7 @@ __all__ = [
     "raise_for",
     "ratio",
     "read_batch",
+    "read_class_names",
     "read_labels",
     "reduced",
     "refuse",

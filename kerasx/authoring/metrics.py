@@ -152,7 +152,7 @@ class SumMetric(Configurable, keras.Metric):
             summary = self.summary(total)
             if summary is None:
                 return self._cast(self.formula(total))
-            if not is_concrete(summary) or is_eager_step():
+            if not is_concrete(summary) or is_eager_step() or is_shape_inference():
                 return self._cast(summary)
             return self.present(self.formula(total), float(summary))
 

@@ -104,3 +104,11 @@ def test_a_formula_may_divide_by_zero():
             return 1 / total
 
     assert float(Inverse().result()) == float("inf")
+
+
+@pytest.mark.parametrize("metric_class", [Span, Named])
+def test_keras_logs_the_summary(metric_class):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Identity()])
+    model.compile(loss="mean_squared_error", metrics=[metric_class(name="span")])
+    values = model.evaluate(np.ones((3, 2)), np.ones((3, 2)), 2, 0, return_dict=True)
+    assert values["span"] == 3

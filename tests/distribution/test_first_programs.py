@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = (
     "README.md",
     "docs/metrics.md",
+    "docs/losses.md",
     "docs/language_models.md",
     "docs/sequences.md",
     *(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("plugins/*/README.md"))),

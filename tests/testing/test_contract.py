@@ -188,7 +188,7 @@ def test_targets():
     ]
     (scale,) = subjects("contract_examples:Scale")
     assert (scale.kind, len(scale.cases)) == ("layers", 2)
-    with pytest.raises(ValueError, match="no plugin is called 'acme'; installed are: kerasx-met"):
+    with pytest.raises(ValueError, match="no plugin is called 'acme'; installed are: kerasx-los"):
         subjects("acme")
     with pytest.raises(ValueError, match="module contract_examples has no Nothing"):
         subjects("contract_examples:Nothing")
@@ -219,7 +219,9 @@ def test_only_slow_checks_are_left_to_the_thorough_tier():
         marked(["F1Score", "F2"])
 
 
-@pytest.mark.parametrize("plugin", ["kerasx-metrics", "kerasx-sequence", "kerasx-transformer"])
+@pytest.mark.parametrize(
+    "plugin", ["kerasx-losses", "kerasx-metrics", "kerasx-sequence", "kerasx-transformer"]
+)
 def test_the_fast_tier_exercises_every_contribution(plugin):
     items = [item for item in plan(subjects(plugin)) if item.case and is_fast(item, ())]
     exercised = {item.subject.object.__name__ for item in items}

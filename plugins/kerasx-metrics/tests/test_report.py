@@ -5,7 +5,7 @@ import pytest
 import sklearn.metrics as sk
 
 import kerasx
-from kerasx_metrics.report import Report
+from kerasx.authoring import Report
 
 RANDOM = np.random.default_rng(0)
 Y, PREDICTED = RANDOM.integers(0, 3, (2, 100))

@@ -298,6 +298,21 @@ def test_labels_of_another_scheme_raise(labels):
         iob2_constraints(labels)
 
 
+@pytest.mark.parametrize(("suffix", "delimiter"), [(True, "-"), (False, "_"), (True, "::")])
+@pytest.mark.parametrize("make_constraints", [iob2_constraints, bilou_constraints])
+def test_styles_of_labels_have_equal_constraints(make_constraints, suffix, delimiter):
+    parts = [("B", "X"), ("I", "X"), ("B", "Y-z"), ("I", "Y-z")]
+    labels = ["O", *(delimiter.join(pair[::-1] if suffix else pair) for pair in parts)]
+    styled = make_constraints(labels, suffix=suffix, delimiter=delimiter)
+    plain = make_constraints(["O", *("-".join(pair) for pair in parts)])
+    for ours, theirs in zip(styled, plain, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match=r"received \['O-X'\]"):
+        make_constraints(["O-X"], suffix=suffix, delimiter=delimiter)
+    with pytest.raises(ValueError, match="delimiter must be a string that is not empty"):
+        make_constraints(labels, delimiter="")
+
+
 def test_entities_keep_their_type():
     labels = ["O", "B-X", "I-X", "B-Y", "I-Y"]
     inside = iob2_constraints(labels).allowed[:, [2, 4]]

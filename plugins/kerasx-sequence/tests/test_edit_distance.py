@@ -11,8 +11,8 @@ from rapidfuzz.distance import Levenshtein
 import kerasx
 from kerasx.testing import labels, masks
 from kerasx.testing.numerics import Masked, as_numpy, compiled, no_loss
-from kerasx_sequence import char_error_rate, word_error_rate
-from kerasx_sequence.edit_distance import plain_edit_distance
+from kerasx_sequence import char_error_rate, char_errors, word_error_rate, word_errors
+from kerasx_sequence.edit_distance import plain_edit_counts, plain_edit_distance
 
 SIZES = [(7, 5), (1, 4), (6, 6), (3, 1)]
 
@@ -53,6 +53,65 @@ def test_equals_rapidfuzz(size, seed, masked):
     np.testing.assert_array_equal(as_numpy(plain), unmasked)
 
 
+def every_count(truth, hypothesis):
+    """Return hits, substitutions, deletions and insertions of all alignments of two sequences."""
+    counts = {}
+    for i in range(len(truth) + 1):
+        for j in range(len(hypothesis) + 1):
+            here = set() if i or j else {(0, 0, 0, 0)}
+            if i and j:
+                step = 0 if truth[i - 1] == hypothesis[j - 1] else 1
+                here |= {added(each, step) for each in counts[i - 1, j - 1]}
+            if i:
+                here |= {added(each, 2) for each in counts[i - 1, j]}
+            if j:
+                here |= {added(each, 3) for each in counts[i, j - 1]}
+            counts[i, j] = here
+    return counts[len(truth), len(hypothesis)]
+
+
+def added(counts, place):
+    return (*counts[:place], counts[place] + 1, *counts[place + 1 :])
+
+
+def best_count(truth, hypothesis):
+    """Return the counts of an alignment with the fewest errors, and of those the most hits."""
+    return min(every_count(truth, hypothesis), key=lambda counts: (sum(counts[1:]), -counts[0]))
+
+
+@given(size=st.sampled_from([*SIZES, (5, 5)]), seed=st.integers(0, 2**16), masked=st.booleans())
+def test_counts_are_those_of_the_best_of_all_alignments(size, seed, masked):
+    truth, hypothesis, *kept = draw_pairs(*size, seed)
+    kept = kept if masked else [np.ones_like(mask) for mask in kept]
+    rows = zip(truth.tolist(), hypothesis.tolist(), *kept, strict=True)
+    expected = [
+        best_count(*([token for token, keep in zip(*pair, strict=True) if keep] for pair in pairs))
+        for pairs in (((a, x), (b, y)) for a, b, x, y in rows)
+    ]
+    masks = {"truth_mask": kept[0], "hypothesis_mask": kept[1]} if masked else {}
+    counts = as_numpy(kerasx.kernels.edit_counts(truth, hypothesis, **masks))
+    np.testing.assert_array_equal(counts, expected)
+    tensors = map(ops.convert_to_tensor, (truth, hypothesis))
+    masks = {name: ops.convert_to_tensor(mask) for name, mask in masks.items()}
+    np.testing.assert_array_equal(as_numpy(plain_edit_counts(*tensors, **masks)), expected)
+
+
+def test_counts_of_long_sequences():
+    random = np.random.default_rng(0)
+    truth, hypothesis = (random.integers(0, 4, (3, size)) for size in (300, 257))
+    run = compiled(lambda a, b: kerasx.kernels.edit_counts(a, b))
+    counts = as_numpy(run(ops.convert_to_tensor(truth), ops.convert_to_tensor(hypothesis)))
+    ones = [np.ones(tokens.shape, bool) for tokens in (truth, hypothesis)]
+    np.testing.assert_array_equal(
+        counts[:, 1:].sum(1), expected_distances(truth, hypothesis, *ones)
+    )
+    np.testing.assert_array_equal(counts[:, :3].sum(1), 300)
+    np.testing.assert_array_equal(counts[:, [0, 1, 3]].sum(1), 257)
+    long = np.zeros((1, 30_000), "int32")
+    with pytest.raises(ValueError, match="truth and hypothesis must be shorter"):
+        kerasx.kernels.edit_counts(long, long)
+
+
 def test_a_hundred_tokens_in_compiled_code():
     random = np.random.default_rng(0)
     truth, hypothesis = (random.integers(0, 10, (4, size)) for size in (100, 83))
@@ -73,6 +132,11 @@ def test_tokens_of_any_size():
 
 
 PADDING = -1
+COUNTS = {
+    "MatchErrorRate": lambda h, s, d, i: (s + d + i) / (h + s + d + i),
+    "WordInformationPreserved": lambda h, s, d, i: h / (h + s + d) * h / (h + s + i),
+    "WordInformationLost": lambda h, s, d, i: 1 - h / (h + s + d) * h / (h + s + i),
+}
 METRICS = {
     "EditDistance": lambda distance, length: distance.mean(),
     "normalized": lambda distance, length: (distance / length).mean(),
@@ -103,6 +167,33 @@ def test_metrics_are_exact_over_batches(name, seed, form):
             y_pred = Masked()([ops.convert_to_tensor(scores[rows]), mask])
         metric.update_state(padded[rows], y_pred)
     assert float(metric.result()) == pytest.approx(METRICS[name](distance, length), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+@given(seed=st.integers(0, 2**16), weighted=st.booleans())
+def test_metrics_of_counts_equal_their_definition(name, seed, weighted):
+    truth, predicted, *kept = draw_pairs(5, 4, seed, batch=6)
+    kept[0][0, 0], kept[1][0, 0] = True, True
+    predicted[0, 0] = truth[0, 0]
+    weight = np.array([1, 0.5, 2, 3, 0, 1]) if weighted else None
+    metric = getattr(kerasx.metrics, name)(ignore_class=PADDING)
+    padded = [
+        np.where(keep, tokens, PADDING)
+        for tokens, keep in zip((truth, predicted), kept, strict=True)
+    ]
+    for rows in (slice(0, 3), slice(3, 6)):
+        metric.update_state(
+            padded[0][rows], padded[1][rows], None if weight is None else weight[rows]
+        )
+    counts = np.array(
+        [
+            best_count(a[x].tolist(), b[y].tolist())
+            for a, b, x, y in zip(truth, predicted, *kept, strict=True)
+        ]
+    )
+    total = np.ones(6) @ counts if weight is None else weight @ counts
+    np.testing.assert_allclose(metric.sums, total)
+    assert float(metric.result()) == pytest.approx(COUNTS[name](*total), rel=1e-6, abs=1e-7)
 
 
 @given(
@@ -154,15 +245,23 @@ def test_positions_left_out_may_hold_anything():
     np.testing.assert_array_equal(metric.sums, [0, 2])
 
 
-def test_rates_without_a_true_token():
+def test_an_empty_truth_counts_its_insertions():
+    """As in jiwer: the number of insertions until there is a true token."""
     rate, normalized = kerasx.metrics.WordErrorRate(0), kerasx.metrics.EditDistance(True, 0)
-    assert np.isnan(float(rate.result()))
-    for metric in (rate, normalized):
-        metric.update_state([[0, 0]], [[0, 0]])
-    assert np.isnan(float(rate.result()))
-    assert float(normalized.result()) == 0
-    normalized.update_state([[0, 0]], [[0, 5]])
-    assert np.isnan(float(normalized.result()))
+    match = kerasx.metrics.MatchErrorRate(0)
+    preserved = kerasx.metrics.WordInformationPreserved(0)
+    metrics = (rate, normalized, match, preserved)
+
+    def update(true, predicted):
+        for metric in metrics:
+            metric.update_state([true], [predicted])
+        return [float(metric.result()) for metric in metrics]
+
+    assert update([0, 0], [0, 0]) == [0, 0, 0, 1]
+    assert update([0, 0], [7, 5]) == [2, 1, 1, 0]
+    assert update([7, 5], [7, 5]) == pytest.approx([2 / 2, 2 / 3, 2 / 4, 2 / 2 * 2 / 4])
+    lost = kerasx.metrics.WordInformationLost()
+    assert float(lost.result()) == 0
 
 
 def test_sums_are_exact_beyond_float32():
@@ -205,6 +304,58 @@ def test_wrong_tokens_in_compiled_code_give_nan(score, label):
     assert np.isnan(values["word_error_rate"])
 
 
+words = st.lists(st.sampled_from(["a", "b", "cc"]), max_size=6).map(" ".join)
+pairs = st.lists(st.tuples(words, words), min_size=1, max_size=4)
+
+
+def tokens_of(alignment, place):
+    return [step[place] for step in alignment if step[place] is not None]
+
+
+@given(pairs)
+def test_words_are_aligned_as_well_as_possible(pairs):
+    truth, hypotheses = map(list, zip(*pairs, strict=True))
+    errors = word_errors(truth, hypotheses)
+    counts = [best_count(a.split(), b.split()) for a, b in pairs]
+    assert errors[:4] == tuple(map(sum, zip(*counts, strict=True)))
+    for (a, b), alignment, count in zip(pairs, errors.alignments, counts, strict=True):
+        assert tokens_of(alignment, 1) == a.split()
+        assert tokens_of(alignment, 2) == b.split()
+        operations = [step.operation for step in alignment]
+        kinds = ("hit", "substitution", "deletion", "insertion")
+        assert tuple(map(operations.count, kinds)) == count
+        for operation, true, other in alignment:
+            assert (operation == "hit") == (true == other)
+            assert (operation == "deletion") == (other is None)
+            assert (operation == "insertion") == (true is None)
+
+
+@given(pairs)
+def test_rates_are_those_of_the_counts(pairs):
+    truth, hypotheses = map(list, zip(*pairs, strict=True))
+    errors = word_errors(truth, hypotheses)
+    h, s, d, i = errors[:4]
+    rate = (s + d + i) / (h + s + d) if h + s + d else i
+    assert errors.error_rate == word_error_rate(truth, hypotheses) == pytest.approx(rate)
+    assert errors.match_error_rate == pytest.approx((s + d + i) / max(h + s + d + i, 1))
+    preserved = h / (h + s + d) * h / (h + s + i) if h else float(s + d + i == 0)
+    assert errors.information_preserved == pytest.approx(preserved)
+    assert errors.information_lost == pytest.approx(1 - preserved)
+
+
+@given(words, words)
+def test_counts_of_rapidfuzz_where_only_one_alignment_is_best(truth, hypothesis):
+    """jiwer counts so, too."""
+    a, b = truth.split(), hypothesis.split()
+    counts = every_count(a, b)
+    fewest = min(sum(count[1:]) for count in counts)
+    if len({count for count in counts if sum(count[1:]) == fewest}) > 1:
+        return
+    kinds = [operation.tag for operation in Levenshtein.editops(a, b)]
+    expected = tuple(map(kinds.count, ("replace", "delete", "insert")))
+    assert word_errors(truth, hypothesis)[1:4] == expected
+
+
 def test_error_rates_of_texts():
     truth = ["the quick brown fox", "", "jumps over"]
     hypotheses = ["the quack brown fox fox", "a", "jumps"]
@@ -213,7 +364,32 @@ def test_error_rates_of_texts():
     letters = sum(Levenshtein.distance(a, b) for a, b in pairs)
     assert word_error_rate(truth, hypotheses) == words / 6
     assert char_error_rate(truth, hypotheses) == letters / sum(map(len, truth))
-    assert np.isnan(word_error_rate([""], [""]))
-    for wrong in (["a", "b"], "ab"):
-        with pytest.raises(ValueError, match="equally many texts"):
-            word_error_rate(["a"], wrong)
+    assert char_errors(truth, hypotheses).error_rate == letters / sum(map(len, truth))
+
+
+def test_an_empty_text_counts_its_insertions():
+    """The values of jiwer 4."""
+    for truth, hypotheses, rate, match, preserved in [
+        ([""], [""], 0, 0, 1),
+        ("", "a b", 2, 1, 0),
+        (["", "a b c"], ["x y", "a b c"], 2 / 3, 2 / 5, 3 / 5),
+        ("a b", "", 1, 1, 0),
+    ]:
+        errors = word_errors(truth, hypotheses)
+        assert word_error_rate(truth, hypotheses) == errors.error_rate == pytest.approx(rate)
+        assert errors.match_error_rate == pytest.approx(match)
+        assert errors.information_preserved == pytest.approx(preserved)
+    assert char_error_rate("", "abc") == 3
+    assert char_error_rate("", "") == 0
+    assert type(char_error_rate("", "")) is type(word_errors("", "").error_rate) is float
+
+
+@pytest.mark.parametrize("function", [word_errors, char_errors, word_error_rate, char_error_rate])
+def test_one_text_may_be_a_string(function):
+    assert function("on a mat", "on mat") == function(["on a mat"], ["on mat"])
+    assert function(np.array(["a b"]), "a c") == function("a b", ["a c"])
+    for wrong in (["a", "b"], []):
+        with pytest.raises(ValueError, match=f"{function.__name__}: .* equally many texts"):
+            function("a", wrong)
+    with pytest.raises(ValueError, match=f"{function.__name__}: hypotheses must hold strings"):
+        function(["a"], [["a"]])

@@ -1,4 +1,4 @@
-"""`EntityF1` equals seqeval, in every scheme and mode, with any batches and masks."""
+"""`EntityF1` and `EntityReport` equal seqeval, in every scheme and mode, with any masks."""
 
 import warnings
 
@@ -10,13 +10,21 @@ import seqeval.scheme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
+from seqeval.metrics.sequence_labeling import get_entities as seqeval_entities
 
 import kerasx
 from kerasx.testing import compiled
 from kerasx.testing.numerics import Masked, as_numpy, no_loss
-from kerasx_sequence import entity_f1
+from kerasx_sequence import entity_f1, entity_report, get_entities
 
-PREFIXES = {"IOB1": "IB", "IOB2": "IB", "IOE2": "IE", "IOBES": "IBES", "BILOU": "IBLU"}
+PREFIXES = {
+    "IOB1": "IB",
+    "IOB2": "IB",
+    "IOE1": "IE",
+    "IOE2": "IE",
+    "IOBES": "IBES",
+    "BILOU": "IBLU",
+}
 TYPES = ("A", "B-x", "C")
 TIME = 7
 RANDOM = np.random.default_rng(0)
@@ -26,11 +34,20 @@ def make_labels(scheme, types=TYPES):
     return ["O", *(f"{prefix}-{kind}" for kind in types for prefix in PREFIXES[scheme])]
 
 
-def expected_score(true, predicted, scheme, mode, average):
-    """Score lists of labels with seqeval, which in lenient mode only knows E and S, not L and U."""
-    arguments = {"average": average}
+def from_seqeval(function, true, predicted, scheme, mode, **arguments):
+    """Call a function of seqeval with lists of labels.
+
+    In lenient mode it only knows E and S, not L and U. IOE1 is IOB1 read backward: seqeval's own
+    IOE1 does not find single tags E, a known gap of it.
+    """
     if mode == "strict":
         arguments |= {"mode": "strict", "scheme": getattr(seqeval.scheme, scheme)}
+        if scheme == "IOE1":
+            arguments["scheme"] = seqeval.scheme.IOB1
+            true, predicted = (
+                [[label.replace("E-", "B-") for label in reversed(row)] for row in rows]
+                for rows in (true, predicted)
+            )
     else:
         true, predicted = (
             [[label.replace("L-", "E-").replace("U-", "S-") for label in row] for row in rows]
@@ -38,7 +55,12 @@ def expected_score(true, predicted, scheme, mode, average):
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # seqeval warns of divisions by zero
-        return seqeval.metrics.f1_score(true, predicted, zero_division=0, **arguments)
+        return function(true, predicted, zero_division=0, **arguments)
+
+
+def expected_score(true, predicted, scheme, mode, average):
+    function = seqeval.metrics.f1_score
+    return from_seqeval(function, true, predicted, scheme, mode, average=average)
 
 
 def draw_tags(seed, tags, batch=3, time=TIME):
@@ -169,7 +191,7 @@ def test_positions_left_out_do_not_exist(scheme, mode, seed, way):
     assert float(metric.result()) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("scheme", ["IOB1", "IOBES"])
+@pytest.mark.parametrize("scheme", ["IOB1", "IOE1", "IOBES"])
 def test_a_hole_at_any_position_does_not_exist(scheme):
     labels = make_labels(scheme, TYPES[:1])
     sequences = np.indices((len(labels),) * 4).reshape(4, -1).T
@@ -193,6 +215,17 @@ def test_the_weight_of_an_entity_is_that_of_its_first_position():
     np.testing.assert_allclose(metric.sums[:, 0], [12, 17 + 40, 7 + 20])
     metric.update_state(true, predicted, weight[..., None])
     np.testing.assert_allclose(metric.sums[:, 0], [14, 2 * 17 + 40, 2 * 7 + 20])
+
+
+def test_the_weight_of_an_entity_in_a_scheme_read_backward():
+    labels = ["O", "I-A", "E-A"]
+    metric = kerasx.metrics.EntityF1(labels, "IOE1", "strict")
+    weight = np.array([[2.0, 9, 3, 5, 7]])
+    metric.update_state([[1, 2, 1, 0, 1]], [[1, 1, 0, 0, 1]], weight)
+    np.testing.assert_allclose(metric.sums[:, 0], [2 + 7, 2 + 7, 2 + 3 + 7])
+    metric.reset_state()
+    metric.update_state([[1, 1, 2, 1, 1]], [[1, 1, 1, 0, 1]], np.array([[0, 1.0, 2, 3, 4]]))
+    np.testing.assert_allclose(metric.sums[:, 0], [1, 1 + 4, 1 + 3])
 
 
 def test_weights_of_sequences_and_labels_without_a_type():
@@ -243,6 +276,9 @@ def test_in_a_model_of_masked_tokens():
         ({"labels": ["O", "B-A"], "mode": "strict"}, "received None"),
         ({"labels": ["O", "B-A"], "mode": "exact"}, "mode must be"),
         ({"labels": ["O", "B-A"], "average": "samples"}, "average must be"),
+        ({"labels": ["O", "B_A"]}, "'B-PER' with suffix=False, delimiter='-'; received 'B_A'"),
+        ({"labels": ["O", "A-B"], "delimiter": "_", "suffix": True}, "'PER_B' with suffix=True"),
+        ({"labels": ["O", "B-A"], "delimiter": ""}, "delimiter must be a string that is not empty"),
     ],
 )
 def test_invalid_arguments_raise(arguments, message):
@@ -292,3 +328,178 @@ def test_metrics_with_different_arguments_do_not_merge():
     metric = kerasx.metrics.EntityF1(["O", "B-A"])
     with pytest.raises(ValueError, match="merge_state takes metrics of EntityF1 with"):
         metric.merge_state([kerasx.metrics.EntityF1(["O", "B-B"])])
+
+
+STYLES = [(False, "-"), (True, "-"), (False, "_"), (True, "/"), (False, "::")]
+
+
+def in_style(label, suffix, delimiter):
+    prefix, _, kind = label.partition("-")
+    parts = (kind, prefix) if suffix else (prefix, kind)
+    return delimiter.join(parts) if kind else label
+
+
+@pytest.mark.parametrize("mode", ["lenient", "strict"])
+@pytest.mark.parametrize(("suffix", "delimiter"), STYLES)
+def test_styles_of_labels_change_no_score(suffix, delimiter, mode):
+    labels = make_labels("IOB2", ["A", "B-x", "C_y"])
+    true, predicted = draw_tags(3, len(labels), batch=20)
+    names = [[[labels[tag] for tag in row] for row in rows.tolist()] for rows in (true, predicted)]
+    styled = [in_style(label, suffix, delimiter) for label in labels]
+    arguments = {"mode": mode, "scheme": "IOB2", "suffix": suffix, "delimiter": delimiter}
+    metric = kerasx.metrics.EntityF1(styled, **arguments)
+    metric.update_state(true, predicted)
+    assert metric.types == ("A", "B-x", "C_y")
+    expected = expected_score(*names, "IOB2", mode, "micro")
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-6)
+    score = entity_f1(true, predicted, styled, **arguments)
+    assert score == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_suffix_without_a_type():
+    assert get_entities(["B", "I", "O"], suffix=True) == [("_", 0, 1)]
+
+
+@pytest.mark.parametrize("suffix", [False, True])
+@settings(max_examples=20)
+@given(seed=seeds)
+def test_entities_of_lenient_seqeval(suffix, seed):
+    labels = [in_style(label, suffix, "-") for label in make_labels("IOBES")]
+    tags = [labels[tag] for tag in draw_tags(seed, len(labels), batch=1, time=12)[0][0]]
+    assert get_entities(tags, suffix=suffix) == seqeval_entities(tags, suffix)
+
+
+@pytest.mark.parametrize(("suffix", "delimiter"), STYLES)
+@settings(max_examples=15)
+@given(scheme=st.sampled_from(sorted(set(PREFIXES) - {"IOE1"})), seed=seeds)
+def test_entities_of_strict_seqeval(suffix, delimiter, scheme, seed):
+    labels = [in_style(label, suffix, delimiter) for label in make_labels(scheme, "AC")]
+    numbers = draw_tags(seed, len(labels), batch=3, time=9)[0]
+    rows = [[labels[tag] for tag in row] for row in numbers.tolist()]
+    rows[1] = rows[1][:4]
+    arguments = {"suffix": suffix, "delimiter": delimiter}
+    expected = seqeval.scheme.Entities(rows, getattr(seqeval.scheme, scheme), **arguments).entities
+    expected = [[(each.tag, each.start, each.end - 1) for each in row] for row in expected]
+    assert get_entities(rows, scheme=scheme, mode="strict", **arguments) == expected
+    by_number = get_entities(numbers, labels, scheme=scheme, mode="strict", **arguments)
+    assert (by_number[0], by_number[2]) == (expected[0], expected[2])
+
+
+def every_annotation(time, kinds="AC", start=0):
+    """Yield all lists of entities that do not overlap, in sequences of this length."""
+    if start == time:
+        yield []
+        return
+    yield from every_annotation(time, kinds, start + 1)
+    for last in range(start, time):
+        for rest in every_annotation(time, kinds, last + 1):
+            for kind in kinds:
+                yield [(kind, start, last), *rest]
+
+
+def encode(entities, time, scheme):
+    """Write entities as tags, by the definitions of the schemes."""
+    tags = ["O"] * time
+    for number, (kind, first, last) in enumerate(entities):
+        touches_next = (kind, last + 1) in [entity[:2] for entity in entities[number + 1 :]]
+        touches_last = (kind, first - 1) in [(each[0], each[2]) for each in entities[:number]]
+        prefixes = ["I"] * (last - first + 1)
+        if scheme == "IOB2" or (scheme == "IOB1" and touches_last):
+            prefixes[0] = "B"
+        if scheme == "IOE2" or (scheme == "IOE1" and touches_next):
+            prefixes[-1] = "E"
+        if scheme in ("IOBES", "BILOU"):
+            prefixes[0], prefixes[-1] = "B", "E" if scheme == "IOBES" else "L"
+            if first == last:
+                prefixes = ["S" if scheme == "IOBES" else "U"]
+        tags[first : last + 1] = [f"{prefix}-{kind}" for prefix in prefixes]
+    return tags
+
+
+@pytest.mark.parametrize("mode", ["lenient", "strict"])
+@pytest.mark.parametrize("scheme", sorted(PREFIXES))
+def test_tags_of_entities_have_these_entities(scheme, mode):
+    annotations = list(every_annotation(5))
+    rows = [encode(entities, 5, scheme) for entities in annotations]
+    assert len(rows) == 571
+    assert get_entities(rows, scheme=scheme, mode=mode) == annotations
+
+
+def test_entities_of_other_arguments():
+    assert get_entities([]) == []
+    assert get_entities(["O", "O"]) == []
+    assert get_entities([[], ["B-A"]]) == [[], [("A", 0, 0)]]
+    assert get_entities(np.array(["B-A", "I-A"])) == [("A", 0, 1)]
+    assert get_entities(np.array([[0, 1]]), ["O", "B-A"]) == [[("A", 1, 1)]]
+    for tags, labels, message in [
+        ("B-A", None, "tags must be a list"),
+        ([0, 1], None, "tags must be strings without labels; received 0"),
+        ([0, 2], ["O", "B-A"], "whole numbers from 0 to 1, as there are labels; received 2"),
+        ([-1], ["O", "B-A"], "received -1"),
+        (["B-A"], ["O", "B-A"], "received 'B-A'"),
+        (["B_A"], None, "received 'B_A'"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            get_entities(tags, labels)
+
+
+@pytest.mark.parametrize("mode", ["lenient", "strict"])
+@pytest.mark.parametrize("scheme", sorted(PREFIXES))
+def test_report_is_that_of_seqeval(scheme, mode):
+    labels = make_labels(scheme)
+    true, predicted = draw_tags(1, len(labels), batch=40)
+    names = [[[labels[tag] for tag in row] for row in rows.tolist()] for rows in (true, predicted)]
+    report = entity_report(true, predicted, labels, scheme=scheme, mode=mode)
+    metric = kerasx.metrics.EntityReport(labels, scheme, mode)
+    for rows in (slice(0, 15), slice(15, 40)):
+        metric.update_state(true[rows], predicted[rows])
+    function = seqeval.metrics.classification_report
+    for digits in (2, 4):
+        expected = from_seqeval(function, *names, scheme, mode, digits=digits).rstrip("\n")
+        assert report.table(digits=digits) == metric.result().table(digits=digits) == expected
+    expected = from_seqeval(function, *names, scheme, mode, output_dict=True)
+    for average in ("micro", "macro", "weighted"):
+        for score in ("precision", "recall", "f1-score"):
+            name = f"{average}_{score.replace('-', '_')}"
+            assert report[name] == pytest.approx(expected[f"{average} avg"][score], rel=1e-6)
+    assert float(metric.result()) == pytest.approx(expected["micro avg"]["f1-score"], rel=1e-6)
+    np.testing.assert_array_equal(report["support"], [expected[kind]["support"] for kind in TYPES])
+    assert str(metric) == str(report)
+
+
+def test_report_of_types_that_do_not_occur():
+    report = entity_report([[1, 0, 2]], [[1, 0, 0]], ["O", "B-A", "B-B", "B-C"])
+    np.testing.assert_array_equal(report["f1_score"], [1, 0, 0])
+    assert report["macro_f1_score"] == report["weighted_recall"] == 0.5
+    assert str(report).splitlines()[4].split() == ["C", "0.00", "0.00", "0.00", "0"]
+
+
+def test_report_in_a_model():
+    labels = make_labels("IOB2")
+    true, predicted = draw_tags(5, len(labels), batch=6)
+    model = keras.Sequential([keras.Input((TIME, len(labels))), keras.layers.Identity()])
+    metric = kerasx.metrics.EntityReport(labels)
+    model.compile(loss=no_loss, metrics=[metric])
+    scores = np.eye(len(labels), dtype="float32")[predicted]
+    values = model.evaluate(scores, true, 2, 0, return_dict=True)
+    expected = entity_report(true, predicted, labels)
+    assert values["entity_report"] == pytest.approx(expected["micro_f1_score"])
+    assert str(metric.result()) == str(expected)
+
+
+def test_report_in_compiled_code_is_a_dictionary():
+    def recall(true, predicted):
+        return entity_report(true, predicted, ["O", "B-A"])["recall"]
+
+    value = as_numpy(compiled(recall)(np.array([[1, 0, 1, 0]]), np.array([[1, 0, 0, 0]])))
+    np.testing.assert_array_equal(value, [0.5])
+
+
+def test_models_saved_before_the_new_arguments_have_their_values():
+    metric = kerasx.metrics.EntityF1(["O", "B-A"], average="macro")
+    config = {
+        name: value
+        for name, value in metric.get_config().items()
+        if name not in ("suffix", "delimiter")
+    }
+    assert kerasx.metrics.EntityF1.from_config(config).get_config() == metric.get_config()

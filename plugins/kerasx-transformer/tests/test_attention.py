@@ -74,7 +74,9 @@ class Example:
         if arguments.get("causal"):
             visible = visible & (distance >= 0)
         if window := arguments.get("window"):
-            visible = visible & (distance < window) & (distance > -window)
+            left, right = window if isinstance(window, tuple) else (window - 1, window - 1)
+            visible = visible & (distance <= (columns + rows if left is None else left))
+            visible = visible & (-distance <= (columns + rows if right is None else right))
         if "segments" in arguments:
             self.tensors["segment_ids"] = ids = arguments.pop("segments")
             of_query, of_key = ids if isinstance(ids, tuple) else (ids, ids)
@@ -190,6 +192,13 @@ EXAMPLES = {
     "window both ways": {"window": 3},
     "wide window": {"causal": True, "window": 10, "times": (17, 17)},
     "wide window both ways": {"window": 7, "times": (13, 17)},
+    "window, more to the left": {"window": (3, 1), "times": (17, 17), "bias": (1, 4, 17, 17)},
+    "window, more to the right": {"window": (0, 5), "times": (13, 37)},
+    "window to the left alone": {"window": (6, 0), "times": (37, 17), "heads": (3, 1)},
+    "window of both, causal": {"window": (4, 3), "causal": True, "times": (17, 17)},
+    "wide window, more to the left": {"window": (9, 2), "times": (37, 37), "dropout_rate": 0.3},
+    "all to the left": {"window": (None, 2), "times": (17, 17), "mask": (2, 1, 17, 17)},
+    "all to the right": {"window": (1, None), "times": (17, 13)},
     "window of one": {"causal": True, "window": 1, "heads": (2, 2)},
     "window, fewer queries": {"causal": True, "window": 4, "times": (7, 37)},
     "window, more queries": {"causal": True, "window": 4, "times": (37, 7)},
@@ -403,7 +412,12 @@ def test_shapes_that_do_not_match(change, message):
     ("arguments", "message"),
     [
         ({"mask": np.ones((5, 5), "float32")}, "mask must be boolean; an additive one is a `bias`"),
-        ({"window": 0}, "window must be at least 1; received 0"),
+        ({"window": 0}, "window must be a positive integer, or a pair .*; received 0"),
+        (
+            {"window": (2, -1)},
+            r"window must be a positive integer, or a pair .*; received \(2, -1\)",
+        ),
+        ({"window": (1.5, 1)}, "window must be a positive integer, or a pair"),
         ({"logit_softcap": 0.0}, "logit_softcap must be positive; received 0.0"),
         ({"dropout_rate": 1.0}, "dropout_rate must be at least 0 and below 1; received 1.0"),
         ({"dropout_rate": 0.5}, "seed must be given with dropout_rate"),

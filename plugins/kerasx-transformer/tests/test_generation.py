@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from kerasx.testing import sizes, tensors
 from kerasx_transformer import first_position, generate
-from kerasx_transformer.generation import keep_min_p, keep_top_k, keep_top_p, sample
+from kerasx_transformer.logits_processors import (
+    block_repeated_ngrams,
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+    penalize_repetition,
+    sample,
+)
 from kerasx_transformer.multi_head_attention import GroupedQueryAttention, MultiHeadAttention
 
 VOCABULARY = 7
@@ -81,11 +88,14 @@ def logits_of(model, tokens):
     return logits[0, len(tokens) - 1].astype("float64")
 
 
-def plain_loop(model, prompt, new, choose, end_token=None, pad_token=0):
+def plain_loop(model, prompt, new, choose, end_tokens=(), pad_token=0, process=None):
     tokens = list(prompt)
     while len(tokens) < len(prompt) + new:
-        tokens.append(choose(logits_of(model, tokens), len(tokens)))
-        if tokens[-1] == end_token:
+        logits = logits_of(model, tokens)
+        if process is not None:
+            logits = process(logits, tokens)
+        tokens.append(choose(logits, len(tokens)))
+        if tokens[-1] in end_tokens:
             break
     return tokens + [pad_token] * (len(prompt) + new - len(tokens))
 
@@ -113,7 +123,17 @@ def test_stops_at_the_end_token_and_pads(model):
     end = int(free[0, 5])
     actual = generate(model, PROMPT, 9, temperature=0, end_token=end, pad_token=6)
     assert np.any(actual[0, 6:] != free[0, 6:])
-    assert_continues(actual, model, 9, highest, end_token=end, pad_token=6)
+    assert_continues(actual, model, 9, highest, end_tokens=[end], pad_token=6)
+
+
+def test_stops_at_whichever_end_token_comes_first(model):
+    free = generate(model, PROMPT, 9, temperature=0)
+    ends = sorted({int(free[0, 6]), int(free[1, 3])})
+    assert len(ends) == 2
+    for several in (ends, tuple(ends), np.array(ends)):
+        actual = generate(model, PROMPT, 9, temperature=0, end_token=several, pad_token=6)
+        assert_continues(actual, model, 9, highest, end_tokens=ends, pad_token=6)
+    assert np.array_equal(generate(model, PROMPT, 9, temperature=0, end_token=[]), free)
 
 
 def test_prompts_may_be_an_array_with_lengths(model):
@@ -219,39 +239,205 @@ def test_a_seed_generator_advances(model):
     assert np.array_equal(twice(), [first, second])
 
 
-def test_enough_beams_find_the_most_probable_sequence(model):
-    actual = generate(model, PROMPT, 3, num_beams=VOCABULARY**2)
+@given(st.data())
+def test_repetition_is_penalized_as_by_brute_force(data):
+    logits = np.asarray(data.draw(tensors((3, 5), low=-4, high=4)))
+    tokens = np.asarray(data.draw(tensors((3, 6), "int32", 0, 5)))
+    step = data.draw(st.integers(0, 6), "step")
+    penalty = data.draw(st.sampled_from([0.5, 1.25, 2.0]), "penalty")
+    arrays = map(keras.ops.convert_to_tensor, (logits.astype("float32"), tokens))
+    actual = keras.ops.convert_to_numpy(penalize_repetition(*arrays, step, penalty))
+    np.testing.assert_allclose(actual, penalized(logits, tokens[:, :step], penalty), rtol=1e-6)
+
+
+def penalized(logits, tokens, penalty):
+    """CTRL, section 4.1, for positive logits; a negative one moves the same way."""
+    result = logits.astype("float64")
+    for row, of_row in enumerate(tokens):
+        for token in set(of_row.tolist()):
+            factor = 1 / penalty if result[row, token] > 0 else penalty
+            result[row, token] *= factor
+    return result
+
+
+def repeats_an_ngram(tokens, token, size):
+    """Whether a sequence would end with an n-gram that it already contains."""
+    longer = [*tokens, token]
+    ngrams = [tuple(longer[i : i + size]) for i in range(len(longer) - size + 1)]
+    return bool(ngrams) and ngrams[-1] in ngrams[:-1]
+
+
+@given(st.data())
+def test_ngrams_are_blocked_as_by_brute_force(data):
+    words = data.draw(st.integers(1, 3), "words")
+    tokens = np.asarray(data.draw(tensors((4, 9), "int32", 0, words)))
+    step = data.draw(st.integers(0, 9), "step")
+    size = data.draw(st.integers(1, 10), "size")
+    arrays = (np.ones((4, words), "float32"), tokens)
+    arrays = map(keras.ops.convert_to_tensor, arrays)
+    actual = keras.ops.convert_to_numpy(block_repeated_ngrams(*arrays, step, size))
+    for row, sequence in enumerate(tokens[:, :step].tolist()):
+        blocked = [repeats_an_ngram(sequence, token, size) for token in range(words)]
+        expected = np.ones(words) if all(blocked) else np.where(blocked, -np.inf, 1)
+        assert np.array_equal(actual[row], expected)
+
+
+def with_penalty_and_blocking(logits, tokens):
+    logits = penalized(logits[None], np.array([tokens]), 1.5)[0]
+    blocked = [repeats_an_ngram(tokens, token, 2) for token in range(VOCABULARY)]
+    assert not all(blocked)
+    return np.where(blocked, -np.inf, logits)
+
+
+PROCESSING = {"repetition_penalty": 1.5, "no_repeat_ngram_size": 2}
+
+
+def test_repetition_penalty_and_blocking_equal_a_plain_loop(model):
+    actual = generate(model, PROMPT, 9, temperature=0, **PROCESSING)
+    assert_continues(actual, model, 9, highest, process=with_penalty_and_blocking)
+    assert not np.array_equal(actual, generate(model, PROMPT, 9, temperature=0))
+
+
+def test_custom_processors_come_before_the_filters(model):
+    """Each gets what the one before returned; the temperature and `top_k` act on the last."""
+    ops = keras.ops
+
+    def raise_the_previous_token(logits, tokens, step):
+        last = ops.take(tokens, step - 1, axis=1)
+        return logits + 3.0 * ops.cast(ops.arange(VOCABULARY) == last[:, None], "float32")
+
+    def exclude_by_step(logits, tokens, step):
+        return ops.where(ops.arange(VOCABULARY) == step % VOCABULARY, -float("inf"), logits)
+
+    def process(logits, tokens):
+        logits = with_penalty_and_blocking(logits, tokens)
+        logits[tokens[-1]] += 3
+        logits[len(tokens) % VOCABULARY] = -np.inf
+        return logits
+
+    uniform = keras.ops.convert_to_numpy(keras.random.uniform((2, 11), seed=5))
+
+    def choose(logits, position, row):
+        kept = brute_force_kept(logits / 1.7, top_k=3)
+        p = np.where(kept, np.exp(logits / 1.7), 0)
+        return int(np.searchsorted(np.cumsum(p / p.sum()), uniform[row, position - 1]))
+
+    options = {"logits_processors": [raise_the_previous_token, exclude_by_step], **PROCESSING}
+    actual = generate(model, PROMPT, 9, temperature=1.7, top_k=3, seed=5, **options)
+    assert_continues(actual, model, 9, choose, process=process)
+
+
+def test_several_sequences_are_drawn_for_each_prompt(model):
+    uniform = keras.ops.convert_to_numpy(keras.random.uniform((6, 11), seed=5))
+    actual = generate(model, PROMPT, 9, seed=5, num_return_sequences=3)
+    assert actual.shape == (6, 12)
+    for row, tokens in enumerate(actual):
+
+        def choose(logits, position, row=row):
+            p = np.exp(logits - logits.max())
+            return int(np.searchsorted(np.cumsum(p / p.sum()), uniform[row, position - 1]))
+
+        expected = plain_loop(model, PROMPT[row // 3], 9, choose)
+        assert tokens[: len(expected)].tolist() == expected
+
+
+def log_probabilities(model, tokens, length, end_token):
+    """The model's log-probability of each token after the first `length`, in float64."""
+    result = np.zeros(len(tokens))
+    for place in range(length, len(tokens)):
+        logits = logits_of(model, tokens[:place])
+        result[place] = (logits - np.log(np.exp(logits).sum()))[tokens[place]]
+        if tokens[place] == end_token:
+            break
+    return result
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": 0, **PROCESSING},
+        {"seed": 3, "num_return_sequences": 2, **FILTERS},
+        {"num_beams": 3, "num_return_sequences": 2, "length_penalty": 1.0},
+    ],
+    ids=["greedy", "sampling", "beams"],
+)
+def test_scores_are_log_probabilities_of_the_model(model, options):
+    tokens, scores = generate(model, PROMPT, 4, end_token=5, return_scores=True, **options)
+    assert scores.dtype == "float32"
+    assert scores.shape == tokens.shape
+    assert np.array_equal(tokens, generate(model, PROMPT, 4, end_token=5, **options))
+    copies = options.get("num_return_sequences", 1)
+    for row, sequence in enumerate(tokens.tolist()):
+        length = LENGTHS[row // copies]
+        expected = log_probabilities(model, sequence[: length + 4], length, end_token=5)
+        np.testing.assert_allclose(scores[row, : length + 4], expected, rtol=0, atol=1e-5)
+        assert not scores[row, length + 4 :].any()
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 0.8, 3.0, -2.0])
+def test_enough_beams_find_the_best_sequence(model, length_penalty):
+    """The best of all 343 continuations, which end at a 5 or after three tokens."""
+    options = {"end_token": 5, "length_penalty": length_penalty}
+    actual = generate(model, PROMPT, 3, num_beams=VOCABULARY**2, **options)
     for row, prompt in enumerate(PROMPT):
         every = list(itertools.product(range(VOCABULARY), repeat=3))
         batch = np.array([[*prompt, *tokens] for tokens in every])
         logits = keras.ops.convert_to_numpy(model(batch)).astype("float64")
         logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
         steps = np.take_along_axis(logits[:, :-1], batch[:, 1:, None], -1)[..., 0]
-        best = every[int(np.argmax(steps[:, len(prompt) - 1 :].sum(1)))]
+        ranked = {}
+        for tokens, of_tokens in zip(every, steps[:, len(prompt) - 1 :], strict=True):
+            size = tokens.index(5) + 1 if 5 in tokens else 3
+            rank = of_tokens[:size].sum() / ((5 + size) / (5 + 1)) ** length_penalty
+            ranked[tokens[:size]] = rank
+        best = max(ranked, key=ranked.get)
         start = len(prompt)
-        assert tuple(actual[row, start : start + 3].tolist()) == best
+        assert tuple(actual[row, start : start + len(best)].tolist()) == best
+        assert not actual[row, start + len(best) :].any()
 
 
-def plain_beam_search(model, prompt, new, beams, end_token):
-    kept = [(0.0, list(prompt), False)]
+def plain_beam_search(model, prompt, new, beams, end_token, exponent=0, process=None):
+    """The beams after `new` steps, the best first, with each the sum of its log-probabilities."""
+
+    def rank(beam):
+        size = beam[2] or len(beam[1]) - len(prompt)
+        return -beam[0] / ((5 + size) / 6) ** exponent
+
+    kept = [(0.0, list(prompt), None)]
     for _ in range(new):
         candidates = []
-        for score, tokens, done in kept:
-            if done:
-                candidates.append((score, [*tokens, 0], True))
+        for score, tokens, size in kept:
+            if size is not None:
+                candidates.append((score, [*tokens, 0], size))
                 continue
             logits = logits_of(model, tokens)
+            if process is not None:
+                logits = process(logits, tokens)
             for token, more in enumerate(logits - np.log(np.exp(logits).sum())):
-                candidates.append((score + more, [*tokens, token], token == end_token))
-        kept = sorted(candidates, key=lambda each: -each[0])[:beams]
-    return kept[0][1]
+                longer = [*tokens, token]
+                size = len(longer) - len(prompt) if token == end_token else None
+                candidates.append((score + more, longer, size))
+        kept = sorted(candidates, key=rank)[:beams]
+    return [tokens for _, tokens, _ in kept]
 
 
-def test_few_beams_equal_a_plain_beam_search(model):
-    actual = generate(model, PROMPT, 4, num_beams=3, end_token=5)
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {}),
+        ({"length_penalty": 2.5}, {"exponent": 2.5}),
+        (PROCESSING, {"process": with_penalty_and_blocking}),
+    ],
+    ids=["plain", "length_penalty", "processing"],
+)
+def test_few_beams_equal_a_plain_beam_search(model, options, expected):
+    options = {"num_beams": 3, "end_token": 5, **options}
+    actual = generate(model, PROMPT, 4, num_return_sequences=3, **options)
     for row, prompt in enumerate(PROMPT):
-        expected = plain_beam_search(model, prompt, 4, 3, end_token=5)
-        assert actual[row, : len(expected)].tolist() == expected
+        beams = plain_beam_search(model, prompt, 4, 3, end_token=5, **expected)
+        assert actual[3 * row : 3 * row + 3, : len(beams[0])].tolist() == beams
+    best = generate(model, PROMPT, 4, **options)
+    assert np.array_equal(best, actual[::3])
 
 
 def test_masked_tokens_are_not_attended_to():
@@ -347,6 +533,22 @@ def test_compiles_once_for_similar_lengths(model):
         assert block.traced == before
 
 
+def test_compiles_once_for_values_of_penalties_and_for_the_same_processors(model):
+    def unchanged(logits, tokens, step):
+        return logits
+
+    def run(**penalties):
+        options = {"num_beams": 2, "no_repeat_ngram_size": 3, "logits_processors": [unchanged]}
+        generate(model, PROMPT, 9, end_token=[2, 3], **options, **penalties)
+
+    run(repetition_penalty=1.1, length_penalty=0.5)
+    block = next(each for each in model.layers if isinstance(each, Block))
+    before = block.traced
+    run(repetition_penalty=1.3, length_penalty=0.7)
+    if keras.backend.backend() != "torch":
+        assert block.traced == before
+
+
 def test_uses_the_current_weights(model):
     weights = model.get_weights()
     before = generate(model, PROMPT, 9, temperature=0)
@@ -370,6 +572,27 @@ def test_uses_the_current_weights(model):
         ({"temperature": 0, "top_k": 2}, "top_k is for sampling; temperature=0"),
         ({"end_token": 7}, "end_token must be one of the model's 7 tokens"),
         ({"pad_token": -1}, "pad_token must be one of"),
+        ({"end_token": [1, 7]}, "end_token must be one of the model's 7 tokens; received 7"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty must be above 0, and finite"),
+        ({"no_repeat_ngram_size": 0}, "no_repeat_ngram_size must be a positive integer"),
+        ({"length_penalty": 1.0}, "length_penalty must be finite, and 0 unless num_beams"),
+        ({"num_beams": 2, "length_penalty": np.inf}, "length_penalty must be finite"),
+        ({"num_return_sequences": 0}, "num_return_sequences must be a positive integer"),
+        (
+            {"num_return_sequences": 2, "temperature": 0},
+            "num_return_sequences must be at most num_beams=1 where nothing is sampled",
+        ),
+        ({"num_return_sequences": 4, "num_beams": 3}, "at most num_beams=3"),
+        ({"logits_processors": np.sin}, "logits_processors must be a list of functions"),
+        ({"logits_processors": [1]}, "logits_processors must be a list of functions"),
+        (
+            {"logits_processors": [lambda logits, tokens, step: logits[:, :3]]},
+            r"logits_processors must be functions that return logits of the shape .* \(2, 7\)",
+        ),
+        (
+            {"logits_processors": [lambda logits, tokens, step: None]},
+            "logits_processors must be functions that return logits",
+        ),
         ({"prompt": [[7]]}, "prompt must be tokens below 7"),
         ({"prompt": [[-1]]}, "prompt must be tokens from 0"),
         ({"prompt": [[0.5]]}, "prompt must be integer tokens"),

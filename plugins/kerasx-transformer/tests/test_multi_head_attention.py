@@ -157,7 +157,7 @@ def plain(layer, x, value, keep, segments, *, rotary, alibi, causal, window, sof
             if keep[b, j]
             and segments[0][b, i] == segments[1][b, j]
             and (j <= i or not causal)
-            and (window is None or abs(i - j) < window)
+            and window[0] >= i - j >= -window[1]
         ]
         if seen:
             scores = key[b, seen, group] @ query[b, i, h] / np.sqrt(width)
@@ -170,12 +170,24 @@ def plain(layer, x, value, keep, segments, *, rotary, alibi, causal, window, sof
     return np.einsum("bthd,hdc->btc", mixed, w[6]) + w[7]
 
 
+# How many keys before and after its own position a query sees, for each `sliding_window`.
+WINDOWS = {
+    None: (99, 99),
+    1: (0, 0),
+    3: (2, 2),
+    (2, 0): (2, 0),
+    (1, 3): (1, 3),
+    (None, 1): (99, 1),
+    (0, None): (0, 99),
+}
+
+
 @given(st.data())
 def test_equals_a_plain_computation(data):
     options = {
         "rotary": data.draw(st.booleans(), "rotary"),
         "alibi": data.draw(st.booleans(), "alibi"),
-        "window": data.draw(st.sampled_from([None, 1, 3]), "window"),
+        "window": data.draw(st.sampled_from(list(WINDOWS)), "window"),
         "softcap": data.draw(st.sampled_from([None, 0.5]), "softcap"),
     }
     causal = data.draw(st.booleans(), "causal")
@@ -200,6 +212,7 @@ def test_equals_a_plain_computation(data):
     )
     given = {"segment_ids": segments} if is_packed else {}
     actual = layer(x, value, value_mask=keep, use_causal_mask=causal, **given)
+    options["window"] = WINDOWS[options["window"]]
     expected = plain(layer, x, value, keep, segments, causal=causal, **options)
     assert_close(actual, expected, 1e-5, f"{options}, causal={causal}")
 
@@ -209,7 +222,7 @@ def test_steps_with_a_cache_give_what_a_whole_call_gives(data):
     options = {
         "rotary": data.draw(st.booleans(), "rotary"),
         "alibi": data.draw(st.booleans(), "alibi"),
-        "sliding_window": data.draw(st.sampled_from([None, 2]), "window"),
+        "sliding_window": data.draw(st.sampled_from([None, 2, (1, 4), (None, 0)]), "window"),
         "use_gate": data.draw(st.booleans(), "gate"),
     }
     layer = data.draw(
@@ -383,12 +396,155 @@ def test_a_configuration_without_a_soft_cap_loads():
     assert MultiHeadAttention.from_config(config).logit_softcap is None
 
 
+def test_an_asymmetric_window_is_saved(tmp_path):
+    (x,) = inputs((2, 8, 6))
+    symbol = keras.Input((None, 6))
+    model = keras.Model(symbol, MultiHeadAttention(2, 4, sliding_window=(2, 1))(symbol, symbol))
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    (actual,) = reloaded(tmp_path / "model.keras", [x], [])
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+    as_list = {**model.layers[-1].get_config(), "sliding_window": [2, 1]}
+    assert MultiHeadAttention.from_config(as_list).sliding_window == (2, 1)
+
+
 def test_a_custom_rotary_layer_is_saved_with_its_config():
     from kerasx_transformer.rotary import RotaryEmbedding
 
     layer = MultiHeadAttention(2, 4, rotary=RotaryEmbedding(base=50.0))
     again = MultiHeadAttention.from_config(layer.get_config())
     assert again.rotary.base == 50.0
+
+
+def with_unit_length(layer):
+    """A subclass as people write it: it changes queries and keys, and leaves the rest to Keras."""
+
+    class Cosine(layer):
+        def _compute_attention(self, query, key, value, *args, **kwargs):
+            query, key = keras.ops.normalize(query), keras.ops.normalize(key)
+            return super()._compute_attention(query, key, value, *args, **kwargs)
+
+    return Cosine
+
+
+def from_scratch(layer):
+    """A subclass that computes everything, with scores that are squared distances."""
+
+    class Distances(layer):
+        def _compute_attention(
+            self,
+            query,
+            key,
+            value,
+            attention_mask=None,
+            training=None,
+            return_attention_scores=False,
+        ):
+            squares = keras.ops.square(query[:, :, None] - key[:, None])
+            scores = keras.ops.transpose(-keras.ops.sum(squares, -1), (0, 3, 1, 2))
+            if attention_mask is not None:
+                assert len(attention_mask.shape) == 3
+                scores = keras.ops.where(attention_mask[:, None], scores, -1e9)
+            scores = keras.ops.softmax(scores)
+            return keras.ops.einsum("bhts,bshd->bthd", scores, value), scores
+
+    return Distances
+
+
+OVERRIDDEN = {
+    "multi-head": (keras.layers.MultiHeadAttention, MultiHeadAttention, (2, 4)),
+    "grouped": (keras.layers.GroupQueryAttention, GroupedQueryAttention, (4, 4, 2)),
+}
+
+
+@pytest.mark.parametrize(("theirs", "ours", "arguments"), OVERRIDDEN.values(), ids=OVERRIDDEN)
+@pytest.mark.parametrize("override", [with_unit_length, from_scratch])
+def test_an_overridden_attention_is_used_as_by_keras(theirs, ours, arguments, override):
+    layer, plainly = override(theirs)(*arguments, use_gate=True), ours(*arguments, use_gate=True)
+    mine = override(ours)(*arguments, use_gate=True)
+    query, value = inputs((2, 4, 8), (2, 5, 8))
+    for each in (layer, mine, plainly):
+        each(query, value)
+    for each in (mine, plainly):
+        each.set_weights(layer.get_weights())
+    for name, call in CALLS.items():
+        if call.get("return_attention_scores") and theirs is keras.layers.GroupQueryAttention:
+            continue  # Keras gives the subclass of one no scores
+        results = [each(query, value, **call) for each in (mine, layer, plainly)]
+        actual, expected, other = (
+            keras.ops.convert_to_numpy(keras.tree.flatten(result)[0]) for result in results
+        )
+        rows = sees_a_key(call, 9)
+        assert_close(actual[rows], expected[rows], 1e-5, name)
+        assert np.abs(actual[rows] - other[rows]).max() > 1e-3
+        if call.get("return_attention_scores"):
+            assert_close(results[0][1], results[1][1], 1e-5, name)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rotary": True, "alibi": True, "logit_softcap": 0.7, "sliding_window": (3, 1)},
+        {"flash_attention": False, "alibi": True},
+    ],
+)
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_attention_that_an_override_calls_is_that_without_it(options, causal):
+    class Same(GroupedQueryAttention):
+        def _compute_attention(self, query, key, value, attention_mask=None, training=None):
+            return super()._compute_attention(query, key, value, attention_mask, training)
+
+    (x,) = inputs((2, 8, 6))
+    layer, same = GroupedQueryAttention(4, 4, 2, **options), Same(4, 4, 2, **options)
+    layer(x, x)
+    same(x, x)
+    same.set_weights(layer.get_weights())
+    call = {
+        "use_causal_mask": causal,
+        "segment_ids": PACKED,
+        "value_mask": np.arange(8) != np.array([[1], [5]]),
+    }
+    assert_close(same(x, x, **call), layer(x, x, **call), 1e-5, f"causal={causal}")
+    if causal:
+        expected = layer(x, x, use_causal_mask=True)
+        with CacheScope(9) as cache:
+            first = same(x[:, :5], x[:, :5], use_causal_mask=True)
+        with CacheScope(9, cache.values, 5):
+            last = same(x[:, 5:], x[:, 5:], use_causal_mask=True)
+        assert_close(keras.ops.concatenate([first, last], 1), expected, 1e-5, "in steps")
+
+
+def test_an_override_decides_over_other_axes_too():
+    (x,) = inputs((2, 3, 4, 8))
+    layer = MultiHeadAttention(2, 4, attention_axes=(2,))
+    same = with_unit_length(MultiHeadAttention)(2, 4, attention_axes=(2,))
+    theirs = with_unit_length(keras.layers.MultiHeadAttention)(2, 4, attention_axes=(2,))
+    for each in (layer, same, theirs):
+        each(x, x)
+    same.set_weights(theirs.get_weights())
+    assert_close(same(x, x), theirs(x, x), 1e-5, "attention over axis 2")
+
+
+def test_an_attention_that_is_replaced_on_a_layer_is_used():
+    (x,) = inputs((2, 3, 6))
+    layer = MultiHeadAttention(2, 4, use_bias=False)
+    layer(x, x)
+    layer._compute_attention = lambda query, key, value, **_: (0 * value, None)
+    assert not keras.ops.convert_to_numpy(layer(x, x)).any()
+
+
+def returning(result):
+    class Other(MultiHeadAttention):
+        def _compute_attention(self, query, key, value, **options):
+            return result(value)
+
+    return Other(2, 4)
+
+
+def test_methods_of_keras_that_would_be_ignored_are_refused():
+    masked = type("Masked", (MultiHeadAttention,), {"_compute_attention_mask": lambda self: None})
+    with pytest.raises(TypeError, match="Masked: this layer never calls _compute_attention_mask"):
+        masked(2, 4)
 
 
 (X,) = inputs((1, 3, 4))
@@ -412,6 +568,8 @@ def nothing_with(values):
         (lambda: MultiHeadAttention(2, 4, 1.5), "value_dim must be a positive integer"),
         (lambda: MultiHeadAttention(2, 4, dropout=1.0), "dropout must be from 0 to below 1"),
         (lambda: MultiHeadAttention(2, 4, sliding_window=0), "sliding_window must be a positive"),
+        (lambda: MultiHeadAttention(2, 4, sliding_window=(1, -1)), r"or a pair \(left, right\)"),
+        (lambda: MultiHeadAttention(2, 4, sliding_window=(1, 2, 3)), "sliding_window must be"),
         (lambda: MultiHeadAttention(2, 4, output_shape="a"), "output_shape must be an integer"),
         (lambda: GroupedQueryAttention(4, 3, 2), "num_query_heads must be a multiple of"),
         (lambda: MultiHeadAttention(2, 4, logit_softcap=0.0), "logit_softcap must be positive"),
@@ -424,6 +582,14 @@ def nothing_with(values):
         (
             lambda: MultiHeadAttention(2, 4, rotary=True, attention_axes=(1, 2))(X[None], X[None]),
             "rotary needs attention over axis 1",
+        ),
+        (
+            lambda: returning(lambda value: value)(X, X),
+            "_compute_attention must return a tuple of the output and the scores",
+        ),
+        (
+            lambda: returning(lambda value: (value, None))(X, X, return_attention_scores=True),
+            "_compute_attention must return a tuple of the output and the scores",
         ),
         (lambda: MultiHeadAttention(2, 4)(X, X, X[:, 1:]), "key and value must agree"),
         (lambda: GroupedQueryAttention(4, 4, 2)(X[None], X[None]), "query must be"),

@@ -7,10 +7,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from keras import ops
 
-from kerasx.authoring import Layout, argument, array_module, ratio
+from kerasx.authoring import Layout, Report, argument, array_module, ratio
 from kerasx_metrics import counts as statistics
 from kerasx_metrics.counts import Counts
-from kerasx_metrics.report import Report
 from kerasx_metrics.scores import (
     average_of,
     averaged,

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasx.authoring import Layout, argument, array_module, ratio
+from kerasx.authoring import Layout, argument, array_module, ratio, read_class_names
 from kerasx_metrics import counts as statistics
 from kerasx_metrics.arguments import check
-from kerasx_metrics.class_names import read_class_names
 from kerasx_metrics.classification import LabelMetric, refuse_multilabel
 from kerasx_metrics.plots import plot_confusion_matrix, require_samples
 from kerasx_metrics.streaming import Statistic

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from keras import ops
 
-from kerasx.authoring import Layout, argument, array_module, plain_values, ratio
+from kerasx.authoring import Layout, argument, array_module, plain_values, ratio, read_class_names
 from kerasx_metrics.block_sums import pairwise_sum, running_sum
 from kerasx_metrics.buffer import Buffer
-from kerasx_metrics.class_names import read_class_names
 from kerasx_metrics.histogram import Histogram
 from kerasx_metrics.plots import plot_precision_recall, plot_roc, require_samples
 from kerasx_metrics.scores import average_of

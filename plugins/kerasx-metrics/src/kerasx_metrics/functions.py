@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasx.authoring import Report
 from kerasx_metrics import classification, confusion, curves, probabilities
-from kerasx_metrics.report import Report
 from kerasx_metrics.whole_arrays import compute
 
 Tensor = Any

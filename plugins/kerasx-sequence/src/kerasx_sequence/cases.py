@@ -123,6 +123,7 @@ def scan_inputs(batch: int, time: int, channels: int, states: int) -> SearchStra
             "D": tensors((channels,)),
             "z": tensors(sequence),
             "initial_state": tensors((batch, channels, states)),
+            "delta_bias": tensors((channels,), low=0.0, high=1.0),
         }
     )
 
@@ -152,20 +153,21 @@ CASES: list[Case] = [
     Case(kerasx.layers.NASCell, one_step(3, 2, 2), {"units": 2, "use_bias": True}),
     Case(kerasx.layers.PeepholeLSTMCell, one_step(3, 2, 2), {"units": 2}),
     Case(kerasx.layers.ZoneoutLSTMCell, one_step(3, 2, 2, 2), {"units": 2}, random=True),
-    Case(
-        kerasx.kernels.edit_distance,
-        masked_token_pairs,
-        varies=("n",),
-        differentiable=False,
-        buckets=5,
+    *(
+        Case(kernel, masked_token_pairs, varies=("n",), differentiable=False, buckets=5)
+        for kernel in (kerasx.kernels.edit_counts, kerasx.kernels.edit_distance)
     ),
     Case(
         kerasx.metrics.EntityF1, tag_sequences, {"labels": IOB2, "scheme": "IOB2", "mode": "strict"}
     ),
+    Case(kerasx.metrics.EntityReport, tag_sequences, {"labels": IOB2}),
     Case(kerasx.kernels.soft_dtw, masked_series, {"gamma": 0.5}),
     Case(kerasx.losses.SoftDTW, series, {"gamma": 0.5}),
     Case(kerasx.metrics.CharErrorRate, token_sequences),
     Case(kerasx.metrics.EditDistance, token_sequences, {"normalize": True}),
+    Case(kerasx.metrics.MatchErrorRate, token_sequences, {"ignore_class": 0}),
+    Case(kerasx.metrics.WordInformationLost, token_sequences),
+    Case(kerasx.metrics.WordInformationPreserved, token_sequences),
     Case(kerasx.metrics.SequenceAccuracy, tag_sequences, {"ignore_class": 0}),
     Case(kerasx.metrics.WordErrorRate, token_sequences, {"ignore_class": 0}),
     *(

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kerasx_sequence.tag_labels import LabelStyle
+
 
 class Constraints(NamedTuple):
     """Tags that `crf_decode` may choose; `_asdict()` returns its arguments.
@@ -22,19 +24,23 @@ class Constraints(NamedTuple):
     allowed_end: np.ndarray
 
 
-def iob2_constraints(labels: Sequence[str]) -> Constraints:
+def iob2_constraints(
+    labels: Sequence[str], *, suffix: bool = False, delimiter: str = "-"
+) -> Constraints:
     """Make the constraints of IOB2: `I-X` may only follow `B-X` or `I-X`.
 
     Reference: Tjong Kim Sang and Veenstra, "Representing Text Chunks", 1999, section 2.
 
     Args:
         labels: the name of each tag: `O`, `B-X` or `I-X`, where `X` is a type of entity.
+        suffix: whether the prefix is at the end of a label: `X-B`.
+        delimiter: text between prefix and type, such as `_` in `B_X`.
 
     Returns:
         `Constraints` for tags in the order of `labels`.
 
     Raises:
-        ValueError: a label has another form, or occurs twice.
+        ValueError: a label has another form, or occurs twice, or the delimiter is empty.
 
     Example:
     >>> from kerasx_sequence import iob2_constraints
@@ -43,10 +49,13 @@ def iob2_constraints(labels: Sequence[str]) -> Constraints:
      [ True  True  True]
      [ True  True  True]]
     """
-    return _make_constraints(labels, "BI", lambda before, after: after == "I")
+    style = LabelStyle(suffix, delimiter).check("iob2_constraints")
+    return _make_constraints(labels, "BI", style, lambda before, after: after == "I")
 
 
-def bilou_constraints(labels: Sequence[str]) -> Constraints:
+def bilou_constraints(
+    labels: Sequence[str], *, suffix: bool = False, delimiter: str = "-"
+) -> Constraints:
     """Make the constraints of BILOU: `B-X`, any number of `I-X`, then `L-X`; or `U-X` alone.
 
     Reference: Ratinov and Roth, "Design Challenges in Named Entity Recognition", 2009, section 3.3.
@@ -54,12 +63,14 @@ def bilou_constraints(labels: Sequence[str]) -> Constraints:
 
     Args:
         labels: the name of each tag: `O`, `B-X`, `I-X`, `L-X` (or `E-X`), `U-X` (or `S-X`).
+        suffix: whether the prefix is at the end of a label: `X-B`.
+        delimiter: text between prefix and type, such as `_` in `B_X`.
 
     Returns:
         `Constraints` for tags in the order of `labels`.
 
     Raises:
-        ValueError: a label has another form, or occurs twice.
+        ValueError: a label has another form, or occurs twice, or the delimiter is empty.
 
     Example:
     >>> from kerasx_sequence import bilou_constraints
@@ -67,32 +78,37 @@ def bilou_constraints(labels: Sequence[str]) -> Constraints:
     >>> print(constraints.allowed_start, constraints.allowed_end)
     [ True  True False False  True] [ True False False  True  True]
     """
+    style = LabelStyle(suffix, delimiter).check("bilou_constraints")
     return _make_constraints(
-        labels, "BILUES", lambda before, after: before in "BI" or after in "ILE"
+        labels, "BILUES", style, lambda before, after: before in "BI" or after in "ILE"
     )
 
 
 def _make_constraints(
-    labels: Sequence[str], prefixes: str, is_inside: Callable[[str, str], bool]
+    labels: Sequence[str],
+    prefixes: str,
+    style: LabelStyle,
+    is_inside: Callable[[str, str], bool],
 ) -> Constraints:
     """Make the constraints of a scheme.
 
     Args:
         labels: the name of each tag.
         prefixes: the prefixes of the scheme other than O.
+        style: how labels are written.
         is_inside: a function of two prefixes that returns whether tags with these prefixes may only
             follow each other within one entity.
     """
-    parts = [label.partition("-") for label in labels]
+    tags = [style.split(label) for label in labels]
     invalid = [
         label
-        for label, (prefix, _, kind) in zip(labels, parts, strict=True)
+        for label, (prefix, kind) in zip(labels, tags, strict=True)
         if label != "O" and not (len(prefix) == 1 and prefix in prefixes and kind)
     ]
     if invalid or len(set(labels)) != len(labels) or not labels:
-        forms = ", ".join(f"{prefix}-X" for prefix in prefixes)
+        forms = ", ".join(style.join(prefix, "X") for prefix in prefixes)
         raise ValueError(
-            f"labels must be different names of the forms O, {forms}; received "
+            f"labels must be different names of the forms O, {forms} with {style}; received "
             f"{invalid if invalid else list(labels)}"
         )
 
@@ -101,7 +117,6 @@ def _make_constraints(
             return True
         return before in "BI" and after in "ILE" and kind_before == kind_after
 
-    tags = [(prefix, kind) for prefix, _, kind in parts]
     return Constraints(
         np.array([[may_follow(*before, *after) for after in tags] for before in tags]),
         np.array([may_follow("O", "", *after) for after in tags]),

@@ -1,19 +1,15 @@
-"""Entities in sequences of tags: the spans that a scheme defines, and their F1 score.
-
-A pair of neighbouring tags decides whether an entity begins, continues or ends there. A scheme is
-therefore a table over pairs of tags, and all schemes share one search for spans. The search uses a
-running maximum over time, so no step waits for the one before it.
-"""
+"""Scores of entities in sequences of tags: counts of spans, and formulas of these counts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from keras import ops
 
 from kerasx.authoring import (
+    Report,
     SumMetric,
     argument,
     array_module,
@@ -28,205 +24,113 @@ from kerasx.authoring import (
 )
 from kerasx.compiler import is_concrete
 from kerasx_sequence.crf_layer import mask_of_tags
+from kerasx_sequence.entity_spans import Tagging, find_spans, read_scheme
+from kerasx_sequence.tag_labels import LabelStyle
 
 Tensor = Any
 AVERAGES = ("micro", "macro", "weighted", None)
-STARTS, INSIDE, ENDS = 1, 2, 4
-
-
-class Rules(NamedTuple):
-    """Rules of a scheme for pairs of tags, separated by spaces.
-
-    `"BI>I"` stands for a tag with prefix B or I, followed by a tag with prefix I. A final `=`
-    requires that both have the same type of entity, a final `/` that they have different types.
-
-    Attributes:
-        prefixes: prefixes that the scheme knows.
-        starts: pairs whose second tag may begin an entity.
-        inside: pairs whose second tag continues an entity that includes the first.
-        ends: pairs whose first tag completes an entity that the second does not continue.
-    """
-
-    prefixes: str
-    starts: str
-    inside: str
-    ends: str
-
-
-# Same as in seqeval's strict mode; L and U are written as E and S here.
-SCHEMES = {
-    "IOB1": Rules("IOB", "OB>I I>I/ IB>B=", "BI>I=", "IB>O IB>I/ I>B B>B="),
-    "IOB2": Rules("IOB", "IOB>B", "BI>I=", "IB>OB IB>I/"),
-    "IOE2": Rules("IOE", "OE>IE I>IE/", "I>IE=", "E>IOE"),
-    "IOBES": Rules("IOBES", "IOBES>BS", "BI>IE=", "ES>IOBES"),
-    "BILOU": Rules("BILOU", "IOBES>BS", "BI>IE=", "ES>IOBES"),
-}
-# Same as in conlleval: every tag but O belongs to an entity, complete or not.
-LENIENT = Rules("IOBESLU", "IOBES>BS OES>IE BI>IE/", "BI>IE=", "ES>IOBES BI>OBS BI>IE/")
-
-
-class Tagging(NamedTuple):
-    """A list of labels, read according to a scheme.
-
-    Attributes:
-        types: types of entities, sorted.
-        links: bits `STARTS`, `INSIDE`, `ENDS` of each pair of tags, `(tags + 1, tags + 1)`. One tag
-            is added at the end, which is outside of all entities.
-        type_of: index of the type of each tag, `(tags + 1,)`; -1 outside of entities.
-    """
-
-    types: tuple[str, ...]
-    links: np.ndarray
-    type_of: np.ndarray
-
-
-def read_scheme(labels: Sequence[str], scheme: str | None, mode: str, owner: str) -> Tagging:
-    """Read a list of labels; `EntityF1` describes the arguments, and errors begin with `owner`."""
-    check_one_of(owner, "mode", mode, ("lenient", "strict"))
-    schemes = (*SCHEMES, None) if mode == "lenient" else tuple(SCHEMES)
-    check_one_of(owner, "scheme", scheme, schemes)
-    own_rules = LENIENT if scheme is None else SCHEMES[scheme]
-    rules = LENIENT if mode == "lenient" else own_rules
-    prefixes = own_rules.prefixes
-    tags = [_split_label(label, prefixes, owner) for label in labels] + [("O", "")]
-    types = tuple(sorted({kind for prefix, kind in tags if prefix != "O"}))
-    if not types:
-        raise ValueError(
-            f"{owner}: labels must name a type of entity, such as 'B-PER'; received {list(labels)}"
-        )
-    links = np.zeros((len(tags), len(tags)), "int32")
-    for bit, pairs in ((STARTS, rules.starts), (INSIDE, rules.inside), (ENDS, rules.ends)):
-        for pair in pairs.split():
-            links |= bit * _matching_pairs(pair, tags)
-    type_of = [types.index(kind) if prefix != "O" else -1 for prefix, kind in tags]
-    return Tagging(types, links, np.array(type_of, "int32"))
-
-
-def _matching_pairs(pair: str, tags: list[tuple[str, str]]) -> np.ndarray:
-    """Return the pairs of tags that one rule matches, bool `(tags, tags)`; see `Rules`."""
-    first, second = pair.rstrip("=/").split(">")
-    matches = np.zeros((len(tags), len(tags)), bool)
-    for row, (before, before_kind) in enumerate(tags):
-        for column, (prefix, kind) in enumerate(tags):
-            types_fit = {"=": kind == before_kind, "/": kind != before_kind}.get(pair[-1], True)
-            matches[row, column] = before in first and prefix in second and types_fit
-    return matches
-
-
-def _split_label(label: str, prefixes: str, owner: str) -> tuple[str, str]:
-    """Return prefix and type of a label."""
-    prefix, rest = label[:1], label[1:]
-    if prefix not in prefixes or not prefix or (rest and (prefix == "O" or rest[0] != "-")):
-        inner = sorted(set(prefixes) - {"O"})
-        raise ValueError(
-            f"{owner}: labels must be 'O', or one of {', '.join(inner)} with a type, such as "
-            f"'{inner[0]}-PER'; received {label!r}"
-        )
-    return {"L": "E", "U": "S"}.get(prefix, prefix), rest[1:] or "_"
-
-
-def running_max(values: Tensor) -> Tensor:
-    """Return the largest value so far along the last axis, computed in log2(size) rounds."""
-    size = ops.shape(values)[-1]
-
-    def double(width: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        back = ops.maximum(ops.arange(size, dtype="int32") - width, 0)
-        return 2 * width, ops.maximum(values, ops.take(values, back, axis=-1))
-
-    start = ops.ones((), "int32")
-    return ops.while_loop(lambda width, values: width < size, double, (start, values))[1]
+LOGGED = "micro_f1_score"  # of a report
 
 
 def entity_counts(
     y_true: Tensor,
     y_pred: Tensor,
-    links: Tensor,
-    type_of: Tensor,
+    tagging: Tagging,
     keep: Tensor | None = None,
     sample_weight: Tensor | None = None,
-    *,
-    types: int,
 ) -> Tensor:
     """Count the entities of each type: correct ones, predicted ones and true ones.
 
     Args:
         y_true: int32 tags `(batch, time)`.
         y_pred: int32 tags `(batch, time)`.
-        links: table of pairs of tags, from a `Tagging`.
-        type_of: type of each tag, from a `Tagging`.
-        keep: bool `(batch, time)`; positions that are false are left out, as if the tags before and
-            after them were neighbours.
-        sample_weight: float32 `(batch, time)`; the weight of an entity is that of its first
-            position.
-        types: number of types.
+        tagging: the labels of the tags.
+        keep: bool, which broadcasts to `y_true`; positions that are false are left out, as if the
+            tags before and after them were neighbours.
+        sample_weight: float32, which broadcasts to `y_true`; the weight of an entity is that of its
+            first position.
 
     Returns:
         `(3, types)`, int32, or float32 with weights.
     """
-    outside = type_of.shape[0] - 1
-    tags = ops.pad(ops.stack([y_true, y_pred]), ((0, 0), (0, 0), (0, 1)), constant_values=outside)
-    position = ops.arange(ops.shape(tags)[-1], dtype="int32")
+    shape = ops.shape(y_true)
+    tags = ops.stack([y_true, y_pred])
+    keep = None if keep is None else ops.broadcast_to(keep, shape)[None]
+    weight = None if sample_weight is None else ops.broadcast_to(sample_weight, shape)[None]
+    if tagging.backward:
+        tags, keep, weight = (
+            None if values is None else ops.flip(values, -1) for values in (tags, keep, weight)
+        )
+    spans = find_spans(tags, tagging.links, tagging.type_of, keep)
 
-    def shift(values: Tensor, fill: Any) -> Tensor:
-        return ops.pad(values[..., :-1], ((0, 0), (0, 0), (1, 0)), constant_values=fill)
-
-    if keep is None:
-        previous = shift
+    if weight is None:
+        weight = ops.ones_like(spans.type)
     else:
-        keep = ops.broadcast_to(keep, ops.shape(y_true))
-        keep = ops.pad(keep, ((0, 0), (0, 1)), constant_values=True)[None]
-        last_kept = shift(running_max(ops.where(keep, position, -1)), -1)
-        last_kept = ops.broadcast_to(last_kept, ops.shape(tags))
-
-        def previous(values: Tensor, fill: Any) -> Tensor:
-            values = ops.take_along_axis(values, ops.maximum(last_kept, 0), -1)
-            return ops.where(last_kept < 0, fill, values)
-
-    before = previous(tags, outside)
-    link = ops.take(ops.reshape(links, (-1,)), before * (outside + 1) + tags)
-    starts, inside, ends = (
-        ops.not_equal(ops.bitwise_and(link, bit), 0) for bit in (STARTS, INSIDE, ENDS)
-    )
-    # Only IOB1 has pairs that both start and continue: after a B that did not begin an entity.
-    began_before = previous(ops.cast(starts, "int32"), 0) == 1
-    opens = ops.logical_and(starts, ops.logical_not(ops.logical_and(inside, began_before)))
-    # Odd from the position on where an entity begins, even from one without an entity.
-    event = ops.where(opens, 2 * position + 1, ops.where(inside, -1, 2 * position))
-    event = event if keep is None else ops.where(keep, event, -1)
-    latest = shift(running_max(event), 0)
-    closes = ops.logical_and(latest % 2 == 1, ops.logical_and(ends, ops.logical_not(inside)))
-    closes = closes if keep is None else ops.logical_and(closes, keep)
-    first = latest // 2
-    entity_type = ops.take(type_of, before)
-
-    if sample_weight is None:
-        weight = ops.ones_like(entity_type)
-    else:
-        weight = ops.broadcast_to(sample_weight, ops.shape(y_true))
-        weight = ops.pad(weight, ((0, 0), (0, 1)))[None]
+        first = ops.maximum(spans.last, 0) if tagging.backward else spans.first
+        first = ops.broadcast_to(first, ops.shape(spans.type))
+        weight = ops.pad(weight, ((0, 0), (0, 0), (0, 1)))
         weight = ops.take_along_axis(ops.broadcast_to(weight, ops.shape(first)), first, -1)
-    is_entity = entity_type[..., None] == ops.arange(types, dtype="int32")
-    is_entity = ops.logical_and(is_entity, closes[..., None])
+    is_entity = spans.type[..., None] == ops.arange(len(tagging.types), dtype="int32")
+    is_entity = ops.logical_and(is_entity, spans.is_entity[..., None])
     is_both = ops.logical_and(is_entity[0], is_entity[1])
-    is_correct = ops.logical_and(is_both, (first[0] == first[1])[..., None])
+    is_correct = ops.logical_and(is_both, (spans.first[0] == spans.first[1])[..., None])
     is_counted = ops.stack([is_correct, is_entity[1], is_entity[0]])
     weights = ops.stack([weight[0], weight[1], weight[0]])[..., None]
     return ops.sum(ops.where(is_counted, weights, ops.zeros_like(weights)), (1, 2))
 
 
-def f1_of_counts(counts: Tensor, average: str | None) -> Tensor:
-    """Compute F1 from `(3, types)` counts, `2 * correct / (predicted + true)`, and average it."""
+def precision_of(counts: Tensor) -> Tensor:
+    """`correct / predicted`."""
+    return ratio(counts[0], counts[1])
+
+
+def recall_of(counts: Tensor) -> Tensor:
+    """`correct / true`."""
+    return ratio(counts[0], counts[2])
+
+
+def f1_of(counts: Tensor) -> Tensor:
+    """`2 * correct / (predicted + true)`."""
+    return ratio(2 * counts[0], counts[1] + counts[2])
+
+
+SCORES = {"precision": precision_of, "recall": recall_of, "f1_score": f1_of}
+
+
+def averaged(score: Callable[[Tensor], Tensor], counts: Tensor, average: str | None) -> Tensor:
+    """Compute a score from `(3, types)` counts, and average it over types."""
     xp = array_module(counts)
     if average == "micro":
-        counts = xp.sum(counts, 1)
-    correct, predicted, true = counts[0], counts[1], counts[2]
-    scores = ratio(2 * correct, predicted + true)
-    if average in ("micro", None):
+        return score(xp.sum(counts, 1))
+    scores = score(counts)
+    if average is None:
         return scores
+    predicted, true = counts[1], counts[2]
     if average == "weighted":
         return ratio(xp.sum(true * scores), xp.sum(true))
     occurs = xp.where(predicted + true > 0, 1.0, 0.0)
     return ratio(xp.sum(scores), xp.sum(occurs), float("nan"))
+
+
+def report_of(counts: Tensor) -> dict[str, Tensor]:
+    """Return the scores and the number of true entities of each type, and averages of scores."""
+    report = {name: score(counts) for name, score in SCORES.items()} | {"support": counts[2]}
+    for average in ("micro", "macro", "weighted"):
+        for name, score in SCORES.items():
+            report[f"{average}_{name}"] = averaged(score, counts, average)
+    return report
+
+
+def read_entity_labels(
+    labels: Sequence[str], scheme: str | None, mode: str, suffix: bool, delimiter: str, owner: str
+) -> Tagging:
+    """Read a list of labels that names at least one type of entity."""
+    tagging = read_scheme(labels, scheme, mode, LabelStyle(suffix, delimiter), owner)
+    if not tagging.types:
+        raise ValueError(
+            f"{owner}: labels must name a type of entity, such as 'B-PER'; received {list(labels)}"
+        )
+    return tagging
 
 
 def _count(
@@ -271,11 +175,9 @@ def _count(
     counts = entity_counts(
         ops.clip(labels.values, 0, limit),
         ops.cast(ops.clip(predicted, 0, limit), "int32"),
-        tagging.links,
-        tagging.type_of,
+        tagging,
         keep,
         labels.weight,
-        types=len(tagging.types),
     )
     return counts, ops.logical_or(wrong_truth, wrong_predictions)
 
@@ -291,6 +193,8 @@ def entity_f1(
     ignore_class: int | None = None,
     sample_weight: Any = None,
     mask: Any = None,
+    suffix: bool = False,
+    delimiter: str = "-",
 ) -> float | np.ndarray:
     """Compute the F1 score of entities in these arrays; `EntityF1` computes it over batches.
 
@@ -305,6 +209,8 @@ def entity_f1(
         sample_weight: weights of sequences, `(batch,)`, or of positions, `(batch, time)`; see
             `EntityF1`.
         mask: bool `(batch, time)`; positions that are false are left out.
+        suffix: whether the prefix is at the end of a label: `PER-B`.
+        delimiter: text between prefix and type, such as `_` in `B_PER`.
 
     Returns:
         A float, or with `average=None` an array `(types,)` in the order of the sorted types. In
@@ -322,16 +228,109 @@ def entity_f1(
     0.6667
     """
     check_one_of("entity_f1", "average", average, AVERAGES)
-    tagging = read_scheme(labels, scheme, mode, "entity_f1")
+    tagging = read_entity_labels(labels, scheme, mode, suffix, delimiter, "entity_f1")
     counts, is_wrong = _count(
         "entity_f1", tagging, ignore_class, y_true, y_pred, sample_weight, mask
     )
     counts = ops.where(is_wrong, float("nan"), ops.cast(counts, "float32"))
-    score = f1_of_counts(counts, average)
+    score = averaged(f1_of, counts, average)
     return plain_values(score) if is_concrete(score) else score
 
 
-class EntityF1(SumMetric):
+def entity_report(
+    y_true: Any,
+    y_pred: Any,
+    labels: Sequence[str],
+    *,
+    scheme: str | None = None,
+    mode: str = "lenient",
+    ignore_class: int | None = None,
+    sample_weight: Any = None,
+    mask: Any = None,
+    suffix: bool = False,
+    delimiter: str = "-",
+) -> Report | dict[str, Tensor]:
+    """Compute precision, recall and F1 of the entities of each type; `print` shows a table.
+
+    It equals `classification_report` of the library seqeval, except that each type that `labels`
+    name has a row. `kerasx.metrics.EntityReport` is the same over batches.
+
+    Args:
+        y_true: tags `(batch, time)`.
+        y_pred: tags `(batch, time)`, or scores `(batch, time, tags)`.
+        labels: the label of each tag.
+        scheme: the tagging scheme; `EntityF1` describes the arguments from here on.
+        mode: `"lenient"` or `"strict"`.
+        ignore_class: tag in `y_true` of positions to leave out.
+        sample_weight: weights of sequences, `(batch,)`, or of positions, `(batch, time)`.
+        mask: bool `(batch, time)`; positions that are false are left out.
+        suffix: whether the prefix is at the end of a label: `PER-B`.
+        delimiter: text between prefix and type, such as `_` in `B_PER`.
+
+    Returns:
+        A `kerasx.authoring.Report`, which is used like a dictionary; `EntityReport` describes its
+        values. In compiled code, a dictionary of float32 tensors.
+
+    Raises:
+        ValueError: as in `entity_f1`.
+
+    Example:
+    >>> from kerasx_sequence import entity_report
+    >>> labels = ["O", "B-PER", "I-PER", "B-LOC"]
+    >>> report = entity_report([[1, 2, 0, 3]], [[1, 2, 3, 0]], labels)
+    >>> print(report)
+                  precision    recall  f1-score   support
+    <BLANKLINE>
+             LOC       0.00      0.00      0.00         1
+             PER       1.00      1.00      1.00         1
+    <BLANKLINE>
+       micro avg       0.50      0.50      0.50         2
+       macro avg       0.50      0.50      0.50         2
+    weighted avg       0.50      0.50      0.50         2
+    >>> report["micro_f1_score"]
+    0.5
+    """
+    tagging = read_entity_labels(labels, scheme, mode, suffix, delimiter, "entity_report")
+    counts, is_wrong = _count(
+        "entity_report", tagging, ignore_class, y_true, y_pred, sample_weight, mask
+    )
+    counts = ops.where(is_wrong, float("nan"), ops.cast(counts, "float32"))
+    report = report_of(counts)
+    if not is_concrete(counts):
+        return report
+    return Report(plain_values(report), tagging.types, LOGGED)
+
+
+class EntityMetric(SumMetric):
+    """Base of metrics that are a formula of the counts of entities.
+
+    Attributes:
+        types: types of entities, sorted.
+        sums: numbers of correct, predicted and true entities, float64 `(3, types)`.
+    """
+
+    direction = "up"
+    labels: Sequence[str] = argument(kw_only=False)
+    scheme: str | None = argument(default=None, kw_only=False)
+    mode: str = argument(default="lenient", kw_only=False)
+    suffix: bool = argument(default=False)
+    delimiter: str = argument(default="-")
+
+    def validate(self) -> None:
+        self.labels = list(self.labels)
+        self._tagging = read_entity_labels(
+            self.labels, self.scheme, self.mode, self.suffix, self.delimiter, self.name
+        )
+        self.types = self._tagging.types
+
+    def sum_shape(self) -> tuple[int, ...]:
+        return (3, len(self.types))
+
+    def find_mask(self, y_pred: Any) -> Tensor | None:
+        return mask_of_tags(y_pred)
+
+
+class EntityF1(EntityMetric):
     """F1 score of entities: a span is correct if first position, last position and type agree.
 
     With the entities `R` that are both true and predicted, the predicted ones `P` and the true ones
@@ -347,17 +346,21 @@ class EntityF1(SumMetric):
     Args:
         labels: the label of each tag, such as `["O", "B-PER", "I-PER"]`, in which tag 1 is
             `"B-PER"`.
-        scheme: `"IOB1"`, `"IOB2"`, `"IOE2"`, `"IOBES"` or `"BILOU"`. Labels may only have its
-            prefixes. `None`, which lenient mode allows, takes any prefix.
+        scheme: `"IOB1"`, `"IOB2"`, `"IOE1"`, `"IOE2"`, `"IOBES"` or `"BILOU"`. Labels may only have
+            its prefixes. `None`, which lenient mode allows, takes any prefix.
         mode: `"lenient"` or `"strict"`. In lenient mode every tag but O belongs to an entity: an
             entity begins where a prefix or a change of type says so, and ends where the next one
-            begins or a tag is O. L and U are read as E and S. In strict mode a span must follow the
-            scheme: an I without a B is not an entity in IOB2.
+            begins or a tag is O. L and U are read as E and S; seqeval's lenient mode does not know
+            them, and reads U-X U-X as one entity. In strict mode a span must follow the scheme: an
+            I without a B is not an entity in IOB2. IOE1 is IOB1 backward; seqeval's strict mode
+            misses an entity of IOE1 that is one E.
         average: `"micro"` for one score over all entities, `"macro"` for the mean score of the
             types that occur (NaN before one does), `"weighted"` for the mean weighted by the number
             of true entities, `None` for the score of each type, in the order of `types`, for
             which Keras logs the macro average.
         ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        suffix: whether the prefix is at the end of a label: `PER-B`.
+        delimiter: text between prefix and type, such as `_` in `B_PER`.
         name: name of the metric.
         dtype: dtype of the result.
 
@@ -388,24 +391,12 @@ class EntityF1(SumMetric):
     (('LOC', 'PER'), [0.0, 1.0])
     """
 
-    direction = "up"
-    labels: Sequence[str] = argument(kw_only=False)
-    scheme: str | None = argument(default=None, kw_only=False)
-    mode: str = argument(default="lenient", kw_only=False)
     average: str | None = argument(default="micro", kw_only=False)
     ignore_class: int | None = argument(default=None, kw_only=False)
 
     def validate(self) -> None:
-        self.labels = list(self.labels)
-        self._tagging = read_scheme(self.labels, self.scheme, self.mode, self.name)
+        super().validate()
         check_one_of(self.name, "average", self.average, AVERAGES)
-        self.types = self._tagging.types
-
-    def sum_shape(self) -> tuple[int, ...]:
-        return (3, len(self.types))
-
-    def find_mask(self, y_pred: Any) -> Tensor | None:
-        return mask_of_tags(y_pred)
 
     def statistic(
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
@@ -415,7 +406,67 @@ class EntityF1(SumMetric):
         )
 
     def formula(self, total: Tensor) -> Tensor:
-        return f1_of_counts(total, self.average)
+        return averaged(f1_of, total, self.average)
 
     def summary(self, total: Tensor) -> Tensor | None:
-        return f1_of_counts(total, "macro") if self.average is None else None
+        return averaged(f1_of, total, "macro") if self.average is None else None
+
+
+class EntityReport(EntityMetric):
+    """Precision, recall and F1 score of the entities of each type, and their averages.
+
+    The result is a dictionary: vectors over types `precision`, `recall`, `f1_score` and `support`,
+    the number of true entities, and the numbers `micro_precision`, `macro_recall`,
+    `weighted_f1_score` and so on. `print` shows it as a table. Keras logs the micro F1 score, which
+    is the result of `EntityF1`. It equals `classification_report` of the library seqeval, except
+    that each type that `labels` name has a row. Averages leave out types that do not occur. Counts
+    are exact to 2^46 entities.
+
+    Args:
+        labels: the label of each tag; `EntityF1` describes this argument and the next two.
+        scheme: the tagging scheme, or `None`.
+        mode: `"lenient"` or `"strict"`.
+        ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        suffix: whether the prefix is at the end of a label: `PER-B`.
+        delimiter: text between prefix and type, such as `_` in `B_PER`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        types: types of entities, sorted, in the order of the vectors.
+        sums: numbers of correct, predicted and true entities, float64 `(3, types)`.
+
+    Call arguments: same as `EntityF1`.
+
+    Raises:
+        ValueError: as in `EntityF1`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.EntityReport(["O", "B-PER", "I-PER", "B-LOC"])
+    >>> metric.update_state([[1, 2, 0, 3]], [[1, 2, 3, 0]])
+    >>> print(metric.types, metric.result()["recall"])
+    ('LOC', 'PER') [0. 1.]
+    """
+
+    ignore_class: int | None = argument(default=None, kw_only=False)
+
+    def statistic(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        return _count(
+            self.name, self._tagging, self.ignore_class, y_true, y_pred, sample_weight, mask
+        )
+
+    def formula(self, total: Tensor) -> dict[str, Tensor]:
+        return report_of(total)
+
+    def summary(self, total: Tensor) -> Tensor:
+        return averaged(f1_of, total, "micro")
+
+    def present(self, value: dict[str, Any], summary: float) -> Report:
+        report = dict(super().present(value, summary).items())
+        return Report(report, self.types, LOGGED)
+
+    def __str__(self) -> str:
+        return str(self.result())

@@ -5,25 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 from keras import ops
 
 from kerasx.authoring import (
-    MeanMetric,
+    SumMetric,
     are_equal,
     argument,
+    array_module,
     as_tensor,
     check_shape,
     equals,
     predicted_labels,
+    ratio,
     read_labels,
     refuse,
     squeeze_last,
 )
 from kerasx_sequence.crf_layer import mask_of_tags
-from kerasx_sequence.edit_distance import edit_distance
+from kerasx_sequence.edit_distance import edit_counts, edit_distance
 
 Tensor = Any
+
+
+def error_rate(errors: Any, length: Any) -> Any:
+    """Divide a number of errors by a length, where a length of zero counts as one."""
+    return errors / array_module(length).where(length == 0, 1.0, length)
+
+
+def match_error_rate(counts: Any) -> Any:
+    """Divide errors by all steps: `counts` are hits, substitutions, deletions and insertions."""
+    errors = counts[1] + counts[2] + counts[3]
+    return ratio(errors, counts[0] + errors)
+
+
+def information_preserved(counts: Any) -> Any:
+    """Multiply the fractions of hits among true and among predicted tokens."""
+    xp = array_module(counts)
+    hits, substitutions, deletions, insertions = counts[0], counts[1], counts[2], counts[3]
+    true, predicted = hits + substitutions + deletions, hits + substitutions + insertions
+    preserved = ratio(hits, true) * ratio(hits, predicted)
+    return xp.where(true + predicted == 0, 1.0, preserved)
 
 
 class Tokens(NamedTuple):
@@ -42,10 +63,11 @@ class Tokens(NamedTuple):
     predicted_mask: Tensor
 
 
-class SequenceMetric(MeanMetric):
-    """Base of metrics that are a ratio of two sums over pairs of sequences.
+class SequenceMetric(SumMetric):
+    """Base of metrics that are a formula of sums over pairs of sequences.
 
-    A subclass defines what each pair adds to the two sums.
+    A subclass defines what each pair adds to the sums. The formula is the first sum divided by the
+    second.
 
     Call arguments:
         y_true: tokens, whole numbers `(batch, n)` or `(batch, n, 1)`.
@@ -62,17 +84,23 @@ class SequenceMetric(MeanMetric):
 
     ignore_class: int | None = argument(default=None, kw_only=False)
 
-    def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
-        """Compute numerator and denominator of each pair, int32 or float32 `(batch,)`."""
+    def addends(self, tokens: Tokens) -> Sequence[Tensor]:
+        """Compute what each pair adds to each sum, int32 or float32 `(batch,)`."""
         raise NotImplementedError
 
-    def distance(self, tokens: Tokens) -> Tensor:
-        """Compute the edit distance of each pair, without the ignored class in either sequence."""
+    def sum_shape(self) -> tuple[int, ...]:
+        return (2,)
+
+    def formula(self, total: Tensor) -> Tensor:
+        return ratio(total[0], total[1], float("nan"))
+
+    def compare(self, kernel: Callable[..., Tensor], tokens: Tokens) -> Tensor:
+        """Call a kernel for pairs of sequences, without the ignored class in either sequence."""
         predicted_mask = tokens.predicted_mask
         if self.ignore_class is not None:
             is_counted = ops.logical_not(equals(tokens.predicted, self.ignore_class))
             predicted_mask = ops.logical_and(predicted_mask, is_counted)
-        return edit_distance(
+        return kernel(
             tokens.truth,
             tokens.predicted,
             truth_mask=tokens.truth_mask,
@@ -102,15 +130,13 @@ class SequenceMetric(MeanMetric):
         wrong_truth = labels.refuse(self.name, y_true, expected)
         wrong_predictions = refuse(self.name, "y_pred", is_wrong, y_pred, expected)
         tokens = Tokens(labels.values, predicted, truth_mask, predicted_mask)
-        numerator, denominator = self.addends(tokens)
+        addends = ops.stack(self.addends(tokens))
         if sample_weight is not None:
             weight = as_tensor(self.name, "sample_weight", sample_weight)
             weight = squeeze_last(ops.cast(weight, "float32"), 1)
             check_shape(self.name, "sample_weight", weight.shape, (batch,), f"({batch},)")
-            numerator = weight * ops.cast(numerator, "float32")
-            denominator = weight * ops.cast(denominator, "float32")
-        sums = ops.stack([ops.sum(numerator), ops.sum(denominator)])
-        return sums, ops.logical_or(wrong_truth, wrong_predictions)
+            addends = weight * ops.cast(addends, "float32")
+        return ops.sum(addends, 1), ops.logical_or(wrong_truth, wrong_predictions)
 
 
 class EditDistance(SequenceMetric):
@@ -121,9 +147,9 @@ class EditDistance(SequenceMetric):
     `tf.edit_distance`.
 
     Args:
-        normalize: whether to divide each distance by the length of its true sequence. If that is
-            zero, the quotient is 0 if the other sequence is empty too, and otherwise NaN, which
-            makes the mean NaN.
+        normalize: whether to divide each distance by the length of its true sequence. A length of
+            zero counts as one, so the quotient is the number of insertions; `tf.edit_distance`
+            returns infinity there.
         ignore_class: token to leave out of all sequences, such as padding.
         name: name of the metric.
         dtype: dtype of the result.
@@ -161,15 +187,13 @@ class EditDistance(SequenceMetric):
     ) -> None:
         super().__init__(ignore_class, normalize, name=name, dtype=dtype)
 
-    def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
-        distance = self.distance(tokens)
+    def addends(self, tokens: Tokens) -> Sequence[Tensor]:
+        distance = self.compare(edit_distance, tokens)
         ones = ops.ones_like(distance)
         if not self.normalize:
             return distance, ones
         length = ops.sum(ops.cast(tokens.truth_mask, "float32"), 1)
-        distance = ops.cast(distance, "float32")
-        of_empty = ops.where(distance == 0, 0.0, float("nan"))
-        quotient = ops.where(length == 0, of_empty, ops.divide_no_nan(distance, length))
+        quotient = error_rate(ops.cast(distance, "float32"), length)
         return quotient, ops.cast(ones, "float32")
 
 
@@ -178,15 +202,20 @@ class ErrorRate(SequenceMetric):
 
     direction = "down"
 
-    def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
-        return self.distance(tokens), ops.sum(ops.cast(tokens.truth_mask, "int32"), 1)
+    def addends(self, tokens: Tokens) -> Sequence[Tensor]:
+        length = ops.sum(ops.cast(tokens.truth_mask, "int32"), 1)
+        return self.compare(edit_distance, tokens), length
+
+    def formula(self, total: Tensor) -> Tensor:
+        return error_rate(total[0], total[1])
 
 
 class WordErrorRate(ErrorRate):
     """Word error rate: edit distances of word sequences, divided by the number of true words.
 
     `sum(distance) / sum(length of the truth)` over all sequences of all batches, which differs from
-    a mean of rates. It may exceed 1, and is NaN until there is a true word. Exact to 2^46 words.
+    a mean of rates. It may exceed 1. A pair whose truth is empty counts its insertions; until there
+    is a true word, the result is their number, as in the library jiwer. Exact to 2^46 words.
     Reference: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 2.
 
     Words are whole numbers here; for text use `kerasx_sequence.word_error_rate`.
@@ -237,6 +266,137 @@ class CharErrorRate(ErrorRate):
     """
 
 
+class EditCountsMetric(SequenceMetric):
+    """Base of metrics of the numbers of hits, substitutions, deletions and insertions.
+
+    Attributes:
+        sums: these four numbers, float64 `(4,)`.
+    """
+
+    def sum_shape(self) -> tuple[int, ...]:
+        return (4,)
+
+    def addends(self, tokens: Tokens) -> Sequence[Tensor]:
+        return ops.unstack(self.compare(edit_counts, tokens), axis=1)
+
+
+class MatchErrorRate(EditCountsMetric):
+    """Match error rate: the fraction of the steps of an alignment that are errors.
+
+    With the hits `H`, substitutions `S`, deletions `D` and insertions `I` of all sequences of all
+    batches,
+
+        MER = (S + D + I) / (H + S + D + I)
+
+    which lies between 0 and 1, and is 0 until there is a word. They come from an alignment with the
+    fewest errors, and of several such from one with the most hits (see
+    `kerasx.kernels.edit_counts`). Where there are several, jiwer takes any, and its rate may be
+    higher. torchmetrics divides by the longer of both sequences, which is right only if there are
+    no deletions or no insertions. Exact to 2^46 words. Reference: Morris, Maier and Green, "From
+    WER and RIL to MER and WIL" (2004), section 3.
+
+    Words are whole numbers here; for text use `kerasx_sequence.word_errors`.
+
+    Args:
+        ignore_class: number to leave out of all sequences; see `WordErrorRate`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        sums: numbers of hits, substitutions, deletions and insertions, float64 `(4,)`.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.MatchErrorRate(ignore_class=0)
+    >>> metric.update_state([[1, 2, 3]], [[1, 3, 4]])
+    >>> float(metric.result())  # 2 is left out, 4 is added, and 1 and 3 are hits
+    0.5
+    """
+
+    direction = "down"
+
+    def formula(self, total: Tensor) -> Tensor:
+        return match_error_rate(total)
+
+
+class WordInformationPreserved(EditCountsMetric):
+    """Word information preserved: hits as fractions of the true and of the predicted words.
+
+    With the hits `H` of all sequences of all batches, and `N` true and `M` predicted words,
+
+        WIP = H / N * H / M
+
+    which is 1 if there are no words, and 0 if there are only true or only predicted ones. Hits are
+    those of `MatchErrorRate`, which says how jiwer and torchmetrics count them. Exact to 2^46
+    words. Reference: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 3.
+
+    Words are whole numbers here; for text use `kerasx_sequence.word_errors`.
+
+    Args:
+        ignore_class: number to leave out of all sequences; see `WordErrorRate`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        sums: numbers of hits, substitutions, deletions and insertions, float64 `(4,)`.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.WordInformationPreserved()
+    >>> metric.update_state([[1, 2, 3, 4]], [[1, 5, 6, 4]])
+    >>> float(metric.result())
+    0.25
+    """
+
+    direction = "up"
+
+    def formula(self, total: Tensor) -> Tensor:
+        return information_preserved(total)
+
+
+class WordInformationLost(EditCountsMetric):
+    """Word information lost: one minus `WordInformationPreserved`.
+
+    `WIL = 1 - H / N * H / M`, with the hits `H`, the true words `N` and the predicted words `M`.
+    Reference: Morris, Maier and Green, "From WER and RIL to MER and WIL" (2004), section 3.
+
+    Args:
+        ignore_class: number to leave out of all sequences; see `WordErrorRate`.
+        name: name of the metric.
+        dtype: dtype of the result.
+
+    Attributes:
+        sums: numbers of hits, substitutions, deletions and insertions, float64 `(4,)`.
+
+    Call arguments: same as `EditDistance`.
+
+    Raises:
+        ValueError: as in `EditDistance`.
+
+    Example:
+    >>> import kerasx
+    >>> metric = kerasx.metrics.WordInformationLost()
+    >>> metric.update_state([[1, 2, 3, 4]], [[1, 5, 6, 4]])
+    >>> float(metric.result())
+    0.75
+    """
+
+    direction = "down"
+
+    def formula(self, total: Tensor) -> Tensor:
+        return 1 - information_preserved(total)
+
+
 class SequenceAccuracy(SequenceMetric):
     """Fraction of the sequences that are correct at every position.
 
@@ -264,7 +424,7 @@ class SequenceAccuracy(SequenceMetric):
 
     direction = "up"
 
-    def addends(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
+    def addends(self, tokens: Tokens) -> Sequence[Tensor]:
         shape = tuple(tokens.truth.shape)
         description = f"{shape} or {(*shape, 'tokens')}, as y_true has shape {shape}"
         check_shape(self.name, "y_pred", tokens.predicted.shape, shape, description)
@@ -274,75 +434,3 @@ class SequenceAccuracy(SequenceMetric):
         is_correct = ops.all(ops.logical_or(is_same, ops.logical_not(keep)), 1)
         is_correct = ops.logical_and(is_counted, is_correct)
         return ops.cast(is_correct, "int32"), ops.cast(is_counted, "int32")
-
-
-def word_error_rate(truth: Sequence[str], hypotheses: Sequence[str]) -> float:
-    """Compute the word error rate of texts, whose words are separated by white space.
-
-    Args:
-        truth: texts.
-        hypotheses: the same number of texts.
-
-    Returns:
-        Edit distances of words divided by the number of true words; NaN if there are none.
-
-    Raises:
-        ValueError: the numbers of texts differ.
-
-    Example:
-    >>> from kerasx_sequence import word_error_rate
-    >>> word_error_rate(["the cat sat", "on a mat"], ["the cat sat down", "on mat"]) == 2 / 6
-    True
-    """
-    return _error_rate(truth, hypotheses, str.split)
-
-
-def char_error_rate(truth: Sequence[str], hypotheses: Sequence[str]) -> float:
-    """Compute the character error rate of texts.
-
-    Args:
-        truth: texts.
-        hypotheses: the same number of texts.
-
-    Returns:
-        Edit distances of characters divided by the number of true characters; NaN if there are
-        none.
-
-    Raises:
-        ValueError: the numbers of texts differ.
-
-    Example:
-    >>> from kerasx_sequence import char_error_rate
-    >>> char_error_rate(["kitten", "cat"], ["sitting", "cat"]) == 3 / 9
-    True
-    """
-    return _error_rate(truth, hypotheses, list)
-
-
-def _error_rate(
-    truth: Sequence[str], hypotheses: Sequence[str], split: Callable[[str], list[str]]
-) -> float:
-    if len(truth) != len(hypotheses) or isinstance(truth, str) or isinstance(hypotheses, str):
-        raise ValueError(
-            "truth and hypotheses must be lists of equally many texts; received "
-            f"{truth!r:.80} and {hypotheses!r:.80}"
-        )
-    numbers: dict[str, int] = {}
-    true_tokens, true_mask = _number_tokens(truth, split, numbers)
-    tokens, mask = _number_tokens(hypotheses, split, numbers)
-    distances = edit_distance(true_tokens, tokens, truth_mask=true_mask, hypothesis_mask=mask)
-    total = int(true_mask.sum())
-    return int(ops.sum(distances)) / total if total else float("nan")
-
-
-def _number_tokens(
-    texts: Sequence[str], split: Callable[[str], list[str]], numbers: dict[str, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the tokens of texts as padded rows of numbers, with a mask; extends `numbers`."""
-    rows = [[numbers.setdefault(token, len(numbers)) for token in split(text)] for text in texts]
-    tokens = np.zeros((len(rows), max([1, *map(len, rows)])), "int32")
-    mask = np.zeros(tokens.shape, "bool")
-    for index, row in enumerate(rows):
-        tokens[index, : len(row)] = row
-        mask[index, : len(row)] = True
-    return tokens, mask

@@ -15,13 +15,16 @@ from kerasx_sequence.cells import (
 from kerasx_sequence.crf import crf_decode, crf_log_likelihood, crf_log_partition, crf_marginals
 from kerasx_sequence.crf_layer import CRF
 from kerasx_sequence.echo_state import ESN, ESNCell
-from kerasx_sequence.edit_distance import edit_distance
-from kerasx_sequence.entities import EntityF1
+from kerasx_sequence.edit_distance import edit_counts, edit_distance
+from kerasx_sequence.entities import EntityF1, EntityReport
 from kerasx_sequence.error_rates import (
     CharErrorRate,
     EditDistance,
+    MatchErrorRate,
     SequenceAccuracy,
     WordErrorRate,
+    WordInformationLost,
+    WordInformationPreserved,
 )
 from kerasx_sequence.linear_recurrence import linear_recurrence
 from kerasx_sequence.losses import CRFLoss
@@ -44,6 +47,7 @@ def kerasx_kernels() -> list:
         crf_log_likelihood,
         crf_log_partition,
         crf_marginals,
+        edit_counts,
         edit_distance,
         linear_recurrence,
         selective_scan,
@@ -89,9 +93,13 @@ def kerasx_metrics() -> list:
         CharErrorRate,
         EditDistance,
         EntityF1,
+        EntityReport,
+        MatchErrorRate,
         SequenceAccuracy,
         TagAccuracy,
         WordErrorRate,
+        WordInformationLost,
+        WordInformationPreserved,
     ]
 
 

@@ -31,30 +31,40 @@ def plain_selective_scan(
     z: Tensor | None = None,
     *,
     initial_state: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Compute `selective_scan` by its definition, step by step."""
+    delta = delta if delta_bias is None else delta + delta_bias
+    delta = ops.softplus(delta) if delta_softplus else delta
+    if len(B.shape) == 4:  # of each group, repeated for its channels
+        B, C = (ops.repeat(tensor, x.shape[2] // B.shape[2], 2) for tensor in (B, C))
+    else:
+        B, C = B[:, :, None], C[:, :, None]
     state = ops.zeros_like(x[:, 0, :, None] * A) if initial_state is None else initial_state
     outputs = []
     for t in range(x.shape[1]):
         decay = ops.exp(delta[:, t, :, None] * A)
-        state = decay * state + (delta[:, t] * x[:, t])[..., None] * B[:, t, None, :]
-        outputs.append(ops.sum(state * C[:, t, None, :], -1))
+        state = decay * state + (delta[:, t] * x[:, t])[..., None] * B[:, t]
+        outputs.append(ops.sum(state * C[:, t], -1))
     y = ops.stack(outputs, 1)
     y = y if D is None else y + D * x
     return (y if z is None else y * ops.silu(z)), state
 
 
 @kerasx.kernel(
+    static=("delta_softplus",),
     reference=plain_selective_scan,
     shapes={
         "x": "batch time channels",
         "delta": "batch time channels",
         "A": "channels states",
-        "B": "batch time states",
-        "C": "batch time states",
+        "B": "batch time states | batch time groups states",
+        "C": "batch time states | batch time groups states",
         "D": "channels",
         "z": "batch time channels",
         "initial_state": "batch channels states",
+        "delta_bias": "channels",
     },
     returns=("batch time channels", "batch channels states"),
 )
@@ -68,11 +78,17 @@ def selective_scan(
     z: Tensor | None = None,
     *,
     initial_state: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Compute the recurrence of Mamba, whose states each input may keep, forget or add to.
 
         h[t] = exp(delta[t] * A) * h[t-1] + (delta[t] * x[t]) outer B[t]
         y[t] = h[t] @ C[t] + D * x[t],  times silu(z[t]) if z is given
+
+    `delta + delta_bias` takes the place of `delta` if there is a bias, and its softplus if
+    `delta_softplus` says so. With groups, each of `B` and `C` serves `channels / groups` channels
+    next to each other, as in Mamba's own `selective_scan_fn`.
 
     States are computed in float32 or wider. The states of all steps, `states` times as large as
     `x`, are never in memory at once: the gradient recomputes them, 32 steps at a time. Gradients
@@ -86,11 +102,15 @@ def selective_scan(
         x: floating tensor `(batch, time, channels)`.
         delta: `(batch, time, channels)`, the step sizes, from 0.
         A: `(channels, states)`, below 0.
-        B: `(batch, time, states)`, the weights with which an input is added to the states.
-        C: `(batch, time, states)`, the weights with which the states are read.
+        B: `(batch, time, states)` or `(batch, time, groups, states)`, the weights with which an
+            input is added to the states.
+        C: as `B`, the weights with which the states are read.
         D: `(channels,)`, the weight with which an input is added to its own output.
         z: `(batch, time, channels)`, a gate for the outputs.
         initial_state: `h[-1]`, `(batch, channels, states)`; zeros by default.
+        delta_bias: `(channels,)`, added to `delta`.
+        delta_softplus: whether the step sizes are `softplus(delta + delta_bias)`; `delta` may then
+            be any number.
 
     Returns:
         `y`, of the shape and dtype of `x`, and the last state, `(batch, channels, states)`, in
@@ -98,7 +118,7 @@ def selective_scan(
 
     Raises:
         TypeError: an argument is not floating.
-        ValueError: shapes do not match.
+        ValueError: shapes do not match, or the number of groups does not divide the channels.
 
     Example:
     >>> import keras, kerasx
@@ -109,6 +129,13 @@ def selective_scan(
     [1.    1.368 1.503]
     """
     wide = wide_dtype(x.dtype)
+    groups = [tensor.shape[2] if len(tensor.shape) == 4 else None for tensor in (B, C)]
+    if groups[0] != groups[1] or (groups[0] and x.shape[2] % groups[0]):
+        raise ValueError(
+            "selective_scan: B and C must both have groups, whose number divides the "
+            f"{x.shape[2]} channels of x, or both none; received {groups[0]} and {groups[1]}"
+        )
+    delta = _step_sizes(delta, delta_bias, delta_softplus, wide)
     if initial_state is None:
         initial_state = ops.zeros((ops.shape(x)[0], *A.shape), wide)
     y, state = _scan(x, delta, A, B, C, ops.cast(initial_state, wide))
@@ -119,12 +146,23 @@ def selective_scan(
     return ops.cast(y, x.dtype), state
 
 
-def _append_steps(**arguments: Any) -> tuple[dict[str, Tensor], Callable[[Any], Any]]:
-    """Append steps of zeros, which change nothing."""
+def _step_sizes(delta: Tensor, bias: Tensor | None, softplus: bool, wide: str) -> Tensor:
+    if bias is not None:
+        delta = ops.cast(delta, wide) + ops.cast(bias, wide)
+    return ops.softplus(ops.cast(delta, wide)) if softplus else delta
+
+
+def _append_steps(
+    delta_bias: Tensor | None = None, delta_softplus: bool = False, **arguments: Any
+) -> tuple[dict[str, Any], Callable[[Any], Any]]:
+    """Append steps of size 0, which change nothing."""
     x = arguments["x"]
     missing, time = missing_steps(x), ops.shape(x)[1]
+    wide = wide_dtype(x.dtype)
+    arguments["delta"] = _step_sizes(arguments["delta"], delta_bias, delta_softplus, wide)
     sequences = [name for name in ("x", "delta", "B", "C", "z") if arguments.get(name) is not None]
-    padded = {name: append_steps(arguments[name], missing) for name in sequences}
+    padded: dict[str, Any] = {name: append_steps(arguments[name], missing) for name in sequences}
+    padded |= {"delta_bias": None, "delta_softplus": False}
     return padded, lambda outputs: (outputs[0][:, :time], outputs[1])
 
 
@@ -143,11 +181,26 @@ def _scan(x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, start: Tens
     A = ops.transpose(ops.cast(A, wide))
     start = ops.transpose(start, (0, 2, 1))
     padded = [_pad_time(tensor, missing) for tensor in (x, delta, B, C)]
+    groups = B.shape[2] if len(B.shape) == 4 else None
+
+    def over_channels(tensor: Tensor) -> Tensor:
+        """Spread B or C of a step over channels, `(batch, states, 1)` without groups."""
+        if groups is None:
+            return tensor[..., None]
+        return ops.repeat(ops.transpose(tensor, (0, 2, 1)), x.shape[2] // groups, 2)
+
+    def sum_over_channels(tensor: Tensor) -> Tensor:
+        """Sum `(batch, states, channels)` to the shape of B and C of a step."""
+        if groups is None:
+            return ops.sum(tensor, 2)
+        batch, states, channels = ops.shape(tensor)
+        tensor = ops.reshape(tensor, (batch, states, groups, channels // groups))
+        return ops.transpose(ops.sum(tensor, 3), (0, 2, 1))
 
     def at(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return x and delta of a step, `(batch, 1, channels)`, B and C, `(batch, states, 1)`."""
+        """Return x and delta of a step, `(batch, 1, channels)`, and B and C `over_channels`."""
         x, delta, B, C = (ops.cast(tensor[:, t], wide) for tensor in padded)
-        return x[:, None], delta[:, None], B[..., None], C[..., None]
+        return x[:, None], delta[:, None], over_channels(B), over_channels(C)
 
     def advance(state: Tensor, x: Tensor, delta: Tensor, B: Tensor) -> Tensor:
         return ops.exp(delta * A) * state + delta * x * B
@@ -198,8 +251,8 @@ def _scan(x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, start: Tens
                 parts = (
                     delta[:, 0] * update_slope,
                     ops.sum(exponent_slope * A, 1) + x[:, 0] * update_slope,
-                    ops.sum(state_slope * (delta * x), 2),
-                    ops.sum(state * upstream, 2),
+                    sum_over_channels(state_slope * (delta * x)),
+                    sum_over_channels(state * upstream),
                 )
                 slopes = [
                     put(slope, first + t, part, axis=1)
@@ -225,8 +278,8 @@ def _scan(x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, start: Tens
 
 def _pad_time(tensor: Tensor, missing: int | Tensor) -> Tensor:
     """Append steps of zeros, which change nothing."""
-    sizes = ops.shape(tensor)
-    return ops.concatenate([tensor, ops.zeros((sizes[0], missing, sizes[2]), tensor.dtype)], 1)
+    batch, _, *rest = ops.shape(tensor)
+    return ops.concatenate([tensor, ops.zeros((batch, missing, *rest), tensor.dtype)], 1)
 
 
 def _loop(count: int | Tensor, body: Callable[..., Any], carry: Any) -> Any:

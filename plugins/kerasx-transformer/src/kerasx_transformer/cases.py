@@ -129,6 +129,7 @@ EVERY_OPTION = {
 CASES: list[Case] = [
     Case(blockwise_attention, of_attention, {"causal": True, "window": 3}),
     Case(blockwise_attention, of_attention, {"logit_softcap": 5.0}, "capped"),
+    Case(blockwise_attention, of_attention, {"window": (2, 1)}, "asymmetric"),
     Case(ALiBi, lambda batch, heads, queries, keys: tensors((batch, heads, queries, keys))),
     Case(
         SwiGLU,
@@ -158,6 +159,12 @@ CASES: list[Case] = [
     Case(geglu, a_pair),
     Case(geglu, a_pair, {"approximate": True}, "approximate"),
     Case(rotary_embedding, of_heads),
+    Case(
+        rotary_embedding,
+        with_positions,
+        {"frequencies": (0.5,), "attention_factor": 1.2},
+        "frequencies",
+    ),
     Case(rotary_embedding, with_positions, {"rotary_dim": 2, "interleaved": True}, "partial"),
     Case(swiglu, a_pair),
     Case(linear_token_scores, projected_tokens, {"logit_softcap": 3.0}, differentiable=False),

@@ -25,6 +25,11 @@ class MultiHeadAttention(ProjectedAttention):
     Within a `kerasx_transformer.CacheScope` it keeps keys and values for the next call, which is
     how `kerasx_transformer.generate` runs models. Calls there need `use_causal_mask=True`.
 
+    A subclass may override `_compute_attention`, as for Keras's layer. It gets the projected,
+    rotated query, key and value, and everything that hides keys in `attention_mask`, and returns
+    the output and the scores. Only `super()._compute_attention` applies dropout, `logit_softcap`
+    and `alibi`.
+
     From: Vaswani et al. 2017, Attention Is All You Need, section 3.2; rotary positions, Su et al.
     2021 (RoFormer); ALiBi, Press, Smith & Lewis 2022; gates, Qiu et al. 2025 (Gated Attention for
     Large Language Models); soft cap, Gemma Team 2024 (Gemma 2), section 2.
@@ -41,7 +46,8 @@ class MultiHeadAttention(ProjectedAttention):
             and the last.
         **kwargs: the arguments below, and those of every layer, such as `name` and `dtype`.
         sliding_window: a query sees keys at a distance below this; with `use_causal_mask`, it sees
-            this many keys, itself included. `None` for all.
+            this many keys, itself included. Or a pair `(left, right)`: the query at position i sees
+            keys from `i - left` to `i + right`, and `None` is for all on that side. `None` for all.
         flash_attention: `None` for the kernel wherever it can do the call, `False` for all scores
             at once always, `True` to raise where the kernel cannot do the call.
         kernel_initializer: initializer of the projections' kernels; `"glorot_uniform"` by default.
@@ -83,12 +89,23 @@ class MultiHeadAttention(ProjectedAttention):
     Raises:
         ValueError: an argument is out of range; key and value differ in length; or a call within a
             `CacheScope` asks for something that a cache cannot do.
+        TypeError: a subclass overrides another method of Keras's layer that this one never calls,
+            such as `_compute_attention_mask`.
 
     Example:
     >>> import keras, kerasx
     >>> layer = kerasx.layers.MultiHeadAttention(num_heads=4, key_dim=8, rotary=True)
     >>> x = keras.ops.ones((2, 5, 32))
     >>> tuple(layer(x, x, use_causal_mask=True).shape)
+    (2, 5, 32)
+
+    Queries and keys of unit length:
+
+    >>> class CosineAttention(kerasx.layers.MultiHeadAttention):
+    ...     def _compute_attention(self, query, key, value, *args, **kwargs):
+    ...         query, key = keras.ops.normalize(query), keras.ops.normalize(key)
+    ...         return super()._compute_attention(query, key, value, *args, **kwargs)
+    >>> tuple(CosineAttention(4, 8)(x, x).shape)
     (2, 5, 32)
     """
 
@@ -139,7 +156,8 @@ class GroupedQueryAttention(ProjectedAttention):
     Like `MultiHeadAttention`, but with fewer heads for keys and values than for queries. Each
     serves `num_query_heads / num_key_value_heads` heads of the queries, and the cache is smaller by
     that factor; one of them makes it multi-query attention. The layer takes the arguments and
-    weights of `keras.layers.GroupQueryAttention`.
+    weights of `keras.layers.GroupQueryAttention`. A subclass's `_compute_attention` gets keys and
+    values with as many heads as the queries have, as in Keras's layer.
 
     From: Ainslie et al. 2023, GQA: Training Generalized Multi-Query Transformer Models from
     Multi-Head Checkpoints, section 2.2.

@@ -9,9 +9,10 @@ from typing import Any
 import keras
 from keras import constraints, initializers, ops, regularizers
 
-from kerasx.authoring import check_argument, check_positive_integers
+from kerasx.authoring import check_argument
 from kerasx_transformer.alibi import alibi_slopes
 from kerasx_transformer.attention import blockwise_attention
+from kerasx_transformer.attention.options import WINDOW, Options, Window, as_pair, is_window
 from kerasx_transformer.attention.reference import plain_attention
 from kerasx_transformer.attention.routes import prefers_backend_dropout
 from kerasx_transformer.cache import current_scope, first_position
@@ -21,6 +22,14 @@ from kerasx_transformer.rotary import RotaryEmbedding
 
 Tensor = Any
 Shape = tuple[int | None, ...]
+# Methods that Keras's attention layers call, and these do not.
+UNCALLED = (
+    "_build_attention",
+    "_compute_attention_mask",
+    "_compute_causal_mask",
+    "_compute_sliding_window_mask",
+    "_masked_softmax",
+)
 SERIALIZERS = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
 
 
@@ -50,7 +59,7 @@ class ProjectedAttention(keras.layers.Layer):
         attention_axes: tuple[int, ...] | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
-        sliding_window: int | None = None,
+        sliding_window: Window = None,
         flash_attention: bool | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
@@ -67,9 +76,16 @@ class ProjectedAttention(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        for name in UNCALLED:
+            if hasattr(self, name):
+                raise TypeError(
+                    f"{type(self).__name__}: this layer never calls {name}, which it overrides; "
+                    "override _compute_attention instead, or choose another name"
+                )
         check_argument(self.name, "dropout", dropout, 0 <= dropout < 1, "from 0 to below 1")
-        if sliding_window is not None:
-            check_positive_integers(self.name, sliding_window=sliding_window)
+        check_argument(
+            self.name, "sliding_window", sliding_window, is_window(sliding_window), WINDOW
+        )
         if logit_softcap is not None:
             check_argument(
                 self.name, "logit_softcap", logit_softcap, logit_softcap > 0, "positive, or None"
@@ -85,6 +101,8 @@ class ProjectedAttention(keras.layers.Layer):
         self.attention_axes = attention_axes
         self.dropout = dropout
         self.use_bias = use_bias
+        if isinstance(sliding_window, list):  # as a saved configuration holds a pair
+            sliding_window = tuple(sliding_window)
         self.sliding_window = sliding_window
         self.flash_attention = flash_attention
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -183,7 +201,7 @@ class ProjectedAttention(keras.layers.Layer):
                 segment_ids=segment_ids is not None,
             )
         # Keras counts both from the first position, the kernel from the last.
-        aligned = query is value or query.shape[1] == value.shape[1] is not None
+        is_aligned = query is value or query.shape[1] == value.shape[1] is not None
         gate = self.gate_dense(query) if self.use_gate else None
         query, key = self.query_dense(query), self.key_dense(value if key is None else key)
         value = self.value_dense(value)
@@ -202,16 +220,189 @@ class ProjectedAttention(keras.layers.Layer):
             folding.align_mask(_as_bool(attention_mask)),
             folding.align_mask(None if mask is None else mask[:, None]),
         )
-        options: dict[str, Any] = {
+        visibility: dict[str, Any] = {
             "causal": use_causal_mask,
             "window": self.sliding_window,
+            "segment_ids": segment_ids,
+        }
+        flags: dict[str, Any] = {
+            "training": training,
+            "return_attention_scores": return_attention_scores,
+        }
+        if self._is_overridden():
+            mask = self._whole_mask(query, key, mask, folding, offset, **visibility)
+            output, scores = self._overridden_attention(query, key, value, mask, **flags)
+        else:
+            output, scores = self._attend(
+                query,
+                key,
+                value,
+                mask,
+                folding=folding,
+                offset=offset,
+                is_aligned=is_aligned,
+                **visibility,
+                **flags,
+            )
+        if gate is not None:
+            output = output * gate
+        output = self.output_dense(output)
+        if return_attention_scores:
+            return output, ops.cast(scores, self.compute_dtype)
+        return output
+
+    def _compute_attention(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attention_mask: Tensor | None = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attend with projected queries, keys and values: override it, as in Keras.
+
+        Dropout, `logit_softcap` and `alibi` act here, so only an override that calls this method
+        has them. Causality, the window, segments and the cache are in `attention_mask`.
+
+        Args:
+            query: projected queries `(batch, query time, heads, key_dim)`, rotated if `rotary`.
+            key: projected keys `(batch, key time, heads, key_dim)`, likewise; within a
+                `CacheScope`, with all earlier ones. Those of fewer heads than the queries' are
+                repeated.
+            value: projected values `(batch, key time, heads, value_dim)`, likewise.
+            attention_mask: boolean `(batch or 1, query time, key time)`, or with an axis of heads
+                after the first, of all keys that each query may see; `None` for all.
+            training: whether dropout acts.
+            return_attention_scores: whether scores are needed; passed if they are.
+            use_causal_mask: whether a query sees only keys up to its own position; never passed to
+                an override.
+
+        Returns:
+            The output `(batch, query time, heads, value_dim)`, and scores
+            `(batch, heads, query time, key time)` or `None`.
+        """
+        scope = current_scope()
+        folding = Folding(query, key, self.axes)
+        return self._attend(
+            query,
+            key,
+            value,
+            folding.align_mask(_as_bool(attention_mask)),
+            folding=folding,
+            offset=0 if scope is None or scope.is_new else scope.position,
+            is_aligned=query.shape[1] == key.shape[1] is not None,
+            causal=use_causal_mask,
+            window=None,
+            segment_ids=None,
+            training=training,
+            return_attention_scores=return_attention_scores,
+        )
+
+    def _is_overridden(self) -> bool:
+        method = getattr(self._compute_attention, "__func__", None)
+        return method is not ProjectedAttention._compute_attention
+
+    def _overridden_attention(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        *,
+        training: bool | None,
+        return_attention_scores: bool,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Call a subclass's `_compute_attention` as Keras's layers do."""
+        repeats = self.heads // self.key_value_heads
+        if repeats > 1:
+            key, value = (ops.repeat(x, repeats, axis=-2) for x in (key, value))
+        # Overrides written for earlier versions of Keras do not take the third.
+        asks = {"return_attention_scores": True} if return_attention_scores else {}
+        result = self._compute_attention(
+            query, key, value, attention_mask=mask, training=training, **asks
+        )
+        valid = isinstance(result, tuple) and len(result) == 2
+        if not valid or (return_attention_scores and result[1] is None):
+            raise ValueError(
+                f"{self.name}: _compute_attention must return a tuple of the output and the "
+                f"scores; received {result!r}"
+            )
+        return result
+
+    def _whole_mask(
+        self,
+        query: Tensor,
+        key: Tensor,
+        mask: Tensor | None,
+        folding: Folding,
+        offset: Any,
+        *,
+        causal: bool,
+        window: Window,
+        segment_ids: Any,
+    ) -> Tensor | None:
+        """Return all that says which keys a query sees as one mask, without heads if it can be."""
+        rows = offset + ops.arange(ops.shape(query)[1])[:, None]
+        columns = ops.arange(ops.shape(key)[1])[None]
+        for condition in Options(causal=causal, window=window).visible(rows, columns):
+            mask = _both(mask, condition[None, None])
+        if segment_ids is not None:
+            query_ids, key_ids = as_pair(segment_ids)
+            mask = _both(mask, query_ids[:, None, :, None] == key_ids[:, None, None, :])
+        heads_axis = len(folding.batch_shape)
+        if mask is not None and mask.shape[heads_axis] == 1:
+            mask = ops.squeeze(mask, heads_axis)
+        return mask
+
+    def _attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        *,
+        folding: Folding,
+        offset: Any,
+        is_aligned: bool,
+        causal: bool,
+        window: Window,
+        segment_ids: Any,
+        training: bool | None,
+        return_attention_scores: bool,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Run the kernel, or all scores at once where it cannot do the call.
+
+        Args:
+            query: projected and rotated.
+            key: likewise.
+            value: projected.
+            mask: boolean, of as many axes as the scores.
+            folding: that of `query` and `key`.
+            offset: position of the first query among the keys.
+            is_aligned: whether queries and keys are known to be equally many.
+            causal: as in the kernel.
+            window: likewise.
+            segment_ids: likewise.
+            training: whether dropout acts.
+            return_attention_scores: whether scores are needed.
+
+        Returns:
+            The output, and scores where they were computed.
+        """
+        options: dict[str, Any] = {
+            "causal": causal,
+            "window": window,
             "logit_softcap": self.logit_softcap,
             "segment_ids": segment_ids,
-            "bias": self._bias(query, key, offset, use_causal_mask),
+            "bias": self._bias(query, key, offset, causal),
         }
+        scope = current_scope()
         drops = self.dropout > 0 and bool(training)
         reads_cache = scope is not None and not scope.is_new
-        obstacle = self._obstacle(query, return_attention_scores, use_causal_mask, aligned)
+        has_positions = causal or window is not None
+        obstacle = self._obstacle(query, return_attention_scores, has_positions, is_aligned)
         if self.flash_attention and obstacle and scope is None:
             raise ValueError(f"{self.name}: flash_attention=True, but the kernel {obstacle}")
         is_plain = self.flash_attention is False or obstacle is not None or reads_cache
@@ -227,21 +418,14 @@ class ProjectedAttention(keras.layers.Layer):
                 return_scores=True,
                 **options,
             )
-            output, scores = folding.unfold(output), folding.unfold_scores(scores)
-        else:
-            if drops:
-                options["dropout_rate"] = self.dropout
-                options["seed"] = self.dropout_layer.seed_generator.next()
-            output = blockwise_attention(query, key, value, mask=mask, **options)
-        if gate is not None:
-            output = output * gate
-        output = self.output_dense(output)
-        if return_attention_scores:
-            return output, ops.cast(scores, self.compute_dtype)
-        return output
+            return folding.unfold(output), folding.unfold_scores(scores)
+        if drops:
+            options["dropout_rate"] = self.dropout
+            options["seed"] = self.dropout_layer.seed_generator.next()
+        return blockwise_attention(query, key, value, mask=mask, **options), None
 
     def _obstacle(
-        self, query: Tensor, return_attention_scores: bool, causal: bool, aligned: bool
+        self, query: Tensor, return_attention_scores: bool, has_positions: bool, is_aligned: bool
     ) -> str | None:
         """Say what the kernel cannot do of a call; None if it can do all."""
         if return_attention_scores:
@@ -249,7 +433,7 @@ class ProjectedAttention(keras.layers.Layer):
         if self.axes != (1,) or len(query.shape) != 4:
             shape = "(batch, time, channels)"
             return f"attends over axis 1 of inputs {shape} only; received axes {self.axes}"
-        if (causal or self.sliding_window is not None) and not aligned:
+        if has_positions and not is_aligned:
             return "needs a query as long as the value where it is causal or has a window"
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from keras import ops
 import kerasx
 from kerasx.authoring import check_argument, widen
 from kerasx.compiler import compiled
+from kerasx_transformer.frequencies import powers_of_base, rotary_frequencies
 
 Tensor = Any  # a tensor of the backend in use, or an array
 
@@ -23,25 +25,30 @@ def plain_rotary_embedding(
     base: float = 10000.0,
     rotary_dim: int | None = None,
     interleaved: bool = False,
+    frequencies: tuple[float, ...] | None = None,
+    attention_factor: float = 1.0,
 ) -> Tensor:
     """Reference: products with the rotation matrices (RoFormer, equation 15)."""
     time, width = x.shape[1], x.shape[-1]
-    rotary_dim = width if rotary_dim is None else rotary_dim
+    if frequencies is None:
+        rotary_dim = width if rotary_dim is None else rotary_dim
+        frequencies = rotary_frequencies(rotary_dim, base)
+    rotary_dim = 2 * len(frequencies)
     positions = ops.cast(ops.arange(time) if positions is None else positions, x.dtype)
     matrices = ops.cast(np.diag(np.arange(width) >= rotary_dim), x.dtype)
-    for pair in range(rotary_dim // 2):
+    for pair, frequency in enumerate(frequencies):
         a, b = (2 * pair, 2 * pair + 1) if interleaved else (pair, pair + rotary_dim // 2)
         same, other = np.zeros((2, width, width))
         same[a, a] = same[b, b] = other[b, a] = 1
         other[a, b] = -1
-        angle = positions[..., None, None] * base ** (-2 * pair / rotary_dim)
-        cosine, sine = ops.cos(angle), ops.sin(angle)
+        angle = positions[..., None, None] * frequency
+        cosine, sine = attention_factor * ops.cos(angle), attention_factor * ops.sin(angle)
         matrices = matrices + cosine * ops.cast(same, x.dtype) + sine * ops.cast(other, x.dtype)
     return ops.einsum("...tij,...thj->...thi", matrices, x)
 
 
 @kerasx.kernel(
-    static=("base", "rotary_dim", "interleaved"),
+    static=("base", "rotary_dim", "interleaved", "frequencies", "attention_factor"),
     reference=plain_rotary_embedding,
     shapes={
         "x": "batch time heads head_dim",
@@ -57,14 +64,16 @@ def rotary_embedding(
     base: float = 10000.0,
     rotary_dim: int | None = None,
     interleaved: bool = False,
+    frequencies: tuple[float, ...] | None = None,
+    attention_factor: float = 1.0,
 ) -> Tensor:
     """Rotate queries or keys by their positions, so that their products depend on distances.
 
     The pair `i` of features `(a, b)` at position `p` becomes
-    `(a cos(w) - b sin(w), b cos(w) + a sin(w))` with the angle
-    `w = p * base ** (-2 * i / rotary_dim)`. The angles are computed in float32 or wider whatever
-    the dtype of `x`, because bfloat16 has no odd integers above 256. The gradient rotates by the
-    opposite angle and keeps nothing of `x`; none flows to the positions.
+    `(a cos(w) - b sin(w), b cos(w) + a sin(w))`, times `attention_factor`, with the angle
+    `w = p * base ** (-2 * i / rotary_dim)`, or `w = p * frequencies[i]`. The angles are computed in
+    float32 or wider whatever the dtype of `x`, because bfloat16 has no odd integers above 256. The
+    gradient rotates by the opposite angle and keeps nothing of `x`; none flows to the positions.
 
     From: Su et al. 2021, RoFormer: Enhanced Transformer with Rotary Position Embedding, section
     3.4.2.
@@ -80,14 +89,18 @@ def rotary_embedding(
             number; all by default.
         interleaved: whether a pair is two neighbours, as in the paper and in GPT-J; by default it
             is a feature of the first half and one of the second, as in GPT-NeoX and Llama.
+        frequencies: frequency of each pair, `rotary_dim // 2` numbers, in place of the powers of
+            `base`. `kerasx_transformer.llama3_frequencies` and `yarn_frequencies` return such.
+        attention_factor: factor of the rotated features;
+            `kerasx_transformer.yarn_attention_factor(factor)` with YaRN.
 
     Returns:
         A tensor of the shape and dtype of `x`.
 
     Raises:
         TypeError: `x` is not floating.
-        ValueError: `x` does not have four axes, `rotary_dim` is odd or above `head_dim`, or the
-            shape of `positions` does not match `x`.
+        ValueError: `x` does not have four axes, `rotary_dim` is odd or above `head_dim`, the number
+            of `frequencies` does not match it, or the shape of `positions` does not match `x`.
 
     Example:
     >>> import keras, kerasx, numpy as np
@@ -97,28 +110,44 @@ def rotary_embedding(
     [0.0, 57.0, 115.0]
     """
     width = x.shape[-1]
-    rotary_dim = width if rotary_dim is None else rotary_dim
+    if rotary_dim is None:
+        rotary_dim = width if frequencies is None else 2 * len(frequencies)
     valid = rotary_dim % 2 == 0 and 0 < rotary_dim <= width
     expected = f"even, and from 2 to head_dim={width}"
     check_argument("rotary_embedding", "rotary_dim", rotary_dim, valid, expected)
+    valid = frequencies is None or 2 * len(frequencies) == rotary_dim
+    expected = f"rotary_dim // 2 = {rotary_dim // 2} numbers"
+    check_argument("rotary_embedding", "frequencies", frequencies, valid, expected)
     time = ops.shape(x)[1]
     if positions is None and isinstance(time, int):
-        return _rotated(x, *_tables(time, rotary_dim, float(base)), interleaved)
+        tables = _tables(time, rotary_dim, float(base), frequencies, float(attention_factor))
+        return _rotated(x, *tables, interleaved)
     positions = ops.arange(time) if positions is None else positions
     positions = ops.cast(positions, "float32")[..., None, None]  # the same for all heads
-    angles = ops.multiply(positions, _frequencies(rotary_dim, base).astype("float32"))
-    return _rotated(x, ops.cos(angles), ops.sin(angles), interleaved)
+    angles = ops.multiply(positions, _as_array(rotary_dim, base, frequencies).astype("float32"))
+    cos, sin = ops.cos(angles), ops.sin(angles)
+    if attention_factor != 1:
+        cos, sin = attention_factor * cos, attention_factor * sin
+    return _rotated(x, cos, sin, interleaved)
 
 
-def _frequencies(rotary_dim: int, base: float) -> np.ndarray:
-    return float(base) ** (-np.arange(0, rotary_dim, 2) / rotary_dim)
+def _as_array(rotary_dim: int, base: float, frequencies: tuple[float, ...] | None) -> np.ndarray:
+    if frequencies is None:
+        return powers_of_base(rotary_dim, base)
+    return np.asarray(frequencies, "float64")
 
 
 @functools.lru_cache(maxsize=16)
-def _tables(time: int, rotary_dim: int, base: float) -> tuple[np.ndarray, np.ndarray]:
+def _tables(
+    time: int,
+    rotary_dim: int,
+    base: float,
+    frequencies: tuple[float, ...] | None,
+    factor: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """Cosines and sines of all positions: XLA would compute them again for each head."""
-    angles = np.arange(time)[:, None, None] * _frequencies(rotary_dim, base)
-    return np.cos(angles).astype("float32"), np.sin(angles).astype("float32")
+    angles = np.arange(time)[:, None, None] * _as_array(rotary_dim, base, frequencies)
+    return (factor * np.cos(angles)).astype("float32"), (factor * np.sin(angles)).astype("float32")
 
 
 @kerasx.custom_gradient
@@ -152,7 +181,8 @@ class RotaryEmbedding(keras.layers.Layer):
     """Rotary positions for queries and keys: a layer over `kerasx.kernels.rotary_embedding`.
 
     The pair `i` of features at position `p` is rotated by the angle
-    `p * base ** (-2 * i / rotary_dim)`, which is computed in float32 under every dtype policy.
+    `p * base ** (-2 * i / rotary_dim)`, or `p * frequencies[i]`, which is computed in float32 under
+    every dtype policy.
 
     From: Su et al. 2021, RoFormer: Enhanced Transformer with Rotary Position Embedding, section
     3.4.2.
@@ -163,6 +193,9 @@ class RotaryEmbedding(keras.layers.Layer):
             default.
         interleaved: whether a pair is two neighbours, as in the paper and in GPT-J; by default it
             is a feature of the first half and one of the second, as in GPT-NeoX and Llama.
+        frequencies: frequency of each pair, `rotary_dim // 2` numbers, in place of the powers of
+            `base`, for instance `kerasx_transformer.llama3_frequencies(head_dim)`.
+        attention_factor: factor of the rotated features; `yarn_attention_factor(factor)` with YaRN.
         **kwargs: arguments of every layer, such as `name` and `dtype`.
 
     Call arguments:
@@ -170,8 +203,9 @@ class RotaryEmbedding(keras.layers.Layer):
         positions: integer or floating tensor `(time,)` or `(batch, time)`; 0, 1, ... by default.
 
     Raises:
-        ValueError: (when called) `inputs` does not have four axes, `rotary_dim` is odd or above
-            `head_dim`, or the shape of `positions` does not match.
+        ValueError: `frequencies` are not numbers, or not half as many as `rotary_dim`; (when
+            called) `inputs` does not have four axes, `rotary_dim` is odd or above `head_dim`, or
+            the shape of `positions` does not match.
 
     Example:
     >>> import keras, kerasx
@@ -185,6 +219,8 @@ class RotaryEmbedding(keras.layers.Layer):
         base: float = 10000.0,
         rotary_dim: int | None = None,
         interleaved: bool = False,
+        frequencies: Sequence[float] | np.ndarray | None = None,
+        attention_factor: float = 1.0,
         **kwargs: Any,
     ) -> None:
         # Half precision must not reach the positions.
@@ -192,7 +228,18 @@ class RotaryEmbedding(keras.layers.Layer):
         self.base = base
         self.rotary_dim = rotary_dim
         self.interleaved = interleaved
+        self.frequencies = None if frequencies is None else self._read(frequencies)
+        self.attention_factor = attention_factor
         self.supports_masking = True
+
+    def _read(self, frequencies: Sequence[float] | np.ndarray) -> tuple[float, ...]:
+        array = np.asarray(frequencies)
+        valid = array.ndim == 1 and array.dtype.kind in "if" and bool(np.isfinite(array).all())
+        if self.rotary_dim is not None:
+            valid = valid and 2 * len(array) == self.rotary_dim
+        expected = "rotary_dim // 2 finite numbers"
+        check_argument(self.name, "frequencies", frequencies, valid, expected)
+        return tuple(map(float, array))
 
     def call(self, inputs: Tensor, positions: Tensor | None = None) -> Tensor:
         return rotary_embedding(
@@ -201,6 +248,8 @@ class RotaryEmbedding(keras.layers.Layer):
             base=self.base,
             rotary_dim=self.rotary_dim,
             interleaved=self.interleaved,
+            frequencies=self.frequencies,
+            attention_factor=self.attention_factor,
         )
 
     def compute_output_spec(
@@ -214,4 +263,6 @@ class RotaryEmbedding(keras.layers.Layer):
             "base": self.base,
             "rotary_dim": self.rotary_dim,
             "interleaved": self.interleaved,
+            "frequencies": None if self.frequencies is None else list(self.frequencies),
+            "attention_factor": self.attention_factor,
         }

@@ -15,7 +15,7 @@ from kerasx.compiler import compiled, device
 from kerasx_transformer.attention import fused
 from kerasx_transformer.attention.arguments import check_arguments
 from kerasx_transformer.attention.blocks import attention_in_blocks
-from kerasx_transformer.attention.options import Modifiers, Options, as_pair
+from kerasx_transformer.attention.options import Modifiers, Options, Window, as_pair
 from kerasx_transformer.attention.reference import plain_attention
 from kerasx_transformer.attention.routes import Call, choose
 
@@ -39,7 +39,7 @@ def blockwise_attention(
     value: Tensor,
     *,
     causal: bool = False,
-    window: int | None = None,
+    window: Window = None,
     segment_ids: Tensor | tuple[Tensor, Tensor] | None = None,
     mask: Tensor | None = None,
     bias: Tensor | None = None,
@@ -72,6 +72,9 @@ def blockwise_attention(
         causal: whether queries see no keys at later positions.
         window: number of keys that a query sees, itself included, counted backwards, if `causal`;
             otherwise it sees keys less than `window` away on both sides. Mistral's sliding window.
+            Or a pair `(left, right)`: the query at position i sees keys from `i - left` to
+            `i + right`, as in FlashAttention's `window_size`; `None` is for all on that side. If
+            `causal`, `right` counts as 0.
         segment_ids: integers `(batch, time)`, or a pair for queries and keys: a query sees keys of
             its own segment only. Use it for several texts packed into one row.
         mask: boolean, broadcastable to `(batch, heads, query_time, key_time)`; True where a query

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kerasx.authoring import check_argument
-from kerasx_transformer.attention.options import Modifiers, Options
+from kerasx_transformer.attention.options import WINDOW, Modifiers, Options, is_window
 
 Tensor = Any
 NAME = "blockwise_attention"
@@ -35,8 +35,7 @@ def check_arguments(query: Tensor, key: Tensor, modifiers: Modifiers, options: O
         if len(shapes) != 2 or not all(map(_may_equal, shapes, expected)):
             message = f"have shape {expected[0]}, or be a pair {expected}"
             _refuse("segment_ids", message, shapes)
-    if options.window is not None:
-        check_argument(NAME, "window", options.window, options.window >= 1, "at least 1")
+    check_argument(NAME, "window", options.window, is_window(options.window), WINDOW)
     if options.logit_softcap is not None:
         softcap = options.logit_softcap
         check_argument(NAME, "logit_softcap", softcap, softcap > 0, "positive")

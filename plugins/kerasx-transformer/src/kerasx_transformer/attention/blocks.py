@@ -309,7 +309,7 @@ class Blocks:
         batch = 0 if self.first.shape[0] == 1 else corner.batch
         i = corner.row // self.tiling.rows
         first, last = self.first[batch, i], self.last[batch, i]
-        if self.tiling.narrow_window is not None:
+        if self.tiling.left is not None:
             last = ops.minimum(last, first + 1)
         return first, last
 

@@ -13,13 +13,14 @@ def cudnn(query: Tensor, key: Tensor, value: Tensor, options: Options) -> Tensor
     """Run cuDNN's attention on JAX."""
     import jax
 
+    left, _ = options.sides
     return jax.nn.dot_product_attention(
         query,
         key,
         value,
         scale=options.scale,
         is_causal=options.causal,
-        local_window_size=None if options.window is None else (options.window - 1, 0),
+        local_window_size=None if left is None else (left, 0),
         implementation="cudnn",
     )
 

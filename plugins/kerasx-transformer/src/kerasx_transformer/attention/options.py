@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from kerasx.authoring import is_integer
 from kerasx_transformer.softcap import soft_cap
 
 Tensor = Any
+Window = int | tuple[int | None, int | None] | None
+WINDOW = "a positive integer, or a pair (left, right) of integers from 0 or None"
 LEAST = -1e30  # below every score, yet finite: the maximum of a row that sees nothing
 
 
@@ -21,10 +24,21 @@ class Options:
     """The arguments that are compiled into the program; see `blockwise_attention`."""
 
     causal: bool = False
-    window: int | None = None
+    window: Window = None
     scale: float | None = None
     logit_softcap: float | None = None
     dropout_rate: float = 0.0
+
+    @property
+    def sides(self) -> tuple[int | None, int | None]:
+        """Numbers of keys that a query sees before and after its own position; `None` for all."""
+        left: int | None
+        right: int | None
+        if isinstance(self.window, int):
+            left = right = self.window - 1
+        else:
+            left, right = self.window or (None, None)
+        return left, 0 if self.causal else right
 
     def scaled(self, query: Tensor) -> Tensor:
         """Queries times the factor of the scores."""
@@ -37,11 +51,12 @@ class Options:
             query: positions of queries, counted as those of the keys are; of one axis of scores.
             key: positions of keys, of the other axis.
         """
-        conditions = [key <= query] if self.causal else []
-        if self.window is not None:
-            conditions.append(key > query - self.window)
-            if not self.causal:
-                conditions.append(key < query + self.window)
+        left, right = self.sides
+        conditions = []
+        if right is not None:
+            conditions.append(key <= (query + right if right else query))
+        if left is not None:
+            conditions.append(key >= query - left)
         return conditions
 
     def capped(self, scores: Tensor) -> Tensor:
@@ -76,3 +91,10 @@ def hide(scores: Tensor, conditions: list[Tensor], value: float = -math.inf) -> 
 def accumulation_dtype(query: Tensor) -> str:
     """Dtype of scores and sums: float32, or float64 for float64 queries."""
     return keras.backend.result_type(query.dtype, "float32")
+
+
+def is_window(window: Any) -> bool:
+    """Return whether a value is a valid `window`."""
+    if isinstance(window, list | tuple):
+        return len(window) == 2 and all(side is None or is_integer(side, 0) for side in window)
+    return window is None or is_integer(window, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import keras
@@ -52,7 +53,8 @@ class Tiling:
         key_blocks: number of blocks of keys.
         pitch: keys of a block.
         columns: keys of a tile.
-        narrow_window: the window, if one tile covers that of a block of queries; else `None`.
+        left: how many keys before its own position a query sees, if one tile covers the window of
+            a block of queries; else `None`.
     """
 
     query_time: Size
@@ -63,7 +65,7 @@ class Tiling:
     key_blocks: Size
     pitch: Size
     columns: Size
-    narrow_window: int | None
+    left: int | None
 
     @property
     def padded_queries(self) -> Size:
@@ -96,25 +98,25 @@ class Tiling:
 
     def first_column(self, row: Tensor, key_block: Tensor) -> Tensor:
         """First key of the tile of the queries from `row` on and a block of keys."""
-        if self.narrow_window is None:
+        if self.left is None:
             return key_block * self.columns
-        first_visible = row + self.offset - self.narrow_window + 1
+        first_visible = row + self.offset - self.left
         return ops.clip(first_visible, 0, self.padded_keys - self.columns)
 
 
 def tile(query_time: Size, key_time: Size, options: Options, block: int) -> Tiling:
     """Divide the scores of queries and keys into tiles of at most `block` each way."""
     key_blocks, pitch = _divided(key_time, block)
-    narrow_window, reach = None, 0  # reach: how many keys other than its own a query sees
-    if options.window is not None:
-        reach = (options.window - 1) * (1 if options.causal else 2)
-        if reach <= 2 * block:
-            narrow_window = options.window
-            # The more queries in a block, the more scores of its tile are hidden.
-            block = block // 2 if 2 * reach > block else block // 4
+    left, right = options.sides
+    # How many keys other than its own a query sees.
+    reach = math.inf if left is None or right is None else left + right
+    is_narrow = reach <= 2 * block
+    if is_narrow:
+        # The more queries in a block, the more scores of its tile are hidden.
+        block = block // 2 if 2 * reach > block else block // 4
     query_blocks, rows = _divided(query_time, block)
     columns = pitch
-    if narrow_window is not None:
+    if is_narrow:
         columns = _least(-(-(rows + reach) // 16) * 16, key_blocks * pitch)
     return Tiling(
         query_time,
@@ -125,7 +127,7 @@ def tile(query_time: Size, key_time: Size, options: Options, block: int) -> Tili
         key_blocks=key_blocks,
         pitch=pitch,
         columns=columns,
-        narrow_window=narrow_window,
+        left=left if is_narrow else None,
     )
 
 
@@ -146,12 +148,11 @@ def needed_keys(tiling: Tiling, options: Options, modifiers: Modifiers) -> tuple
     row = ops.arange(tiling.query_blocks)[:, None] * rows + tiling.offset
     column = ops.arange(tiling.key_blocks)[None] * pitch
     needed = ops.ones((tiling.query_blocks, tiling.key_blocks), "bool")
-    if options.causal:
-        needed = ops.logical_and(needed, column < row + rows)
-    if options.window is not None:
-        needed = ops.logical_and(needed, column + pitch - 1 > row - options.window)
-        if not options.causal:
-            needed = ops.logical_and(needed, column < row + rows - 1 + options.window)
+    left, right = options.sides
+    if right is not None:
+        needed = ops.logical_and(needed, column < row + rows + right)
+    if left is not None:
+        needed = ops.logical_and(needed, column + pitch - 1 >= row - left)
     needed = needed[None]
     if modifiers.segment_ids is not None:
         needed = ops.logical_and(needed, _segments_meet(tiling, *modifiers.segment_ids))

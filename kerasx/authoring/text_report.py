@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasx.authoring import DictResult
-from kerasx_metrics.class_names import read_class_names
+from kerasx.authoring.class_names import read_class_names
+from kerasx.authoring.results import DictResult
 
 SCORES = ("precision", "recall", "f1_score")
 
@@ -33,7 +33,7 @@ def text_report(
         ValueError: there are more or fewer names than classes.
     """
     support = np.asarray(report["support"], "float64")
-    names = read_class_names("classification_report", class_names, len(support))
+    names = read_class_names("Report", class_names, len(support))
     samples = support.sum()
     decimals = 0 if np.array_equal(support, np.round(support)) else digits  # weights are not whole
 

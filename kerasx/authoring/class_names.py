@@ -16,6 +16,11 @@ def read_class_names(owner: str, class_names: Iterable[Any] | None, number: int)
 
     Raises:
         ValueError: there are more or fewer names than classes.
+
+    Example:
+    >>> from kerasx.authoring import read_class_names
+    >>> read_class_names("plot", None, 3), read_class_names("plot", ("ant", "bee"), 2)
+    (['0', '1', '2'], ['ant', 'bee'])
     """
     if class_names is None:
         return [str(label) for label in range(number)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 
-from kerasx_metrics.text_report import text_report
+from kerasx.authoring.text_report import text_report
 
 RANDOM = np.random.default_rng(0)
 NAMES = ["ant", "a beetle with a long name", "cat"]
