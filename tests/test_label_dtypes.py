@@ -218,6 +218,10 @@ def test_losses_of_every_dtype(dtype):
     np.testing.assert_allclose(as_numpy(words(y_true, logits)), expected, rtol=1e-5)
     tags = kerasx.losses.CRFLoss(from_logits=True, reduction=None)
     np.testing.assert_allclose(as_numpy(tags(y_true, logits)), expected.sum(-1), rtol=1e-5)
+    inner = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)
+    weighted = kerasx.losses.ClassWeighted(inner, {2: 3.0})
+    actual = as_numpy(weighted(y_true, logits))
+    np.testing.assert_allclose(actual, expected * [1, 3, 1], rtol=1e-5)
 
 
 @pytest.mark.parametrize("large", [2**32 + 1, -(2**32) + 1])
@@ -225,9 +229,13 @@ def test_losses_refuse_large_labels(large):
     logits = np.zeros((1, 2, 3), "float32")
     labels = np.array([[large, 0]])
     for y_true in (labels, labels.tolist(), labels.astype(">i8"), labels.astype("float64")):
-        for loss in (kerasx.losses.LinearCrossEntropy, kerasx.losses.CRFLoss):
+        for loss in (
+            kerasx.losses.LinearCrossEntropy(from_logits=True),
+            kerasx.losses.CRFLoss(from_logits=True),
+            kerasx.losses.ClassWeighted("sparse_categorical_crossentropy", [1.0, 2.0, 3.0]),
+        ):
             with pytest.raises(ValueError, match=r"(y_true|tags) must"):
-                loss(from_logits=True)(y_true, logits)
+                loss(y_true, logits)
     arguments = logits[0], np.eye(3, dtype="float32"), labels[0]
     if BACKEND == "tensorflow":  # compiled
         losses = as_numpy(kerasx.kernels.linear_cross_entropy(*arguments))

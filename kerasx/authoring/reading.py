@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasx.compiler import exact_tensor, has_int64, is_concrete, is_shape_inference
@@ -184,11 +185,12 @@ def whole_dtype(*dtypes: Any) -> str:
 
 def equals(values: Tensor, number: int) -> Tensor:
     """Compare int32, int64 or floating values with a number that their dtype need not hold."""
-    number = int(number)
-    dtype = keras.backend.standardize_dtype(values.dtype)
-    if not is_float(values) and not -(2**31) <= number < 2**31 and dtype == "int32":
-        return ops.zeros_like(values, "bool")
-    return values == number
+    if is_float(values):
+        return values == float(number)
+    limits = np.iinfo(keras.backend.standardize_dtype(values.dtype))
+    if limits.min <= number <= limits.max:
+        return values == int(number)
+    return ops.zeros_like(values, "bool")
 
 
 def are_equal(a: Tensor, b: Tensor) -> Tensor:

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from keras import ops
 
 from kerasx.authoring import (
+    are_equal,
     as_tensor,
     check_shape,
+    equals,
     predicted_labels,
     ratio,
     read_labels,
@@ -17,8 +19,10 @@ from kerasx.authoring import (
     spread,
     squeeze_last,
     weighted_sums,
+    whole_dtype,
     whole_numbers,
 )
+from kerasx.compiler import has_int64
 from kerasx.testing import as_numpy, best_dtype
 
 SHAPES = st.sampled_from([(4,), (2, 3), (2, 3, 2)])
@@ -217,3 +221,38 @@ def test_ratio():
 def test_labels_beyond_int32_do_not_wrap():
     labels = read_labels("m", np.array([2**32 + 1, 1]), (2,), num_classes=3, ignore_class=0)
     np.testing.assert_array_equal(as_numpy(labels.wrong), [True, False])
+
+
+def test_the_dtype_that_holds_whole_numbers():
+    wide = "int64" if has_int64() else "int32"
+    assert {whole_dtype(dtype) for dtype in ("bool", "uint8", "int8", "uint16", "int32")} == {
+        "int32"
+    }
+    assert {whole_dtype(dtype) for dtype in ("uint32", "int64", "uint64")} == {wide}
+    assert whole_dtype("uint8", "int64") == wide
+    assert whole_dtype("float32") == "int32"
+
+
+@pytest.mark.parametrize("number", [-100, 255, 256, 2**31, -(2**31) - 1, 2**40, 1.0])
+def test_numbers_that_the_dtype_cannot_hold(number):
+    values = np.array([0, 1, 2, 156, 255], "int32")
+    for dtype in ("int32", whole_dtype("int64"), "float32"):
+        actual = equals(ops.convert_to_tensor(values.astype(dtype)), number)
+        np.testing.assert_array_equal(as_array(actual), values == number)
+
+
+@pytest.mark.parametrize("a", ["uint8", "int8", "int16", "uint16", "int32", "int64"])
+@pytest.mark.parametrize("b", ["uint8", "int8", "int32"])
+def test_integers_of_two_dtypes(a, b):
+    first, second = np.array([156, -100, 3, 1]).astype(a), np.array([-100, 156, 3, 2]).astype(b)
+    actual = are_equal(as_tensor("owner", "a", first), as_tensor("owner", "b", second))
+    np.testing.assert_array_equal(as_array(actual), first.astype(int) == second.astype(int))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_floating_numbers_that_may_be_rounded_are_marked(dtype):
+    limit = {"bfloat16": 2**8, "float16": 2**11, "float32": 2**24}[dtype]
+    numbers = [limit - 1, limit, -limit, 1 - limit, 0.5, np.nan, np.inf]
+    values, wrong = whole_numbers(ops.cast(np.array(numbers, "float32"), dtype))
+    np.testing.assert_array_equal(as_array(wrong), [0, 1, 1, 0, 1, 1, 1])
+    np.testing.assert_array_equal(as_array(values), [limit - 1, -1, -1, 1 - limit, -1, -1, -1])
