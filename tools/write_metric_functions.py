@@ -58,7 +58,7 @@ RETURNS = {
 OF_A_STATE = ("name", "dtype", "capacity")
 DEFAULTS = {"thresholds": None, "average": "auto"}
 
-# What arguments mean for functions, which see values, besides what they mean for classes.
+# Sentences that only the functions need, because they see values and classes do not.
 OF_FUNCTIONS = {
     "average": '`"auto"` for the value of the positive class in a binary task and for `"macro"` in '
     "others; ",

@@ -17,6 +17,7 @@ from kerasx.authoring.arguments import (
 )
 from kerasx.authoring.class_names import read_class_names
 from kerasx.authoring.classes import (
+    SUM_TOLERANCE,
     Batch,
     Data,
     Layout,
@@ -63,6 +64,7 @@ from kerasx.authoring.sums import (
 )
 
 __all__ = [
+    "SUM_TOLERANCE",
     "ArrayResult",
     "Batch",
     "CheckedCall",

@@ -18,6 +18,8 @@ from keras import ops
 
 from kerasx.authoring.reading import EXACT, equals, is_float, whole_dtype
 
+# The largest difference between a sum of probabilities and 1: half precision loses that much.
+SUM_TOLERANCE = 0.01
 Tensor = Any  # a tensor of the backend in use, or an array
 
 
@@ -323,7 +325,7 @@ def _limit(labels: Any, num_classes: int) -> int:
 
 def is_near_one(total: Tensor) -> Tensor:
     """Return whether sums of probabilities are 1, within what half precision may lose."""
-    return ops.abs(total - 1) <= 0.01
+    return abs(total - 1) <= SUM_TOLERANCE
 
 
 def _flat(values: Tensor, shape: tuple) -> Tensor:
@@ -396,7 +398,7 @@ def raise_for(flags: Tensor, data: Data, layout: Layout) -> None:
         )
     if problem == "sums":
         total = pred.reshape(-1, layout.num_classes).sum(-1)
-        wrong = total[np.abs(total - 1) > 0.01]
+        wrong = total[np.abs(total - 1) > SUM_TOLERANCE]
         raise ValueError(
             f"y_pred must hold probabilities that sum to 1 for each sample; received the sum "
             f"{_some(wrong)}. For logits pass from_logits=True; for independent labels, as after a "
@@ -426,7 +428,7 @@ def _refuse_labels(true: np.ndarray, y_true: Tensor, layout: Layout) -> None:
     if layout.labels == "one-hot":
         rows = true.reshape(-1, layout.num_classes)
         if is_soft:
-            right = ((rows >= 0) & (rows <= 1)).all(-1) & (np.abs(rows.sum(-1) - 1) <= 0.01)
+            right = ((rows >= 0) & (rows <= 1)).all(-1) & is_near_one(rows.sum(-1))
         else:
             right = np.isin(rows, (0, 1)).all(-1) & (rows.sum(-1) == 1)
         raise ValueError(

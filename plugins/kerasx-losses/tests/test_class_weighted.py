@@ -174,7 +174,7 @@ def test_many_classes_in_narrow_integers():
 
 @pytest.mark.parametrize("shape", [(), (4,), (4, 1), (4, 4), (4, 4, 1)])
 def test_sample_weights_of_the_first_axes(shape):
-    """Of as many samples as steps, `(batch,)` belongs to the samples."""
+    """A weight of shape `(batch,)` weighs samples, even if there are as many steps as samples."""
     y, logits = RANDOM.integers(0, 3, (4, 4)), RANDOM.normal(size=(4, 4, 3)).astype("float32")
     weight = RANDOM.uniform(0, 2, shape).astype("float32")
     loss = ClassWeighted(Sparse(from_logits=True, reduction=None), OF_CLASSES)

@@ -11,7 +11,7 @@ from kerasx_metrics.catalogue import CLASSES
 from kerasx_metrics.functions import FUNCTIONS
 
 PUBLIC = [*CLASSES, *FUNCTIONS]
-# What functions say of arguments besides: they see values, and classes do not.
+# Sentences that only functions have, because they see values and classes do not.
 OF_FUNCTIONS = {
     "average": '`"auto"` for the value of the positive class in a binary task and for `"macro"` in '
     "others; ",

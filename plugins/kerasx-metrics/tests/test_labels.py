@@ -120,6 +120,14 @@ def test_other_zeros_and_ones_need_the_argument_that_settles_them():
     assert M.f1_score(y, predicted, num_classes=2) == pytest.approx(flat)
 
 
+@pytest.mark.parametrize("ragged", [[[0, 1], [1]], [[0.5], [0.1, 0.2]]])
+def test_ragged_lists_are_refused_by_name(ragged):
+    with pytest.raises(ValueError, match=r"^f1_score: y_true must be an array of numbers"):
+        M.f1_score(ragged, [[0, 1], [1, 0]])
+    with pytest.raises(ValueError, match=r"^f1_score: y_pred must be an array of numbers"):
+        M.f1_score([[0, 1], [1, 0]], ragged)
+
+
 # Ignored and absent classes.
 
 
@@ -143,7 +151,7 @@ def test_an_ignored_class_is_no_part_of_the_average(name, score, average, seed):
     assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_issue_of_an_ignored_class():
+def test_recall_leaves_out_an_ignored_class():
     assert M.recall([0, 0, 1, 1], [0, 0, 0, 1], ignore_class=0) == 0.5
 
 
@@ -347,11 +355,11 @@ def test_a_threshold_for_each_class(from_logits, seed):
     y, scores = random.integers(0, 2, (20, 3)), random.uniform(0.01, 0.99, (20, 3))
     cuts = [0.25, 0.5, 0.8]
     expected = sk.f1_score(y, scores > cuts, average="macro", zero_division=0)
-    given_scores = np.log(scores / (1 - scores)) if from_logits else scores
+    y_pred = np.log(scores / (1 - scores)) if from_logits else scores
     arguments = {"task": "multilabel", "threshold": cuts, "from_logits": from_logits}
-    assert M.f1_score(y, given_scores, **arguments) == pytest.approx(expected)
+    assert M.f1_score(y, y_pred, **arguments) == pytest.approx(expected)
     metric = M.F1Score(**arguments)
-    metric.update_state(y, given_scores.astype("float32"))
+    metric.update_state(y, y_pred.astype("float32"))
     assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
 
 

@@ -261,7 +261,7 @@ def penalized(logits, tokens, penalty):
 
 
 def repeats_an_ngram(tokens, token, size):
-    """Whether a sequence would end with an n-gram that it already contains."""
+    """Return whether this token would repeat an n-gram of the sequence."""
     longer = [*tokens, token]
     ngrams = [tuple(longer[i : i + size]) for i in range(len(longer) - size + 1)]
     return bool(ngrams) and ngrams[-1] in ngrams[:-1]

@@ -170,7 +170,8 @@ def plain(layer, x, value, keep, segments, *, rotary, alibi, causal, window, sof
     return np.einsum("bthd,hdc->btc", mixed, w[6]) + w[7]
 
 
-# How many keys before and after its own position a query sees, for each `sliding_window`.
+# For each `sliding_window`, the numbers of keys before and after its own position that a query
+# attends to.
 WINDOWS = {
     None: (99, 99),
     1: (0, 0),

@@ -27,7 +27,7 @@ from kerasx_losses.class_weights import (
 )
 
 Tensor = Any
-# How far the sum of a row may be from one: bfloat16 has eight bits.
+# The largest difference between the sum of a row and 1. bfloat16 has only eight bits.
 TOLERANCE = 0.02
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from inspect import signature
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
-from kerasx.authoring import as_tensor, plain_values, snake_case
+from kerasx.authoring import as_tensor, is_float, plain_values, snake_case
 from kerasx.compiler import is_concrete, is_shape_inference, with_float64
 from kerasx_metrics.streaming import StreamingMetric
 
@@ -57,7 +56,7 @@ def compute(
         arguments["capacity"] = 1  # for a state that is never created
 
     is_guessed = False
-    if not _is_float(y_pred) and arguments.get("num_classes") is None:
+    if not is_float(y_pred) and arguments.get("num_classes") is None:
         true, pred = ops.convert_to_numpy(y_true), ops.convert_to_numpy(y_pred)
         task = arguments.get("task")
         if is_automatic and task is None and "task" in fields and _are_binary(true, pred):
@@ -81,17 +80,14 @@ def compute(
 
 
 def _as_array(owner: str, name: str, values: Any) -> Any:
-    """Return a tensor as it is, and anything else as an array of numbers."""
-    if ops.is_tensor(values) or isinstance(values, keras.Variable):
-        return values
-    array = np.asarray(values) if isinstance(values, np.ndarray | list | tuple) else None
-    return (
-        as_tensor(owner, name, values) if array is None or array.dtype.kind not in "biuf" else array
-    )
-
-
-def _is_float(values: Any) -> bool:
-    return keras.backend.is_float_dtype(keras.backend.standardize_dtype(values.dtype))
+    """Return lists as an array, which keeps float64; a tensor or an array as it is."""
+    array = values
+    if isinstance(values, list | tuple):
+        with suppress(TypeError, ValueError):  # ragged lists, or lists of traced tensors
+            array = np.asarray(values)
+    if isinstance(array, np.ndarray) and array.dtype.kind in "biuf":
+        return array
+    return as_tensor(owner, name, values)
 
 
 def _are_zeros_and_ones(true: np.ndarray, pred: np.ndarray) -> bool:

@@ -182,6 +182,12 @@ def _count(
     return counts, ops.logical_or(wrong_truth, wrong_predictions)
 
 
+def _counts_or_nan(*arguments: Any) -> Tensor:
+    """Return what `_count` counts, as float32, and NaN if a value is wrong."""
+    counts, is_wrong = _count(*arguments)
+    return ops.where(is_wrong, float("nan"), ops.cast(counts, "float32"))
+
+
 def entity_f1(
     y_true: Any,
     y_pred: Any,
@@ -229,10 +235,7 @@ def entity_f1(
     """
     check_one_of("entity_f1", "average", average, AVERAGES)
     tagging = read_entity_labels(labels, scheme, mode, suffix, delimiter, "entity_f1")
-    counts, is_wrong = _count(
-        "entity_f1", tagging, ignore_class, y_true, y_pred, sample_weight, mask
-    )
-    counts = ops.where(is_wrong, float("nan"), ops.cast(counts, "float32"))
+    counts = _counts_or_nan("entity_f1", tagging, ignore_class, y_true, y_pred, sample_weight, mask)
     score = averaged(f1_of, counts, average)
     return plain_values(score) if is_concrete(score) else score
 
@@ -291,10 +294,9 @@ def entity_report(
     0.5
     """
     tagging = read_entity_labels(labels, scheme, mode, suffix, delimiter, "entity_report")
-    counts, is_wrong = _count(
+    counts = _counts_or_nan(
         "entity_report", tagging, ignore_class, y_true, y_pred, sample_weight, mask
     )
-    counts = ops.where(is_wrong, float("nan"), ops.cast(counts, "float32"))
     report = report_of(counts)
     if not is_concrete(counts):
         return report

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from kerasx.authoring import (
+    SUM_TOLERANCE,
     MeanMetric,
     argument,
     array_module,
@@ -22,8 +23,6 @@ from kerasx.compiler import is_concrete
 from kerasx_transformer.losses import expected_labels
 from kerasx_transformer.projection import Projection
 from kerasx_transformer.token_scores import linear_token_scores, token_scores
-
-TOLERANCE = 0.01  # for sums of probabilities, of many words in half precision
 
 
 class Scores(NamedTuple):
@@ -90,7 +89,7 @@ class TokenMetric(MeanMetric):
         if self.from_logits:
             return token_scores(y_pred, labels)
         sums = ops.sum(y_pred, -1)
-        wrong = ops.logical_or(ops.abs(sums - 1) > TOLERANCE, ops.any(y_pred < 0, -1))
+        wrong = ops.logical_or(ops.abs(sums - 1) > SUM_TOLERANCE, ops.any(y_pred < 0, -1))
         if is_concrete(wrong) and bool(ops.any(wrong)):
             raise ValueError(
                 f"{self.name}: y_pred must be probabilities that sum to 1 over the last axis; for "

@@ -108,7 +108,7 @@ def tile(query_time: Size, key_time: Size, options: Options, block: int) -> Tili
     """Divide the scores of queries and keys into tiles of at most `block` each way."""
     key_blocks, pitch = _divided(key_time, block)
     left, right = options.sides
-    # How many keys other than its own a query sees.
+    # The number of keys that a query attends to, without the one at its own position.
     reach = math.inf if left is None or right is None else left + right
     is_narrow = reach <= 2 * block
     if is_narrow:
