@@ -207,6 +207,28 @@ def test_sizes_unknown_when_traced(jit):
         assert_close((h.numpy(), [slope.numpy() for slope in slopes]), (states, expected[:2]))
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends trace with sizes")
+@pytest.mark.parametrize("shape", [(1, 9, 3), (6, 9, 1), (1, 1, 1)])
+@pytest.mark.parametrize("jit", [True, False])
+def test_gradient_after_a_trace_of_unknown_sizes(shape, jit):
+    """TensorFlow takes that trace for the states, whose static shape is then unknown."""
+    import tensorflow as tf
+
+    def total(decay, inputs, state):
+        return tf.reduce_sum(kernel(decay, inputs, initial_state=state))
+
+    unknown = [tf.TensorSpec((None, None, None))] * 2 + [tf.TensorSpec((None, None))]
+    options = {"jit_compile": jit, "autograph": False}
+    decay, inputs, state, _ = (x.astype("float32") for x in draw_arguments(0, (2, 5, 3), False))
+    tf.function(total, input_signature=unknown, **options)(decay, inputs, state)
+
+    decay, inputs, state, _ = (x.astype("float32") for x in draw_arguments(1, shape, False))
+    slopes = gradients(tf.function(total, **options), [decay, inputs, state])
+    _, expected = definition(decay, inputs, state, np.ones(shape), False)
+    for slope, of_definition in zip(slopes, expected, strict=True):
+        np.testing.assert_allclose(slope, of_definition, atol=1e-5)
+
+
 def test_in_a_model_of_any_length():
     symbols = keras.Input((None, 3)), keras.Input((None, 3))
     model = keras.Model(symbols, kernel(*symbols))

@@ -256,6 +256,12 @@ def scan(decay: Parts, inputs: Parts, start: Parts, reverse: bool, adjoint: bool
     if keras.backend.backend() == "torch":
         return _scan_on_torch(decay, inputs, start, reverse, adjoint)
     is_constant = decay[0].shape[1] == 1
+    # A TensorFlow graph may know the shape of only some of the arguments, and a loop must begin
+    # with the static shape that it ends with. That of sums over no step follows from all arguments.
+    start = tuple(
+        part + ops.cast(ops.sum(a[:, :0], 1) + ops.sum(x[:, :0], 1), part.dtype)
+        for part, a, x in zip(start, decay, inputs, strict=True)
+    )
 
     def decay_step(t: Tensor) -> Tensor:
         if is_constant:
