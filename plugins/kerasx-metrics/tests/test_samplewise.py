@@ -43,11 +43,13 @@ def of_each_image(function, y, predicted, weight=None, **arguments):
 
 
 @pytest.mark.parametrize("name", SCORES)
-@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
-@pytest.mark.parametrize("weighted", [False, True])
-@given(seed=st.integers(0, 99))
-def test_values_of_each_image(name, average, task, weighted, seed):
+@given(
+    seed=st.integers(0, 99),
+    average=st.sampled_from(["macro", "micro", "weighted"]),
+    weighted=st.booleans(),
+)
+def test_values_of_each_image(name, task, seed, average, weighted):
     y, scores, predicted = images(seed, task)
     weight = np.random.default_rng(seed).uniform(0.1, 2, SHAPE) if weighted else None
     how = "binary" if task == "binary" else average
