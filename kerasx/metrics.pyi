@@ -96,7 +96,9 @@ class AUROC(kerasx_metrics.curves.AUROC):
 class Accuracy(kerasx_metrics.classification.Accuracy):
     """Accuracy: the share of samples that are right, in a multilabel task in every label.
 
-    Equals `sklearn.metrics.accuracy_score`. NaN before any sample.
+    Equals `sklearn.metrics.accuracy_score`. NaN before any sample. The accuracy of a class is the
+    share of its samples that are right, so the macro average is the balanced accuracy. A multilabel
+    task has none: `HammingDistance(average=None)` is the share of wrong values of each label.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -105,6 +107,11 @@ class Accuracy(kerasx_metrics.classification.Accuracy):
     float32.
 
     Args:
+        average: `"micro"` for the share of all samples, `"macro"` for the mean over classes of the
+            share of each class's own samples, `"weighted"` for their mean weighted by the number of
+            labels, `None` for a vector with all classes, for which Keras logs the macro average. A
+            class without samples is NaN and stays out of averages. It does not apply to a binary
+            task.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -133,7 +140,7 @@ class Accuracy(kerasx_metrics.classification.Accuracy):
     >>> print(f"{float(metric.result()):.4f}")
     0.6667
     """
-    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'micro', task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class AveragePrecision(kerasx_metrics.curves.AveragePrecision):
     """Average precision: precision at each threshold, weighted by the recall gained there.
@@ -412,6 +419,9 @@ class CohenKappa(kerasx_metrics.confusion.CohenKappa):
     Args:
         weights: Weight of a disagreement between the classes i and j: 1 for `None`, `|i - j|` for
             `"linear"`, `(i - j)**2` for `"quadratic"`.
+        regression: Whether predictions are numbers on the scale of the classes, as of ordinal
+            regression: each counts as the nearest class, a half as the even one. It needs
+            `num_classes`.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -439,7 +449,7 @@ class CohenKappa(kerasx_metrics.confusion.CohenKappa):
     >>> print(float(kappa.result()))
     0.5
     """
-    def __init__(self, *, weights: str | None = None, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, weights: str | None = None, regression: bool = False, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class ConfusionMatrix(kerasx_metrics.confusion.ConfusionMatrix):
     """Confusion matrix: number of samples by label (rows) and prediction (columns).
@@ -657,6 +667,13 @@ class F1Score(kerasx_metrics.classification.F1Score):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -686,7 +703,7 @@ class F1Score(kerasx_metrics.classification.F1Score):
     ...     metrics=[kerasx.metrics.F1Score(average="macro")],
     ... )
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, thresholds: list[float] | None = None, multidim_average: str = 'global', task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class FBetaScore(kerasx_metrics.classification.FBetaScore):
     """F-beta score: a weighted harmonic mean of precision and recall.
@@ -713,6 +730,13 @@ class FBetaScore(kerasx_metrics.classification.FBetaScore):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -741,7 +765,7 @@ class FBetaScore(kerasx_metrics.classification.FBetaScore):
     >>> print(float(metric.result()))
     0.5
     """
-    def __init__(self, beta: float = 1.0, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, beta: float = 1.0, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, thresholds: list[float] | None = None, multidim_average: str = 'global', task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class GeometricMean(kerasx_metrics.classification.GeometricMean):
     """Geometric mean of the recalls of the classes that occur in the labels.
@@ -790,7 +814,9 @@ class GeometricMean(kerasx_metrics.classification.GeometricMean):
 class HammingDistance(kerasx_metrics.classification.HammingDistance):
     """Hamming distance: the share of labels that are wrong.
 
-    Equals `sklearn.metrics.hamming_loss`. NaN before any sample. Source: Hamming, "Error
+    Equals `sklearn.metrics.hamming_loss`. NaN before any sample. The distance of a class is the
+    share of its samples that are wrong, and in a multilabel task the share of all samples in which
+    that label is wrong. Source: Hamming, "Error
     detecting and error correcting codes" (Bell System Technical Journal, 1950).
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -800,6 +826,11 @@ class HammingDistance(kerasx_metrics.classification.HammingDistance):
     float32.
 
     Args:
+        average: `"micro"` for the share of all samples, `"macro"` for the mean over classes of the
+            share of each class's own samples, `"weighted"` for their mean weighted by the number of
+            labels, `None` for a vector with all classes, for which Keras logs the macro average. A
+            class without samples is NaN and stays out of averages. It does not apply to a binary
+            task.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -828,7 +859,7 @@ class HammingDistance(kerasx_metrics.classification.HammingDistance):
     >>> print(float(metric.result()))
     0.25
     """
-    def __init__(self, *, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'micro', task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class JaccardIndex(kerasx_metrics.classification.JaccardIndex):
     """Jaccard index (intersection over union): overlap of the labels and predictions of a class.
@@ -853,6 +884,13 @@ class JaccardIndex(kerasx_metrics.classification.JaccardIndex):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -881,7 +919,7 @@ class JaccardIndex(kerasx_metrics.classification.JaccardIndex):
     >>> print(f"{float(metric.result()):.4f}")
     0.3333
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, thresholds: list[float] | None = None, multidim_average: str = 'global', task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class LogLoss(kerasx_metrics.probabilities.LogLoss):
     """Log loss: the mean negative logarithm of the probability of the label (cross-entropy).
@@ -1032,6 +1070,13 @@ class NegativePredictiveValue(kerasx_metrics.classification.NegativePredictiveVa
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -1060,7 +1105,7 @@ class NegativePredictiveValue(kerasx_metrics.classification.NegativePredictiveVa
     >>> print(f"{float(metric.result()):.4f}")
     0.6667
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, thresholds: list[float] | None = None, multidim_average: str = 'global', task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class Perplexity(kerasx_transformer.metrics.Perplexity):
     """Perplexity: the number of equally likely words that would be as hard to guess as the next.
@@ -1118,6 +1163,13 @@ class Precision(kerasx_metrics.classification.Precision):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -1146,7 +1198,7 @@ class Precision(kerasx_metrics.classification.Precision):
     >>> print(f"{float(precision.result()):.4f}")
     0.8333
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, thresholds: list[float] | None = None, multidim_average: str = 'global', task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class PrecisionRecallCurve(kerasx_metrics.curves.PrecisionRecallCurve):
     """Precision and recall over rising thresholds.
@@ -1269,6 +1321,13 @@ class Recall(kerasx_metrics.classification.Recall):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -1297,7 +1356,7 @@ class Recall(kerasx_metrics.classification.Recall):
     >>> print(float(recall.result()))
     0.5
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, thresholds: list[float] | None = None, multidim_average: str = 'global', task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class SequenceAccuracy(kerasx_sequence.error_rates.SequenceAccuracy):
     """Fraction of the sequences that are correct at every position.
@@ -1349,6 +1408,13 @@ class Specificity(kerasx_metrics.classification.Specificity):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -1377,7 +1443,7 @@ class Specificity(kerasx_metrics.classification.Specificity):
     >>> print(f"{float(metric.result()):.4f}")
     0.6667
     """
-    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, *, average: str | None = 'macro', class_id: int | None = None, top_k: int | None = None, zero_division: float = 0.0, thresholds: list[float] | None = None, multidim_average: str = 'global', task: str | None = None, num_classes: int | None = None, threshold: float | list[float] | None = None, ignore_class: int | list[int] | None = None, from_logits: bool = False, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class TagAccuracy(kerasx_sequence.tag_accuracy.TagAccuracy):
     """Fraction of the tags that are correct, among those that the mask keeps.

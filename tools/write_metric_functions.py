@@ -54,6 +54,11 @@ RETURNS = {
         "`print` shows them as a table, and the method `table` takes `class_names` and `digits`."
     ),
 }
+OF_AXES = (
+    ' `thresholds` and `multidim_average="samplewise"` add a first axis, of thresholds or of '
+    "entries."
+)
+OF_LABELS = " In a multilabel task also of the shape of the labels."
 # A state has a name, a dtype and a capacity; whole arrays have none, and allow exact curves.
 OF_A_STATE = ("name", "dtype", "capacity")
 DEFAULTS = {"thresholds": None, "average": "auto"}
@@ -117,7 +122,8 @@ def function(metric_class: type) -> str:
         "    *,",
     ]
     for field in fields:
-        default = DEFAULTS.get(field.name, field.default)
+        is_shared = field.name not in metric_class.meanings
+        default = DEFAULTS.get(field.name, field.default) if is_shared else field.default
         shown = f'"{default}"' if isinstance(default, str) else repr(default)
         lines.append(f"    {field.name}: {field.annotation} = {shown},")
     returned = return_type(metric_class)
@@ -154,14 +160,23 @@ def function_documentation(metric_class: type, names: Iterable[str]) -> str:
     """Return the docstring of the function of a metric."""
     text = described(inspect.getdoc(metric_class) or "")
     stream = f"`kerasx.metrics.{metric_class.__name__}` is the same over batches."
-    texts = {**DATA, **{name: OF_FUNCTIONS.get(name, "") + ARGUMENTS[name].text for name in names}}
+    meanings = meanings_of(metric_class)
+    texts = dict(DATA)
+    if metric_class.weighs_labels:
+        texts["sample_weight"] += OF_LABELS
+    for name in names:
+        is_shared = name not in metric_class.meanings
+        texts[name] = (OF_FUNCTIONS.get(name, "") if is_shared else "") + meanings[name]
+    returns = RETURNS[return_type(metric_class)]
+    if "multidim_average" in texts:
+        returns += OF_AXES
     return "\n\n".join(
         [
             text,
             stream,
             FORMS_OF_FUNCTION,
             section("Args", entries(texts)),
-            section("Returns", [RETURNS[return_type(metric_class)]]),
+            section("Returns", [returns]),
             section("Raises", FUNCTION_ERRORS),
         ]
     )
@@ -182,7 +197,8 @@ def with_documented_arguments(source: str) -> str:
 
 def class_documentation(metric_class: type, written: str) -> str:
     """Return the docstring of a metric: as it is written, with its arguments and errors."""
-    texts = {name: ARGUMENTS[name].text for name in inspect.signature(metric_class).parameters}
+    meanings = meanings_of(metric_class)
+    texts = {name: meanings[name] for name in inspect.signature(metric_class).parameters}
     error = CLASS_ERROR.format(nan_scores=metric_class.nan_scores)
     parts = [
         described(written),
@@ -192,6 +208,12 @@ def class_documentation(metric_class: type, written: str) -> str:
         "Example:" + written.partition("Example:")[2],
     ]
     return "\n\n".join(parts)
+
+
+def meanings_of(metric_class: type) -> dict[str, str]:
+    """Return the meaning of each argument of a metric."""
+    arguments = ARGUMENTS | metric_class.meanings
+    return {name: arguments[name].text for name in inspect.signature(metric_class).parameters}
 
 
 def described(written: str) -> str:

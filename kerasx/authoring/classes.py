@@ -36,6 +36,8 @@ class Reading:
         threshold: score above which a class is predicted, for each class if there are several, or
             None.
         top_k: number of classes that are predicted, those of the highest scores, or None.
+        regression: whether predictions are numbers on the scale of the classes, of which each
+            counts as the nearest class.
     """
 
     task: str | None = None
@@ -45,6 +47,7 @@ class Reading:
     from_logits: bool = False
     threshold: float | tuple[float, ...] | None = None
     top_k: int | None = None
+    regression: bool = False
 
     @property
     def ignored(self) -> tuple[int, ...]:
@@ -82,8 +85,9 @@ class Data(NamedTuple):
     Attributes:
         y_true: labels.
         y_pred: predictions.
-        sample_weight: weights that broadcast to the sample axes of the labels, or None.
-        mask: the same for a mask.
+        sample_weight: weights that broadcast to the sample axes of the labels, in a multilabel task
+            also to the labels themselves, or None.
+        mask: a mask that broadcasts to the sample axes, or None.
     """
 
     y_true: Tensor
@@ -101,7 +105,7 @@ class Batch(NamedTuple):
         targets: soft labels, `(N,)` for a binary task and `(N, K)` otherwise, of the dtype `dtype`;
             None if the labels are integers.
         predictions: `(N,)` int32 labels, `(N,)` scores of class 1, or `(N, K)` scores.
-        weight: `(N,)` float32, or None.
+        weight: `(N,)` of the dtype `dtype`, `(N, K)` where each label has a weight, or None.
         keep: `(N,)` or `(N, K)` bool, False where masked or ignored, or None.
         counted: the same, also False where the weight is zero.
         problems: name of a problem -> whether it occurs, a bool scalar; see `PROBLEMS`.
@@ -131,7 +135,7 @@ def find_layout(y_true: Tensor, y_pred: Tensor, reading: Reading) -> Layout:
     num_classes = reading.num_classes
     true, pred = tuple(y_true.shape), tuple(y_pred.shape)
     dtype = keras.backend.standardize_dtype(y_pred.dtype)
-    are_labels = "int" in dtype
+    are_labels = "int" in dtype or reading.regression
     received = f"received y_true of shape {true} and y_pred of shape {pred} and dtype {dtype}"
     if not pred or not true:
         raise ValueError(f"y_true and y_pred need at least one axis, of samples; {received}")
@@ -247,12 +251,18 @@ def read_batch(data: Data, layout: Layout, dtype: str = "float32") -> Batch:
     shape = ops.shape(data.y_true)[: layout.sample_axes]
     weight = keep = None
     if data.sample_weight is not None:
-        weight = _flat(ops.cast(data.sample_weight, dtype), shape)
+        weight = ops.cast(data.sample_weight, dtype)
+        if len(weight.shape) > layout.sample_axes:
+            weight = ops.reshape(ops.broadcast_to(weight, (*shape, classes)), (-1, classes))
+        else:
+            weight = _flat(weight, shape)
     if data.mask is not None:
         keep = _flat(ops.cast(data.mask, "bool"), shape)
 
     y_pred = data.y_pred
     if layout.predictions == "labels":
+        if is_float(y_pred):
+            y_pred = _nearest_class(y_pred, classes)
         predictions = ops.reshape(ops.cast(y_pred, whole_dtype(y_pred.dtype)), (-1,))
     else:
         if "float" not in keras.backend.standardize_dtype(y_pred.dtype):
@@ -284,7 +294,9 @@ def read_batch(data: Data, layout: Layout, dtype: str = "float32") -> Batch:
 
     counted = keep
     if weight is not None:
-        counted = weight != 0 if keep is None else per_class(weight != 0, keep) & keep
+        counted = weight != 0
+        if keep is not None:
+            counted = per_class(counted, keep) & per_class(keep, counted)
     if layout.labels != "multi-hot":
         labels = ops.where(valid, labels, classes)
     problems = {"labels": any_of(ops.logical_not(valid), counted)}
@@ -316,6 +328,12 @@ def _read_labels(values: Tensor, layout: Layout, is_soft: bool) -> tuple[Tensor,
     total = ops.sum(values, -1)
     sums_to_one = is_near_one(total) if is_soft else total == 1
     return ops.cast(ops.argmax(values, -1), "int32"), ops.all(valid, -1) & sums_to_one, is_soft
+
+
+def _nearest_class(values: Tensor, num_classes: int) -> Tensor:
+    """Round numbers to the nearest class, int32; NaN becomes -1."""
+    nearest = ops.clip(ops.round(values), 0, num_classes - 1)
+    return ops.where(ops.isnan(values), -1, ops.cast(nearest, "int32"))
 
 
 def _limit(labels: Any, num_classes: int) -> int:
@@ -385,6 +403,8 @@ def raise_for(flags: Tensor, data: Data, layout: Layout) -> None:
     if problem == "labels":
         _refuse_labels(true, data.y_true, layout)
     if problem == "predictions":
+        if layout.reading.regression and is_float(data.y_pred):
+            raise ValueError("y_pred must hold numbers on the scale of the classes; received NaN")
         wrong = pred[(pred < 0) | (pred > last)]
         raise ValueError(
             f"y_pred must hold labels from 0 to {last} (num_classes={layout.num_classes}); "

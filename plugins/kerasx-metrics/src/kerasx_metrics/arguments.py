@@ -140,14 +140,41 @@ ARGUMENTS = {
         'their weighted mean square, `"max"` for the largest.',
         **_one_of("l1", "l2", "max"),
     ),
+    "multidim_average": Argument(
+        'With `"samplewise"`, score each entry of the first axis by its own positions, such as the '
+        "pixels of an image, and average the scores over entries. An entry weighs as much as its "
+        'heaviest position. `"global"` counts the positions of all entries together.',
+        **_one_of("global", "samplewise"),
+    ),
+    "regression": Argument(
+        "Whether predictions are numbers on the scale of the classes, as of ordinal regression: "
+        "each counts as the nearest class, a half as the even one. It needs `num_classes`.",
+        **_one_of(True, False),
+    ),
     "name": Argument("Name in logs.", "None or a string", lambda value: True),
     "dtype": Argument("Dtype of the result.", "None or a dtype", lambda value: True),
 }
 
+# Arguments of metrics of decisions that mean something else for others.
+THRESHOLDS_OF_DECISIONS = Argument(
+    "Several thresholds instead of one: the result has a first axis with a value for each, and "
+    "Keras logs their mean. It costs as much as a metric for each threshold; for many, the curves "
+    "are cheaper.",
+    "None or a list of numbers",
+    lambda value: value is None or _are_all(is_number, value),
+)
+AVERAGE_OF_SHARES = Argument(
+    '`"micro"` for the share of all samples, `"macro"` for the mean over classes of the share of '
+    'each class\'s own samples, `"weighted"` for their mean weighted by the number of labels, '
+    "`None` for a vector with all classes, for which Keras logs the macro average. A class without "
+    "samples is NaN and stays out of averages. It does not apply to a binary task.",
+    **_one_of("micro", "macro", "weighted", None),
+)
 
-def check(owner: str, arguments: dict[str, Any]) -> None:
+
+def check(owner: str, values: dict[str, Any], arguments: dict[str, Argument] = ARGUMENTS) -> None:
     """Raise ValueError for an argument whose value is not valid."""
-    for name, value in arguments.items():
-        if name in ARGUMENTS:  # a subclass elsewhere may have others
-            argument = ARGUMENTS[name]
+    for name, value in values.items():
+        if name in arguments:  # a subclass elsewhere may have others
+            argument = arguments[name]
             check_argument(owner, name, value, argument.accepts(value), argument.expected)

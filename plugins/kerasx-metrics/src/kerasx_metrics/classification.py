@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
-
-import numpy as np
-from keras import ops
 
 from kerasx.authoring import Layout, Report, argument, array_module, ratio
 from kerasx_metrics import counts as statistics
-from kerasx_metrics.counts import Counts
+from kerasx_metrics.arguments import AVERAGE_OF_SHARES, THRESHOLDS_OF_DECISIONS, Argument
+from kerasx_metrics.counts import counts_of, scored_counts
+from kerasx_metrics.samplewise import entry_scores, label_set_scores
 from kerasx_metrics.scores import (
     average_of,
     averaged,
     f_beta_of,
     jaccard_of,
+    mean_of,
+    miss_rate_of,
     negative_predictive_value_of,
     precision_of,
     recall_of,
+    scored,
+    share_wrong_of,
     specificity_of,
 )
 from kerasx_metrics.streaming import Statistic, StreamingMetric, is_vector, with_options
 
 Tensor = Any
-
-
-def counts_of(total: Tensor) -> Counts:
-    """Name the rows of a state of counts, `(5, K)`."""
-    return Counts(*(total if isinstance(total, np.ndarray) else ops.unstack(total)))
-
-
-def scored_counts(total: Tensor, layout: Layout) -> Counts:
-    """Return the counts of the classes to score: zero for an ignored class."""
-    is_ignored = np.isin(np.arange(layout.num_classes), layout.reading.ignored)
-    if layout.task != "multiclass" or not is_ignored.any():
-        return counts_of(total)
-    return counts_of(array_module(total).where(is_ignored, 0.0, total))
+NAN = math.nan
 
 
 class DecisionMetric(StreamingMetric):
@@ -65,37 +58,80 @@ class DecisionMetric(StreamingMetric):
 class ScoreOfCounts(DecisionMetric):
     """Base of metrics that score each class by its own counts, then average.
 
-    The state is that of `Counts`, `(2, 5, K)`; for `average="samples"` the sum of the samples'
-    scores and that of their weights, `(2, 2)`.
+    The state is that of `Counts`, `(2, 5, K)`, or `(2, 5, T, K)` for T thresholds. Where samples or
+    entries have scores of their own, it is the sum of these and that of their weights, `(2, 2)` or
+    `(2, 2, K)`.
     """
 
     average: str | None = argument(default="macro")
     class_id: int | None = argument(default=None)
     top_k: int | None = argument(default=None)
     zero_division: float = argument(default=0.0)
+    thresholds: list[float] | None = argument(default=None)
+    multidim_average: str = argument(default="global")
 
+    meanings: ClassVar[dict[str, Argument]] = {"thresholds": THRESHOLDS_OF_DECISIONS}
     score: ClassVar[Any]  # a static method: the score of `Counts`
-
-    def choose_statistic(self) -> Statistic:
-        if self.average != "samples":
-            return statistics.class_counts
-        arguments = tuple(self.score_arguments().items())
-        return with_options(statistics.sample_scores, score=self.score, arguments=arguments)
 
     def validate(self) -> None:
         super().validate()
+        self.weighs_labels = self.averages_classes
         number = self.num_classes
         if self.class_id is not None and number is not None and self.class_id >= number:
             raise ValueError(
                 f"{self.name}: class_id must be below num_classes={number}; received "
                 f"{self.class_id}"
             )
-        if self.top_k is not None and self.threshold is not None:
-            raise ValueError(f"{self.name}: pass threshold or top_k, not both")
+        self._refuse_both("threshold", "thresholds", "top_k")
+        if not self.averages_classes and self.thresholds is not None:
+            raise ValueError(
+                f"{self.name}: thresholds cannot be combined with average='samples' or "
+                f"multidim_average='samplewise'; received thresholds={self.thresholds}"
+            )
+        if self.average == "samples" and self.multidim_average == "samplewise":
+            raise ValueError(
+                f"{self.name}: average='samples' cannot be combined with "
+                "multidim_average='samplewise': both average over samples"
+            )
+
+    def _refuse_both(self, *names: str) -> None:
+        passed = [name for name in names if getattr(self, name) is not None]
+        if len(passed) > 1:
+            raise ValueError(f"{self.name}: pass {' or '.join(passed)}, not both")
+
+    @property
+    def averages_classes(self) -> bool:
+        """Whether the value is one of all samples, rather than the mean of values of samples."""
+        return self.average != "samples" and self.multidim_average == "global"
 
     def score_arguments(self) -> dict[str, Any]:
         """Return further arguments of the score."""
         return {"zero_division": self.zero_division}
+
+    def choose_statistic(self) -> Statistic:
+        if self.multidim_average == "samplewise":
+            return self._entry_scores()
+        if self.average == "samples":
+            arguments = tuple(self.score_arguments().items())
+            return with_options(label_set_scores, score=self.score, arguments=arguments)
+        if self.thresholds is not None:
+            return with_options(statistics.class_counts_at, thresholds=tuple(self.thresholds))
+        return statistics.class_counts
+
+    def choose_whole_statistic(self) -> Statistic:
+        if self.multidim_average == "samplewise":
+            return self._entry_scores(reduce=False)
+        return super().choose_whole_statistic()
+
+    def _entry_scores(self, **options: Any) -> Statistic:
+        return with_options(
+            entry_scores,
+            score=self.score,
+            average=self.average,
+            class_id=self.class_id,
+            arguments=tuple(self.score_arguments().items()),
+            **options,
+        )
 
     def accepts(self, layout: Layout) -> None:
         super().accepts(layout)
@@ -104,7 +140,17 @@ class ScoreOfCounts(DecisionMetric):
                 f"{self.name}: average='samples' needs task='multilabel'; received a "
                 f"{layout.task} task"
             )
+        if self.multidim_average == "samplewise" and layout.sample_axes < 2:
+            raise ValueError(
+                f"{self.name}: multidim_average='samplewise' needs samples of several axes, such "
+                "as (images, height, width); received one"
+            )
         self.check_class_id(self.class_id, layout.num_classes)
+        if self.thresholds is not None and layout.predictions == "labels":
+            raise ValueError(
+                f"{self.name}: thresholds need scores in y_pred, not labels; received "
+                f"{self.thresholds}"
+            )
         classes = layout.num_classes if layout.predictions == "scores" else 0
         if self.top_k is not None and self.top_k > classes:
             raise ValueError(
@@ -113,22 +159,27 @@ class ScoreOfCounts(DecisionMetric):
             )
 
     def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
-        return (2,) if self.average == "samples" else (5, layout.num_classes)
+        classes = layout.num_classes
+        if not self.averages_classes:
+            return (2, classes) if is_vector(self.average, self.class_id, layout) else (2,)
+        return (5, classes) if self.thresholds is None else (5, len(self.thresholds), classes)
 
     def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
-        if self.average == "samples":
+        if not self.averages_classes:
             return super().evaluate(total, layout)
-        class_id = 1 if self.class_id is None and layout.task == "binary" else self.class_id
         arguments = self.score_arguments()
-        return averaged(
-            self.score, scored_counts(total, layout), self.average, class_id, **arguments
-        )
+        return scored(total, layout, self.score, self.average, self.class_id, arguments)
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
-        if not is_vector(self.average, self.class_id, layout):
-            return None
-        counts = scored_counts(total, layout)
-        return averaged(self.score, counts, "macro", None, **self.score_arguments())
+        of_classes = is_vector(self.average, self.class_id, layout)
+        if self.averages_classes:
+            average = "macro" if of_classes else self.average
+            arguments = self.score_arguments()
+            if self.thresholds is None and not of_classes:
+                return None
+            value = scored(total, layout, self.score, average, self.class_id, arguments)
+            return value if self.thresholds is None else mean_of(value)
+        return mean_of(super().evaluate(total, layout)) if of_classes else None
 
 
 class Precision(ScoreOfCounts):
@@ -155,6 +206,13 @@ class Precision(ScoreOfCounts):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -209,6 +267,13 @@ class Recall(ScoreOfCounts):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -264,6 +329,13 @@ class F1Score(ScoreOfCounts):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -322,6 +394,13 @@ class FBetaScore(ScoreOfCounts):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -383,6 +462,13 @@ class Specificity(ScoreOfCounts):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -438,6 +524,13 @@ class NegativePredictiveValue(ScoreOfCounts):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -493,6 +586,13 @@ class JaccardIndex(ScoreOfCounts):
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -538,10 +638,46 @@ class LabelMetric(DecisionMetric):
             )
 
 
-class Accuracy(LabelMetric):
+class ShareOfSamples(LabelMetric):
+    """Base of metrics that are a share of all samples, or of those of each class."""
+
+    average: str | None = argument(default="micro")
+
+    meanings: ClassVar[dict[str, Argument]] = {"average": AVERAGE_OF_SHARES}
+    share: ClassVar[Any]  # a static method: the statistic of all samples together
+
+    def choose_statistic(self) -> Statistic:
+        return self.share if self.average == "micro" else statistics.class_counts
+
+    def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
+        return (2,) if self.average == "micro" else (5, layout.num_classes)
+
+    def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
+        if self.average == "micro":
+            return super().evaluate(total, layout)
+        return self._averaged(total, layout, self.average)
+
+    def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
+        if not is_vector(self.average, None, layout):
+            return None
+        return self._averaged(total, layout, "macro")
+
+    def _averaged(self, total: Tensor, layout: Layout, average: str | None) -> Tensor:
+        average = "micro" if layout.task == "binary" else average
+        counts = scored_counts(total, layout)
+        return averaged(self.class_share(layout), counts, average, None, zero_division=NAN)
+
+    def class_share(self, layout: Layout) -> Callable[..., Tensor]:
+        """Return the share of one class, as a score of `Counts`."""
+        raise NotImplementedError
+
+
+class Accuracy(ShareOfSamples):
     """Accuracy: the share of samples that are right, in a multilabel task in every label.
 
-    Equals `sklearn.metrics.accuracy_score`. NaN before any sample.
+    Equals `sklearn.metrics.accuracy_score`. NaN before any sample. The accuracy of a class is the
+    share of its samples that are right, so the macro average is the balanced accuracy. A multilabel
+    task has none: `HammingDistance(average=None)` is the share of wrong values of each label.
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
     for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
@@ -550,6 +686,11 @@ class Accuracy(LabelMetric):
     float32.
 
     Args:
+        average: `"micro"` for the share of all samples, `"macro"` for the mean over classes of the
+            share of each class's own samples, `"weighted"` for their mean weighted by the number of
+            labels, `None` for a vector with all classes, for which Keras logs the macro average. A
+            class without samples is NaN and stays out of averages. It does not apply to a binary
+            task.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -579,8 +720,20 @@ class Accuracy(LabelMetric):
     0.6667
     """
 
-    def choose_statistic(self) -> Statistic:
-        return statistics.correct_samples
+    weighs_labels = False
+    share = staticmethod(statistics.correct_samples)
+
+    def accepts(self, layout: Layout) -> None:
+        super().accepts(layout)
+        if layout.task == "multilabel" and self.average != "micro":
+            raise ValueError(
+                f"{self.name}: average must be 'micro' for task='multilabel', where a sample is "
+                f"right in all labels or wrong; received {self.average!r}. HammingDistance has a "
+                "value for each label"
+            )
+
+    def class_share(self, layout: Layout) -> Callable[..., Tensor]:
+        return recall_of
 
 
 class ExactMatch(LabelMetric):
@@ -627,14 +780,18 @@ class ExactMatch(LabelMetric):
     0.5
     """
 
+    weighs_labels = False
+
     def choose_statistic(self) -> Statistic:
         return statistics.exact_samples
 
 
-class HammingDistance(LabelMetric):
+class HammingDistance(ShareOfSamples):
     """Hamming distance: the share of labels that are wrong.
 
-    Equals `sklearn.metrics.hamming_loss`. NaN before any sample. Source: Hamming, "Error
+    Equals `sklearn.metrics.hamming_loss`. NaN before any sample. The distance of a class is the
+    share of its samples that are wrong, and in a multilabel task the share of all samples in which
+    that label is wrong. Source: Hamming, "Error
     detecting and error correcting codes" (Bell System Technical Journal, 1950).
 
     Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
@@ -644,6 +801,11 @@ class HammingDistance(LabelMetric):
     float32.
 
     Args:
+        average: `"micro"` for the share of all samples, `"macro"` for the mean over classes of the
+            share of each class's own samples, `"weighted"` for their mean weighted by the number of
+            labels, `None` for a vector with all classes, for which Keras logs the macro average. A
+            class without samples is NaN and stays out of averages. It does not apply to a binary
+            task.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -675,8 +837,10 @@ class HammingDistance(LabelMetric):
 
     direction = "down"
 
-    def choose_statistic(self) -> Statistic:
-        return statistics.wrong_labels
+    share = staticmethod(statistics.wrong_labels)
+
+    def class_share(self, layout: Layout) -> Callable[..., Tensor]:
+        return share_wrong_of if layout.task == "multilabel" else miss_rate_of
 
 
 class TopKAccuracy(StreamingMetric):
@@ -727,6 +891,7 @@ class TopKAccuracy(StreamingMetric):
     ignore_class: int | list[int] | None = argument(default=None)
 
     scores_only = True
+    weighs_labels = False
 
     def choose_statistic(self) -> Statistic:
         return with_options(statistics.top_k_samples, k=self.k)
@@ -748,6 +913,8 @@ class CountsMetric(LabelMetric):
 
 class SingleLabelMetric(CountsMetric):
     """Base of metrics that are defined where each sample has one label."""
+
+    weighs_labels = False
 
     def accepts(self, layout: Layout) -> None:
         refuse_multilabel(self.name, layout)

@@ -149,6 +149,9 @@ class CohenKappa(LabelMetric):
     Args:
         weights: Weight of a disagreement between the classes i and j: 1 for `None`, `|i - j|` for
             `"linear"`, `(i - j)**2` for `"quadratic"`.
+        regression: Whether predictions are numbers on the scale of the classes, as of ordinal
+            regression: each counts as the nearest class, a half as the even one. It needs
+            `num_classes`.
         task: `"binary"`, `"multiclass"`, `"multilabel"`, or `None` to infer it: floating-point
             scores with a last axis of one, or with no class axis, are binary at any rank; integer
             predictions are labels; everything else is multiclass.
@@ -182,11 +185,31 @@ class CohenKappa(LabelMetric):
     def choose_statistic(self) -> Statistic:
         return statistics.confusion
 
+    weighs_labels = False
     weights: str | None = argument(default=None)
+    regression: bool = argument(default=False)
+
+    def validate(self) -> None:
+        super().validate()
+        if not self.regression:
+            return
+        if self.num_classes is None:
+            raise ValueError(f"{self.name}: regression=True needs num_classes; received None")
+        for name in ("threshold", "from_logits"):
+            if getattr(self, name):
+                raise ValueError(
+                    f"{self.name}: {name} does not apply to regression=True; received "
+                    f"{getattr(self, name)}"
+                )
 
     def accepts(self, layout: Layout) -> None:
         refuse_multilabel(self.name, layout)
         super().accepts(layout)
+        if self.regression and layout.predictions != "labels":
+            raise ValueError(
+                f"{self.name}: regression=True takes one number for each sample in y_pred, not a "
+                f"score for each of {layout.num_classes} classes"
+            )
 
     def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         return (layout.num_classes, layout.num_classes)

@@ -7,15 +7,17 @@ float32 with them, and to the problems that only values show.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
 from keras import ops
 
 from kerasx.authoring import (
     Batch,
     Layout,
     any_of,
+    array_module,
     block_sum,
     out_of_range,
     per_class,
@@ -44,6 +46,10 @@ class Counts(NamedTuple):
     fn: Tensor
     tn: Tensor
     seen: Tensor
+
+    def cast(self, dtype: str) -> Counts:
+        """Return the counts in a dtype."""
+        return Counts(*(ops.cast(count, dtype) for count in self))
 
 
 def decided(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -124,15 +130,31 @@ def in_top_k(scores: Tensor, nan: Tensor, k: int) -> Tensor:
     return above | ((tied == 1) & (rank <= room))
 
 
+def decides_each_class(layout: Layout) -> bool:
+    """Return whether a sample may have several classes or none, as label or as prediction."""
+    reading = layout.reading
+    decides = reading.top_k is not None or reading.threshold is not None
+    return layout.labels == "multi-hot" or (layout.predictions == "scores" and decides)
+
+
+def class_counts_at(batch: Batch, *, thresholds: tuple[float, ...]) -> Summand:
+    """Compute the `Counts` of every class at each of T thresholds, `(5, T, K)`."""
+    layout, counts = batch.layout, []
+    problems: dict[str, Tensor] = {}
+    for threshold in thresholds:
+        reading = replace(layout.reading, threshold=threshold)
+        value, problems = class_counts(batch._replace(layout=replace(layout, reading=reading)))
+        counts.append(value)
+    return ops.stack(counts, 1), problems  # the thresholds have the same problems
+
+
 def class_counts(batch: Batch) -> Summand:
     """Compute the `Counts` of every class, `(5, K)`."""
-    layout, reading = batch.layout, batch.layout.reading
-    each_class = reading.top_k is not None or reading.threshold is not None
-    if layout.labels == "multi-hot" or (layout.predictions == "scores" and each_class):
+    layout, classes = batch.layout, batch.layout.num_classes
+    if decides_each_class(layout):
         labels, predicted, problems = positives(batch)
-        return ops.stack(_dense_counts(labels, predicted, batch, axis=0)), problems
+        return ops.stack(_counts_over_samples(labels, predicted, batch)), problems
 
-    classes = layout.num_classes
     predicted, problems = decided(batch)
     none = 3 * classes  # the bin of what is not counted
     hit = predicted == batch.labels
@@ -183,29 +205,72 @@ def _others(values: Tensor) -> Tensor:
     return before + after
 
 
-def _dense_counts(labels: Tensor, predicted: Tensor, batch: Batch, axis: int) -> Counts:
-    """Count `(N, K)` labels and decisions, summed over samples (axis 0) or classes (axis 1)."""
-    kept = ops.ones_like(labels) if batch.keep is None else per_class(batch.keep, labels)
+def _counts_over_samples(labels: Tensor, predicted: Tensor, batch: Batch) -> Counts:
+    """Count `(N, K)` labels and decisions of each class."""
+    keep, weight = (
+        values if values is None else per_class(values, labels)
+        for values in (batch.keep, batch.weight)
+    )
+    return dense_counts(labels, predicted, keep, weight, 0, batch.layout)
+
+
+def dense_counts(
+    labels: Tensor,
+    predicted: Tensor,
+    keep: Tensor | None,
+    weight: Tensor | None,
+    axis: int,
+    layout: Layout,
+) -> Counts:
+    """Count labels and decisions, bool of the same shape, over one of their axes.
+
+    Args:
+        labels: which labels are positive.
+        predicted: which of them are predicted.
+        keep: which of them count, or None. It broadcasts to their shape, and so does `weight`.
+        weight: their weights, or None.
+        axis: the axis to sum over.
+        layout: tells a multilabel task, in which every class exists, as in scikit-learn.
+    """
+
+    def count(condition: Tensor) -> Tensor:
+        if keep is not None:
+            condition = condition & keep
+        return ops.sum(ops.cast(condition, "int32"), axis)
 
     def total(condition: Tensor) -> Tensor:
-        condition = condition & kept
-        if batch.weight is None or axis == 1:
-            return ops.sum(ops.cast(condition, "int32"), axis)
-        return block_sum(ops.where(condition, ops.expand_dims(batch.weight, -1), 0.0))
+        if weight is None:
+            return count(condition)
+        if keep is not None:
+            condition = condition & keep
+        values = ops.where(condition, weight, 0.0)
+        return block_sum(values) if axis == 0 else ops.sum(values, axis)
 
     unlabelled, rejected = ops.logical_not(labels), ops.logical_not(predicted)
-    if batch.layout.task == "multilabel":
-        # Every class exists, whether it occurred or not, as in scikit-learn.
+    if layout.task == "multilabel":
         seen = ops.sum(ops.ones_like(labels, "int32"), axis)
     else:
-        seen = ops.sum(ops.cast((labels | predicted) & kept, "int32"), axis)
+        seen = count(labels | predicted)
     return Counts(
         total(labels & predicted),
         total(unlabelled & predicted),
         total(labels & rejected),
         total(unlabelled & rejected),
-        ops.cast(seen, "int32" if batch.weight is None or axis == 1 else batch.dtype),
+        seen if weight is None else ops.cast(seen, weight.dtype),
     )
+
+
+def counts_of(total: Tensor) -> Counts:
+    """Name the rows of counts, `(5, ..., K)`."""
+    return Counts(*(total if isinstance(total, np.ndarray) else ops.unstack(total)))
+
+
+def scored_counts(total: Tensor, layout: Layout) -> Counts:
+    """Return the counts of the classes to score, `(5, ..., K)`: zero for an ignored class."""
+    is_ignored = np.isin(np.arange(layout.num_classes), layout.reading.ignored)
+    if layout.task != "multiclass" or not is_ignored.any():
+        return counts_of(total)
+    return counts_of(array_module(total).where(is_ignored, 0.0, total))
 
 
 def confusion(batch: Batch) -> Summand:
@@ -250,7 +315,7 @@ def wrong_labels(batch: Batch) -> Summand:
         right, kept, problems = correct(batch)
         return weighted_sums(ops.logical_not(right), batch.weight, kept), problems
     labels, predicted, problems = positives(batch)
-    counts = _dense_counts(labels, predicted, batch, axis=0)
+    counts = _counts_over_samples(labels, predicted, batch)
     wrong = ops.sum(counts.fp + counts.fn)
     return ops.stack([wrong, wrong + ops.sum(counts.tp + counts.tn)]), problems
 
@@ -260,14 +325,30 @@ def exact_samples(batch: Batch) -> Summand:
     right, kept, problems = correct(batch)
     if len(batch.shape) == 1:
         return weighted_sums(right, batch.weight, kept), problems
+    kept, weight, keep = entry_weights(batch, kept)
+    if kept is not None:
+        right = right | ops.logical_not(kept)
+    return weighted_sums(_per_entry(ops.all, right, batch.shape), weight, keep), problems
+
+
+def entry_weights(
+    batch: Batch, kept: Tensor | None
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Weigh each entry of the first axis by its heaviest position.
+
+    Args:
+        batch: a batch whose samples have several axes.
+        kept: `(N,)` bool, which positions count, or None.
+
+    Returns:
+        Which positions count and have a weight, `(N,)`; the weight of each entry, and whether it
+        has such a position, `(entries,)`. Each is None if all count or weigh the same.
+    """
     weight = batch.weight
     if weight is not None:
         kept = weight != 0 if kept is None else kept & (weight != 0)
         weight = _per_entry(ops.max, ops.where(kept, weight, 0.0), batch.shape)
-    if kept is not None:
-        right = right | ops.logical_not(kept)
-        kept = _per_entry(ops.any, kept, batch.shape)
-    return weighted_sums(_per_entry(ops.all, right, batch.shape), weight, kept), problems
+    return kept, weight, None if kept is None else _per_entry(ops.any, kept, batch.shape)
 
 
 def _per_entry(reduce: Any, values: Tensor, shape: tuple) -> Tensor:
@@ -298,22 +379,3 @@ def top_k_samples(batch: Batch, *, k: int) -> Summand:
     hit = (ops.sum(ops.cast(ahead, "int32"), -1) < k) & ops.logical_not(nan)
     problems = {**batch.problems, "nan": any_of(nan, batch.keep)}
     return weighted_sums(hit, batch.weight, batch.keep), problems
-
-
-def sample_scores(
-    batch: Batch, *, score: Callable[..., Tensor], arguments: tuple[tuple[str, Any], ...]
-) -> Summand:
-    """Sum a score of each sample's own counts, and the weights of the samples: `(2,)`.
-
-    Args:
-        batch: a batch of a multilabel task.
-        score: a score of counts.
-        arguments: its further arguments, as pairs of name and value.
-    """
-    labels, predicted, problems = positives(batch)
-    counts = _dense_counts(labels, predicted, batch, axis=1)
-    values = score(Counts(*(ops.cast(count, batch.dtype) for count in counts)), **dict(arguments))
-    keep = ops.logical_not(ops.isnan(values))
-    if batch.keep is not None:
-        keep = keep & (batch.keep if len(batch.keep.shape) == 1 else ops.any(batch.keep, -1))
-    return weighted_sums(values, batch.weight, keep, batch.dtype), problems

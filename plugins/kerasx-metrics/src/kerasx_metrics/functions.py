@@ -25,15 +25,18 @@ def accuracy(
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
     *,
+    average: str | None = "micro",
     task: str | None = None,
     num_classes: int | None = None,
     threshold: float | list[float] | None = None,
     ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
-) -> float:
+) -> float | np.ndarray:
     """Accuracy: the share of samples that are right, in a multilabel task in every label.
 
-    Equals `sklearn.metrics.accuracy_score`. NaN before any sample.
+    Equals `sklearn.metrics.accuracy_score`. NaN before any sample. The accuracy of a class is the
+    share of its samples that are right, so the macro average is the balanced accuracy. A multilabel
+    task has none: `HammingDistance(average=None)` is the share of wrong values of each label.
 
     `kerasx.metrics.Accuracy` is the same over batches.
 
@@ -47,6 +50,11 @@ def accuracy(
         y_pred: Predictions, in one of the forms above.
         sample_weight: Weights of the shape of the samples, or of their first axes.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
+        average: `"micro"` for the share of all samples, `"macro"` for the mean over classes of the
+            share of each class's own samples, `"weighted"` for their mean weighted by the number of
+            labels, `None` for a vector with all classes, for which Keras logs the macro average. A
+            class without samples is NaN and stays out of averages. It does not apply to a binary
+            task.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
             `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
@@ -63,7 +71,7 @@ def accuracy(
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
-        A float.
+        A float, or with `average=None` an array with the value of each class.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -75,6 +83,7 @@ def accuracy(
         y_pred,
         sample_weight,
         mask,
+        average=average,
         task=task,
         num_classes=num_classes,
         threshold=threshold,
@@ -178,7 +187,8 @@ def classification_report(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
@@ -298,6 +308,8 @@ def f1_score(
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
+    thresholds: list[float] | None = None,
+    multidim_average: str = "global",
     task: str | None = None,
     num_classes: int | None = None,
     threshold: float | list[float] | None = None,
@@ -319,7 +331,8 @@ def f1_score(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
             others; `"macro"` for the mean over the classes that occur as label or prediction,
@@ -332,6 +345,13 @@ def f1_score(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
             `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
@@ -348,7 +368,8 @@ def f1_score(
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
-        A float, or with `average=None` an array with the value of each class.
+        A float, or with `average=None` an array with the value of each class. `thresholds` and
+            `multidim_average="samplewise"` add a first axis, of thresholds or of entries.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -364,6 +385,8 @@ def f1_score(
         class_id=class_id,
         top_k=top_k,
         zero_division=zero_division,
+        thresholds=thresholds,
+        multidim_average=multidim_average,
         task=task,
         num_classes=num_classes,
         threshold=threshold,
@@ -383,6 +406,8 @@ def f_beta_score(
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
+    thresholds: list[float] | None = None,
+    multidim_average: str = "global",
     task: str | None = None,
     num_classes: int | None = None,
     threshold: float | list[float] | None = None,
@@ -405,7 +430,8 @@ def f_beta_score(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         beta: Weight of recall relative to precision: above 1 favours recall, below 1 precision.
         average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
@@ -419,6 +445,13 @@ def f_beta_score(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
             `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
@@ -435,7 +468,8 @@ def f_beta_score(
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
-        A float, or with `average=None` an array with the value of each class.
+        A float, or with `average=None` an array with the value of each class. `thresholds` and
+            `multidim_average="samplewise"` add a first axis, of thresholds or of entries.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -452,6 +486,8 @@ def f_beta_score(
         class_id=class_id,
         top_k=top_k,
         zero_division=zero_division,
+        thresholds=thresholds,
+        multidim_average=multidim_average,
         task=task,
         num_classes=num_classes,
         threshold=threshold,
@@ -532,15 +568,18 @@ def hamming_distance(
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
     *,
+    average: str | None = "micro",
     task: str | None = None,
     num_classes: int | None = None,
     threshold: float | list[float] | None = None,
     ignore_class: int | list[int] | None = None,
     from_logits: bool = False,
-) -> float:
+) -> float | np.ndarray:
     """Hamming distance: the share of labels that are wrong.
 
-    Equals `sklearn.metrics.hamming_loss`. NaN before any sample. Source: Hamming, "Error
+    Equals `sklearn.metrics.hamming_loss`. NaN before any sample. The distance of a class is the
+    share of its samples that are wrong, and in a multilabel task the share of all samples in which
+    that label is wrong. Source: Hamming, "Error
     detecting and error correcting codes" (Bell System Technical Journal, 1950).
 
     `kerasx.metrics.HammingDistance` is the same over batches.
@@ -553,88 +592,14 @@ def hamming_distance(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
-            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
-            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
-            with no class axis, are binary at any rank; integer predictions are labels; everything
-            else is multiclass.
-        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
-            their last axis shows it.
-        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
-            for each class. In a multiclass task, `None` predicts the class with the highest score,
-            and a number predicts every class above it.
-        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
-            positions, or a list of them. If it is one of the classes, averages leave that class out
-            too.
-        from_logits: Whether predictions are logits rather than probabilities.
-
-    Returns:
-        A float.
-
-    Raises:
-        ValueError: an argument, a shape, a dtype or a value is not valid.
-        TypeError: called in compiled code, or passed to `compile`: use the class there.
-    """
-    return compute(
-        classification.HammingDistance,
-        y_true,
-        y_pred,
-        sample_weight,
-        mask,
-        task=task,
-        num_classes=num_classes,
-        threshold=threshold,
-        ignore_class=ignore_class,
-        from_logits=from_logits,
-    )
-
-
-def jaccard_index(
-    y_true: Tensor,
-    y_pred: Tensor,
-    sample_weight: Tensor | None = None,
-    mask: Tensor | None = None,
-    *,
-    average: str | None = "auto",
-    class_id: int | None = None,
-    top_k: int | None = None,
-    zero_division: float = 0.0,
-    task: str | None = None,
-    num_classes: int | None = None,
-    threshold: float | list[float] | None = None,
-    ignore_class: int | list[int] | None = None,
-    from_logits: bool = False,
-) -> float | np.ndarray:
-    """Jaccard index (intersection over union): overlap of the labels and predictions of a class.
-
-    `tp / (tp + fp + fn)`, averaged over classes; equals `sklearn.metrics.jaccard_score`. Source:
-    Jaccard, "The distribution of the flora in the alpine zone" (New Phytologist, 1912).
-
-    `kerasx.metrics.JaccardIndex` is the same over batches.
-
-    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
-    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
-    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
-    Every leading axis counts samples. Any integer or floating dtype is accepted.
-
-    Args:
-        y_true: Labels, in one of the forms above.
-        y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
-        mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
-        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
-            others; `"macro"` for the mean over the classes that occur as label or prediction,
-            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
-            the summed counts, `"samples"` for the mean over samples of each sample's own value
-            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
-            macro average. It does not apply to a binary task, whose value is that of the positive
-            class; for the mean over both classes pass `task="multiclass"`.
-        class_id: Report this class alone; `average` does not apply then.
-        top_k: Predict the `top_k` classes with the highest scores instead.
-        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
-            the class out of the average.
+        average: `"micro"` for the share of all samples, `"macro"` for the mean over classes of the
+            share of each class's own samples, `"weighted"` for their mean weighted by the number of
+            labels, `None` for a vector with all classes, for which Keras logs the macro average. A
+            class without samples is NaN and stays out of averages. It does not apply to a binary
+            task.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
             `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
@@ -658,6 +623,98 @@ def jaccard_index(
         TypeError: called in compiled code, or passed to `compile`: use the class there.
     """
     return compute(
+        classification.HammingDistance,
+        y_true,
+        y_pred,
+        sample_weight,
+        mask,
+        average=average,
+        task=task,
+        num_classes=num_classes,
+        threshold=threshold,
+        ignore_class=ignore_class,
+        from_logits=from_logits,
+    )
+
+
+def jaccard_index(
+    y_true: Tensor,
+    y_pred: Tensor,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    *,
+    average: str | None = "auto",
+    class_id: int | None = None,
+    top_k: int | None = None,
+    zero_division: float = 0.0,
+    thresholds: list[float] | None = None,
+    multidim_average: str = "global",
+    task: str | None = None,
+    num_classes: int | None = None,
+    threshold: float | list[float] | None = None,
+    ignore_class: int | list[int] | None = None,
+    from_logits: bool = False,
+) -> float | np.ndarray:
+    """Jaccard index (intersection over union): overlap of the labels and predictions of a class.
+
+    `tp / (tp + fp + fn)`, averaged over classes; equals `sklearn.metrics.jaccard_score`. Source:
+    Jaccard, "The distribution of the flora in the alpine zone" (New Phytologist, 1912).
+
+    `kerasx.metrics.JaccardIndex` is the same over batches.
+
+    Labels are integers of shape `(...)` or `(..., 1)`, or one-hot of shape `(..., num_classes)`;
+    for a multilabel task they are 0 and 1 of shape `(..., num_classes)`. Predictions are scores of
+    shape `(..., num_classes)`, for a binary task `(...)` or `(..., 1)`, or integer labels `(...)`.
+    Every leading axis counts samples. Any integer or floating dtype is accepted.
+
+    Args:
+        y_true: Labels, in one of the forms above.
+        y_pred: Predictions, in one of the forms above.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
+        mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
+        average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
+            others; `"macro"` for the mean over the classes that occur as label or prediction,
+            `"weighted"` for their mean weighted by the number of labels, `"micro"` for the value of
+            the summed counts, `"samples"` for the mean over samples of each sample's own value
+            (multilabel tasks only), `None` for a vector with all classes, for which Keras logs the
+            macro average. It does not apply to a binary task, whose value is that of the positive
+            class; for the mean over both classes pass `task="multiclass"`.
+        class_id: Report this class alone; `average` does not apply then.
+        top_k: Predict the `top_k` classes with the highest scores instead.
+        zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
+            the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
+        task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
+            task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
+            `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
+            with no class axis, are binary at any rank; integer predictions are labels; everything
+            else is multiclass.
+        num_classes: Number of classes. Needed only if predictions are integer labels; otherwise
+            their last axis shows it.
+        threshold: Probability above which a class is predicted, 0.5 if `None`, or a list with one
+            for each class. In a multiclass task, `None` predicts the class with the highest score,
+            and a number predicts every class above it.
+        ignore_class: Label of samples to leave out, such as -1 or 255 for unknown or padded
+            positions, or a list of them. If it is one of the classes, averages leave that class out
+            too.
+        from_logits: Whether predictions are logits rather than probabilities.
+
+    Returns:
+        A float, or with `average=None` an array with the value of each class. `thresholds` and
+            `multidim_average="samplewise"` add a first axis, of thresholds or of entries.
+
+    Raises:
+        ValueError: an argument, a shape, a dtype or a value is not valid.
+        TypeError: called in compiled code, or passed to `compile`: use the class there.
+    """
+    return compute(
         classification.JaccardIndex,
         y_true,
         y_pred,
@@ -667,6 +724,8 @@ def jaccard_index(
         class_id=class_id,
         top_k=top_k,
         zero_division=zero_division,
+        thresholds=thresholds,
+        multidim_average=multidim_average,
         task=task,
         num_classes=num_classes,
         threshold=threshold,
@@ -705,7 +764,8 @@ def matthews_corr_coef(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
@@ -753,6 +813,8 @@ def negative_predictive_value(
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
+    thresholds: list[float] | None = None,
+    multidim_average: str = "global",
     task: str | None = None,
     num_classes: int | None = None,
     threshold: float | list[float] | None = None,
@@ -774,7 +836,8 @@ def negative_predictive_value(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
             others; `"macro"` for the mean over the classes that occur as label or prediction,
@@ -787,6 +850,13 @@ def negative_predictive_value(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
             `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
@@ -803,7 +873,8 @@ def negative_predictive_value(
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
-        A float, or with `average=None` an array with the value of each class.
+        A float, or with `average=None` an array with the value of each class. `thresholds` and
+            `multidim_average="samplewise"` add a first axis, of thresholds or of entries.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -819,6 +890,8 @@ def negative_predictive_value(
         class_id=class_id,
         top_k=top_k,
         zero_division=zero_division,
+        thresholds=thresholds,
+        multidim_average=multidim_average,
         task=task,
         num_classes=num_classes,
         threshold=threshold,
@@ -837,6 +910,8 @@ def precision(
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
+    thresholds: list[float] | None = None,
+    multidim_average: str = "global",
     task: str | None = None,
     num_classes: int | None = None,
     threshold: float | list[float] | None = None,
@@ -859,7 +934,8 @@ def precision(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
             others; `"macro"` for the mean over the classes that occur as label or prediction,
@@ -872,6 +948,13 @@ def precision(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
             `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
@@ -888,7 +971,8 @@ def precision(
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
-        A float, or with `average=None` an array with the value of each class.
+        A float, or with `average=None` an array with the value of each class. `thresholds` and
+            `multidim_average="samplewise"` add a first axis, of thresholds or of entries.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -904,6 +988,8 @@ def precision(
         class_id=class_id,
         top_k=top_k,
         zero_division=zero_division,
+        thresholds=thresholds,
+        multidim_average=multidim_average,
         task=task,
         num_classes=num_classes,
         threshold=threshold,
@@ -922,6 +1008,8 @@ def recall(
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
+    thresholds: list[float] | None = None,
+    multidim_average: str = "global",
     task: str | None = None,
     num_classes: int | None = None,
     threshold: float | list[float] | None = None,
@@ -942,7 +1030,8 @@ def recall(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
             others; `"macro"` for the mean over the classes that occur as label or prediction,
@@ -955,6 +1044,13 @@ def recall(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
             `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
@@ -971,7 +1067,8 @@ def recall(
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
-        A float, or with `average=None` an array with the value of each class.
+        A float, or with `average=None` an array with the value of each class. `thresholds` and
+            `multidim_average="samplewise"` add a first axis, of thresholds or of entries.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -987,6 +1084,8 @@ def recall(
         class_id=class_id,
         top_k=top_k,
         zero_division=zero_division,
+        thresholds=thresholds,
+        multidim_average=multidim_average,
         task=task,
         num_classes=num_classes,
         threshold=threshold,
@@ -1005,6 +1104,8 @@ def specificity(
     class_id: int | None = None,
     top_k: int | None = None,
     zero_division: float = 0.0,
+    thresholds: list[float] | None = None,
+    multidim_average: str = "global",
     task: str | None = None,
     num_classes: int | None = None,
     threshold: float | list[float] | None = None,
@@ -1027,7 +1128,8 @@ def specificity(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         average: `"auto"` for the value of the positive class in a binary task and for `"macro"` in
             others; `"macro"` for the mean over the classes that occur as label or prediction,
@@ -1040,6 +1142,13 @@ def specificity(
         top_k: Predict the `top_k` classes with the highest scores instead.
         zero_division: Value of a class if the formula divides by zero: 0, 1, or NaN, which leaves
             the class out of the average.
+        thresholds: Several thresholds instead of one: the result has a first axis with a value for
+            each, and Keras logs their mean. It costs as much as a metric for each threshold; for
+            many, the curves are cheaper.
+        multidim_average: With `"samplewise"`, score each entry of the first axis by its own
+            positions, such as the pixels of an image, and average the scores over entries. An entry
+            weighs as much as its heaviest position. `"global"` counts the positions of all entries
+            together.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
             `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
@@ -1056,7 +1165,8 @@ def specificity(
         from_logits: Whether predictions are logits rather than probabilities.
 
     Returns:
-        A float, or with `average=None` an array with the value of each class.
+        A float, or with `average=None` an array with the value of each class. `thresholds` and
+            `multidim_average="samplewise"` add a first axis, of thresholds or of entries.
 
     Raises:
         ValueError: an argument, a shape, a dtype or a value is not valid.
@@ -1072,6 +1182,8 @@ def specificity(
         class_id=class_id,
         top_k=top_k,
         zero_division=zero_division,
+        thresholds=thresholds,
+        multidim_average=multidim_average,
         task=task,
         num_classes=num_classes,
         threshold=threshold,
@@ -1149,6 +1261,7 @@ def cohen_kappa(
     mask: Tensor | None = None,
     *,
     weights: str | None = None,
+    regression: bool = False,
     task: str | None = None,
     num_classes: int | None = None,
     threshold: float | list[float] | None = None,
@@ -1177,6 +1290,9 @@ def cohen_kappa(
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         weights: Weight of a disagreement between the classes i and j: 1 for `None`, `|i - j|` for
             `"linear"`, `(i - j)**2` for `"quadratic"`.
+        regression: Whether predictions are numbers on the scale of the classes, as of ordinal
+            regression: each counts as the nearest class, a half as the even one. It needs
+            `num_classes`.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
             `"multilabel"`, or `None` to infer it: floating-point scores with a last axis of one, or
@@ -1206,6 +1322,7 @@ def cohen_kappa(
         sample_weight,
         mask,
         weights=weights,
+        regression=regression,
         task=task,
         num_classes=num_classes,
         threshold=threshold,
@@ -1245,7 +1362,8 @@ def confusion_matrix(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         normalize: Divide by the sum of each row (`"true"`), of each column (`"pred"`) or of the
             matrix (`"all"`); `None` returns counts.
@@ -1318,7 +1436,8 @@ def auroc(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
@@ -1397,7 +1516,8 @@ def average_precision(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
@@ -1477,7 +1597,8 @@ def precision_recall_curve(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
@@ -1548,7 +1669,8 @@ def roc(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         thresholds: Number of evenly spaced thresholds in [0, 1], or an increasing list of them:
             constant memory, and the curve is read at these thresholds. `None` keeps every score and
@@ -1617,7 +1739,8 @@ def brier_score(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,
@@ -1685,7 +1808,8 @@ def calibration_error(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         num_bins: Number of equal bins of confidence in [0, 1].
         norm: Norm over the gaps of the bins: `"l1"` for their weighted mean, `"l2"` for the root of
@@ -1752,7 +1876,8 @@ def log_loss(
     Args:
         y_true: Labels, in one of the forms above.
         y_pred: Predictions, in one of the forms above.
-        sample_weight: Weights of the shape of the samples, or of their first axes.
+        sample_weight: Weights of the shape of the samples, or of their first axes. In a multilabel
+            task also of the shape of the labels.
         mask: Bool of the shape of the samples, or of their first axes. False leaves samples out.
         task: Labels and predictions of shape `(n,)` or `(n, 1)` that hold only 0 and 1 are a binary
             task, unless `task`, `num_classes` or `average` is passed. `"binary"`, `"multiclass"`,

@@ -94,8 +94,13 @@ def _summed(values: Tensor, batch: Batch) -> Tensor:
     Returns:
         The weighted sum and the sum of the weights, `(2,)`.
     """
-    keep = batch.keep
-    if batch.layout.task == "multilabel":
+    keep, weight = batch.keep, batch.weight
+    if weight is not None and len(weight.shape) == 2:  # of each label
+        kept = None if keep is None else ops.broadcast_to(per_class(keep, values), values.shape)
+        values, weight, keep = (
+            x if x is None else ops.reshape(x, (-1,)) for x in (values, weight, kept)
+        )
+    elif batch.layout.task == "multilabel":
         present = ops.ones_like(values)
         if keep is not None:
             present = ops.where(per_class(keep, values), present, 0.0)
@@ -104,7 +109,7 @@ def _summed(values: Tensor, batch: Batch) -> Tensor:
         values = ratio(ops.sum(values, -1), ops.sum(present, -1))
     elif batch.layout.predictions == "scores":
         values = ops.sum(values, -1)
-    return weighted_sums(values, batch.weight, keep, batch.dtype)
+    return weighted_sums(values, weight, keep, batch.dtype)
 
 
 def reliability(batch: Batch, *, num_bins: int) -> Summand:

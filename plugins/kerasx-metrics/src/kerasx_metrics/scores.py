@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kerasx.authoring import array_module, ratio
-from kerasx_metrics.counts import Counts
+from kerasx.authoring import Layout, array_module, ratio
+from kerasx_metrics.counts import Counts, scored_counts
 
 Tensor = Any
 
@@ -43,26 +43,42 @@ def jaccard_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
     return ratio(counts.tp, counts.tp + counts.fp + counts.fn, zero_division)
 
 
+def miss_rate_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
+    """Compute `fn / (tp + fn)`."""
+    return ratio(counts.fn, counts.tp + counts.fn, zero_division)
+
+
+def share_wrong_of(counts: Counts, zero_division: float = 0.0) -> Tensor:
+    """Compute `(fp + fn) / (tp + fp + fn + tn)`."""
+    wrong = counts.fp + counts.fn
+    return ratio(wrong, wrong + counts.tp + counts.tn, zero_division)
+
+
 def average_of(values: Tensor, exists: Tensor, weights: Tensor | None = None) -> Tensor:
     """Average values that are not NaN.
 
     Args:
-        values: one value for each class.
+        values: one value for each class, `(..., K)`.
         exists: bool: which values enter the average.
         weights: their weights; without them, or if every weight is zero, values weigh the same.
 
     Returns:
-        The average, NaN if no value enters it.
+        The average, `(...)`, NaN if no value enters it.
     """
     xp = array_module(values)
     defined = exists & xp.logical_not(xp.isnan(values))
     values = xp.where(defined, values, 0.0)
-    plain = xp.where(defined, 1.0, 0.0)
+    plain = xp.where(defined, xp.ones_like(values), 0.0)
     if weights is None:
-        return ratio(xp.sum(values), xp.sum(plain), float("nan"))
+        return ratio(xp.sum(values, -1), xp.sum(plain, -1), float("nan"))
     weights = xp.where(defined, weights, 0.0)
-    weights = xp.where(xp.sum(weights) == 0, plain, weights)
-    return ratio(xp.sum(weights * values), xp.sum(weights), float("nan"))
+    weights = xp.where(xp.sum(weights, -1, keepdims=True) == 0, plain, weights)
+    return ratio(xp.sum(weights * values, -1), xp.sum(weights, -1), float("nan"))
+
+
+def mean_of(values: Tensor) -> Tensor:
+    """Average values over the last axis, without those that are NaN."""
+    return average_of(values, array_module(values).ones_like(values, "bool"))
 
 
 def averaged(
@@ -76,7 +92,7 @@ def averaged(
 
     Args:
         score: a score of counts, of one class or of many.
-        counts: counts of shape `(K,)`.
+        counts: counts of shape `(..., K)`.
         average: "macro" for the mean over classes that occur as label or prediction, "weighted" to
             weigh each class by its labels, "micro" to score the summed counts, None for a vector.
         class_id: the only class to score, or None.
@@ -84,11 +100,25 @@ def averaged(
     """
     xp = array_module(counts.tp)
     if class_id is not None:
-        return score(Counts(*(count[class_id] for count in counts)), **arguments)
+        return score(Counts(*(count[..., class_id] for count in counts)), **arguments)
     if average == "micro":
-        return score(Counts(*(xp.sum(count) for count in counts)), **arguments)
+        return score(Counts(*(xp.sum(count, -1) for count in counts)), **arguments)
     values = score(counts, **arguments)
     if average is None:
         return values
     weights = counts.tp + counts.fn if average == "weighted" else None
     return average_of(values, counts.seen > 0, weights)
+
+
+def scored(
+    total: Tensor,
+    layout: Layout,
+    score: Callable[..., Tensor],
+    average: str | None,
+    class_id: int | None,
+    arguments: dict[str, Any],
+) -> Tensor:
+    """Score counts `(5, ..., K)` as a task asks for it: a binary task by its class 1."""
+    if class_id is None and layout.task == "binary":
+        class_id = 1
+    return averaged(score, scored_counts(total, layout), average, class_id, **arguments)

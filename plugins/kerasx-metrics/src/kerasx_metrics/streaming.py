@@ -8,9 +8,10 @@ and so the result, NaN, never a plausible wrong number.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import keras
 import numpy as np
@@ -44,7 +45,7 @@ from kerasx.compiler import (
     not_converted,
     traced_once,
 )
-from kerasx_metrics.arguments import check
+from kerasx_metrics.arguments import ARGUMENTS, Argument, check
 
 Tensor = Any
 Statistic = Callable[[Batch], tuple[Tensor, dict[str, Tensor]]]
@@ -185,12 +186,14 @@ class StreamingMetric(SumMetric):
     """
 
     scores_only = False  # whether predictions that are labels are refused
+    weighs_labels = True  # whether each label of a multilabel task may have a weight
+    meanings: ClassVar[dict[str, Argument]] = {}  # of arguments that differ from `ARGUMENTS`
     nan_scores = "NaN scores count as misses"  # in compiled code, for the documentation
 
     def validate(self) -> None:
         fields = {name: getattr(self, name) for name in self._fields.parameters}
-        check(self.name, fields)
-        names = ("task", "num_classes", "ignore_class", "from_logits", "threshold", "top_k")
+        check(self.name, fields, ARGUMENTS | self.meanings)
+        names = (each.name for each in dataclasses.fields(Reading))
         options = {name: fields[name] for name in names if name in fields}
         self.reading = Reading(scores_only=self.scores_only, **options)
         self.layout: Layout | None = None
@@ -198,12 +201,17 @@ class StreamingMetric(SumMetric):
         self._former_variables: frozenset[int] = frozenset()
         self.state: Any = self.choose_state()
         self.batch_statistic: Statistic = self.choose_statistic()
+        self.whole_statistic: Statistic = self.choose_whole_statistic()
 
     # A subclass defines these.
 
     def choose_statistic(self) -> Statistic:
         """Return the function of a batch that is summed."""
         raise NotImplementedError
+
+    def choose_whole_statistic(self) -> Statistic:
+        """Return the function of whole arrays that `evaluate` takes: by default, the same."""
+        return self.batch_statistic
 
     def choose_state(self) -> Any:
         """Return the state: by default, the sum of the statistic."""
@@ -235,7 +243,8 @@ class StreamingMetric(SumMetric):
         Args:
             y_true: labels; the docstring of the class describes their forms.
             y_pred: predictions; a mask that Keras attached to them leaves positions out.
-            sample_weight: weights of the shape of the samples, or of their first axes.
+            sample_weight: weights of the shape of the samples, or of their first axes; in a
+                multilabel task also of the shape of the labels.
 
         Raises:
             ValueError: a shape does not match; in eager mode also for wrong values.
@@ -266,7 +275,7 @@ class StreamingMetric(SumMetric):
         data, layout = self._read(y_true, y_pred, sample_weight, mask)
         wide = keras.backend.standardize_dtype(data.y_pred.dtype) == "float64"
         batch = read_batch(data, layout, "float64" if wide else "float32")
-        value, problems = self.batch_statistic(batch)
+        value, problems = self.whole_statistic(batch)
         raise_for(problem_flags(problems), data, layout)
         total = ops.convert_to_numpy(value).astype("float64")
         with np.errstate(all="ignore"):  # NumPy would warn where a tensor becomes NaN
@@ -309,9 +318,13 @@ class StreamingMetric(SumMetric):
         samples = tuple(y_true.shape)[: layout.sample_axes]
         if sample_weight is not None:
             sample_weight = as_tensor(self.name, "sample_weight", sample_weight)
+            has_labels = len(sample_weight.shape) > layout.sample_axes
+            if layout.task == "multilabel" and self.weighs_labels and has_labels:
+                samples = tuple(y_true.shape)
             sample_weight = spread(self.name, "sample_weight", sample_weight, samples)
         if mask is not None:
-            mask = spread(self.name, "mask", as_tensor(self.name, "mask", mask), samples)
+            mask = as_tensor(self.name, "mask", mask)
+            mask = spread(self.name, "mask", mask, tuple(y_true.shape)[: layout.sample_axes])
         return Data(y_true, y_pred, sample_weight, mask), layout
 
     def _settle(self, layout: Layout) -> None:
