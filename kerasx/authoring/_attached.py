@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import keras
 from keras import ops
 
-from kerasx.compiler import is_shape_inference, undifferentiated
+from kerasx.compiler import is_concrete, is_shape_inference, undifferentiated
 
 T = TypeVar("T")
 
@@ -118,9 +118,12 @@ def mask_of(tensor: Any) -> Any:
 
     Keras hands masks to layers only, so this calls a layer that returns its mask.
     """
-    if not ops.is_tensor(tensor) or getattr(tensor, "__dict__", None) == {}:
-        return None  # nothing at all is attached to it; a call of a layer takes 0.05 ms
-    return _mask_layer()(tensor)
+    if not ops.is_tensor(tensor):
+        return None
+    # A call of a layer takes 0.05 ms. torch.compile cannot read the attributes of a tensor.
+    if is_concrete(tensor) and getattr(tensor, "__dict__", None) == {}:
+        return None  # nothing at all is attached to it
+    return _mask_layer(tensor)
 
 
 class _Mask(keras.layers.Layer):
@@ -135,6 +138,4 @@ class _Mask(keras.layers.Layer):
         return mask
 
 
-@functools.cache
-def _mask_layer() -> _Mask:
-    return _Mask()
+_mask_layer = _Mask()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx.authoring import _attached, attach, attached, require
+from kerasx.authoring import _attached, attach, attached, mask_of, require
 from kerasx.compiler import is_shape_inference
 
 
@@ -123,3 +123,19 @@ def test_shape_inference_is_known():
     layer(ops.ones((2, 3)))
     assert seen[0]
     assert not seen[-1]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="torch.compile")
+@pytest.mark.parametrize("masked", [False, True])
+def test_masks_in_code_that_torch_compiles(masked):
+    import torch
+
+    layer = keras.layers.Masking()
+
+    def kept(x):
+        mask = mask_of(layer(x) if masked else x)
+        return x if mask is None else x[mask]
+
+    x = ops.convert_to_tensor([[[1.0], [0.0], [2.0]]])
+    compiled = torch.compile(kept, backend="eager")  # its usual backend takes minutes
+    assert ops.convert_to_numpy(compiled(x)).size == (2 if masked else 3)

@@ -383,3 +383,25 @@ def test_replicas_count_together(tmp_path):
         environment={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"},
     )
     assert "done" in result.stdout.splitlines(), result.stdout[-3000:]
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="torch.compile")
+@pytest.mark.parametrize(
+    "metric_class",
+    [
+        each if each is M.F1Score else pytest.param(each, marks=pytest.mark.thorough)
+        for each in CLASSES
+    ],
+)
+def test_updates_that_torch_compiles(metric_class):
+    import torch
+
+    x, y = data()
+    scores = classifier().predict(x, verbose=0)
+    metric, other = metric_class(), metric_class()
+    for each in (metric, other):
+        each.update_state(y[:10], scores[:10])  # creates the variables
+    update = torch.compile(metric.update_state, backend="eager")  # the usual one takes minutes
+    update(y[10:], scores[10:])
+    other.update_state(y[10:], scores[10:])
+    np.testing.assert_allclose(metric.sums, other.sums, rtol=1e-6)

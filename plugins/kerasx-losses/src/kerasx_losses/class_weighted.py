@@ -147,7 +147,8 @@ class ClassWeighted(keras.Loss):
         binary = y_pred.shape[-1] == 1
         num_classes = 2 if binary else y_pred.shape[-1]
         dtype = wide_dtype(self.dtype)
-        table = ops.cast(weight_of_each_class(self.name, self.class_weight, num_classes), dtype)
+        table = weight_of_each_class(self.name, self.class_weight, num_classes)
+        table = ops.convert_to_tensor(table, dtype)
         of_rows = binary or (len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] != 1)
         if of_rows:
             labels, weights = self._of_rows(y_true, y_pred, sample_weight, table)

@@ -78,8 +78,8 @@ def _numbers(values: Any) -> np.ndarray:
         return np.empty(0)
 
 
-def weight_of_each_class(owner: str, class_weight: ClassWeight, num_classes: int) -> np.ndarray:
-    """Return a weight for each class, `(num_classes,)`; a class left out of a dictionary weighs 1.
+def weight_of_each_class(owner: str, class_weight: ClassWeight, num_classes: int) -> list[float]:
+    """Return a weight for each class; a class left out of a dictionary weighs 1.
 
     Raises:
         ValueError: a class is not below `num_classes`, or a list has another length.
@@ -88,9 +88,7 @@ def weight_of_each_class(owner: str, class_weight: ClassWeight, num_classes: int
         expected = f"a dictionary with classes below {num_classes}, the number of classes in y_pred"
         valid = max(class_weight) < num_classes
         check_argument(owner, "class_weight", class_weight, valid, expected)
-        weights = np.ones(num_classes)
-        weights[list(class_weight)] = list(class_weight.values())
-        return weights
+        return [class_weight.get(label, 1.0) for label in range(num_classes)]
     expected = f"({num_classes},), a weight for each class in y_pred"
     check_shape(owner, "class_weight", (len(class_weight),), (num_classes,), expected)
-    return np.asarray(class_weight)
+    return list(class_weight)
