@@ -78,7 +78,7 @@ def draw_tags(seed, tags, batch=3, time=TIME):
 
 schemes = st.sampled_from(sorted(PREFIXES))
 modes = st.sampled_from(["lenient", "strict"])
-LEFT_OUT = ["mask", "ignored", "weight"]
+LEFT_OUT = ["mask", "ignored", "several ignored", "weight"]
 averages = st.sampled_from(["micro", "macro", "weighted"])
 seeds = st.integers(0, 2**16)
 
@@ -180,7 +180,7 @@ def test_positions_left_out_do_not_exist(scheme, mode, seed, way):
         for rows in (true, predicted)
     ]
     expected = expected_score(*names, scheme, mode, "micro")
-    ignored = {"ignored": -100}.get(way)
+    ignored = {"ignored": -100, "several ignored": [-100, 99, 2**40]}.get(way)
     metric = kerasx.metrics.EntityF1(labels, scheme, mode, ignore_class=ignored)
     if way == "mask":
         scores = Masked()([ops.one_hot(predicted, len(labels)), ops.convert_to_tensor(keep)])

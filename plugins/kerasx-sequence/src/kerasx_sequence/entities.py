@@ -20,6 +20,7 @@ from kerasx.authoring import (
     plain_values,
     predicted_labels,
     ratio,
+    read_ignore_class,
     read_labels,
     refuse,
 )
@@ -138,7 +139,7 @@ def read_entity_labels(
 def _count(
     owner: str,
     tagging: Tagging,
-    ignore_class: int | None,
+    ignore_class: int | Sequence[int] | None,
     y_true: Any,
     y_pred: Any,
     sample_weight: Any,
@@ -194,6 +195,7 @@ def _count_numbers(
     mask: Any,
 ) -> Tensor:
     """Return what `_count` counts, as a float64 array; in compiled code float32, or NaN."""
+    ignore_class = read_ignore_class(owner, ignore_class)
     counts, is_wrong = _count(owner, tagging, ignore_class, y_true, y_pred, sample_weight, mask)
     if is_concrete(counts):
         return ops.convert_to_numpy(counts).astype("float64")
@@ -270,7 +272,7 @@ def entity_f1(
     scheme: str | None = None,
     mode: str = "lenient",
     average: str | None = "micro",
-    ignore_class: int | None = None,
+    ignore_class: int | Sequence[int] | None = None,
     sample_weight: Any = None,
     mask: Any = None,
     suffix: bool = False,
@@ -288,7 +290,8 @@ def entity_f1(
         scheme: the tagging scheme; `EntityF1` describes this and the next three arguments.
         mode: `"lenient"` or `"strict"`.
         average: `"micro"`, `"macro"`, `"weighted"` or `None`.
-        ignore_class: tag in `y_true` of positions to leave out, if tags are numbers.
+        ignore_class: tag in `y_true` of positions to leave out, or a list of such tags, if tags are
+            numbers.
         sample_weight: weights of sequences, `(batch,)`, or of positions, `(batch, time)`; see
             `EntityF1`. For strings, lists as long as the sequences.
         mask: bool `(batch, time)`; positions that are false are left out. For strings, lists as
@@ -340,7 +343,7 @@ def entity_report(
     *,
     scheme: str | None = None,
     mode: str = "lenient",
-    ignore_class: int | None = None,
+    ignore_class: int | Sequence[int] | None = None,
     sample_weight: Any = None,
     mask: Any = None,
     suffix: bool = False,
@@ -357,7 +360,7 @@ def entity_report(
         labels: the label of each tag, if tags are numbers.
         scheme: the tagging scheme; `entity_f1` describes the arguments from here on.
         mode: `"lenient"` or `"strict"`.
-        ignore_class: tag in `y_true` of positions to leave out.
+        ignore_class: tag in `y_true` of positions to leave out, or a list of such tags.
         sample_weight: weights of sequences, `(batch,)`, or of positions, `(batch, time)`.
         mask: bool `(batch, time)`; positions that are false are left out.
         suffix: whether the prefix is at the end of a label: `PER-B`.
@@ -460,7 +463,8 @@ class EntityF1(EntityMetric):
             types that occur (NaN before one does), `"weighted"` for the mean weighted by the number
             of true entities, `None` for the score of each type, in the order of `types`, for
             which Keras logs the macro average.
-        ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        ignore_class: tag in `y_true` of positions to leave out, or a list of such tags; they need
+            not have labels.
         suffix: whether the prefix is at the end of a label: `PER-B`.
         delimiter: text between prefix and type, such as `_` in `B_PER`.
         name: name of the metric.
@@ -494,11 +498,12 @@ class EntityF1(EntityMetric):
     """
 
     average: str | None = argument(default="micro", kw_only=False)
-    ignore_class: int | None = argument(default=None, kw_only=False)
+    ignore_class: int | Sequence[int] | None = argument(default=None, kw_only=False)
 
     def validate(self) -> None:
         super().validate()
         check_one_of(self.name, "average", self.average, AVERAGES)
+        self.ignore_class = read_ignore_class(self.name, self.ignore_class)
 
     def statistic(
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
@@ -528,7 +533,8 @@ class EntityReport(EntityMetric):
         labels: the label of each tag; `EntityF1` describes this argument and the next two.
         scheme: the tagging scheme, or `None`.
         mode: `"lenient"` or `"strict"`.
-        ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        ignore_class: tag in `y_true` of positions to leave out, or a list of such tags; they need
+            not have labels.
         suffix: whether the prefix is at the end of a label: `PER-B`.
         delimiter: text between prefix and type, such as `_` in `B_PER`.
         name: name of the metric.
@@ -551,7 +557,11 @@ class EntityReport(EntityMetric):
     ('LOC', 'PER') [0. 1.]
     """
 
-    ignore_class: int | None = argument(default=None, kw_only=False)
+    ignore_class: int | Sequence[int] | None = argument(default=None, kw_only=False)
+
+    def validate(self) -> None:
+        super().validate()
+        self.ignore_class = read_ignore_class(self.name, self.ignore_class)
 
     def statistic(
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
