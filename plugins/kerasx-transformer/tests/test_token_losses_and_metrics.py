@@ -126,6 +126,21 @@ def test_metrics_of_one_step_share_their_pass(monkeypatch):
     assert float(other.result()) == 0.0
 
 
+@pytest.mark.parametrize("form", ["recorded", "probabilities"])
+def test_metrics_of_one_step_may_ignore_different_words(form):
+    logits = RANDOM.normal(size=(4, 6, WORDS)).astype("float32")
+    y_true = RANDOM.integers(0, WORDS, (4, 6))
+    p = np.exp(logits.astype("float64"))
+    p /= p.sum(-1, keepdims=True)
+    y_pred = head_on(logits) if form == "recorded" else ops.convert_to_tensor(p.astype("float32"))
+    nats = -np.log(np.take_along_axis(p, y_true[..., None], -1)[..., 0])
+    for ignored in ([3, 4], None, 1, 3):
+        metric = kerasx.metrics.Perplexity(ignored, unit="nats")
+        metric.update_state(y_true, y_pred)
+        kept = ~np.isin(y_true, [] if ignored is None else ignored)
+        assert float(metric.result()) == pytest.approx(nats[kept].mean(), rel=1e-5)
+
+
 def test_scores_of_many_positions_are_computed_in_chunks():
     count = 259
     features = RANDOM.normal(size=(count, 4)).astype("float32")

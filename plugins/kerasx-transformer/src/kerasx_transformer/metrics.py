@@ -74,7 +74,9 @@ class TokenMetric(MeanMetric):
         wrong = labels.refuse(self.name, y_true, expected_labels(y_pred, self.ignore_class))
         scores = attached(y_pred, Scores)
         if scores is None or scores.y_true is not y_true:
-            scores = Scores(y_true, *self._scores(labels.known(0), y_pred, projection))
+            # Ignored words have scores too: another metric may count them.
+            words = ops.where(labels.wrong, 0, labels.values)
+            scores = Scores(y_true, *self._scores(words, y_pred, projection))
             attach(y_pred, scores)
         weight = labels.weights()
         values = ops.where(weight == 0, 0.0, self.score(scores) * weight)
