@@ -262,24 +262,25 @@ def get_entities(
     joined = join([[number_of[label] for label in row] for row in rows], len(known))
     entities: list[list[tuple[str, int, int]]] = [[] for _ in rows]
     starts = np.cumsum([0, *(len(row) + 1 for row in rows)])
-    for kind, first, last in _entities_of(joined, tagging):
-        index = int(np.searchsorted(starts, first, "right")) - 1
-        start = int(starts[index])
-        entities[index].append((tagging.types[kind], first - start, last - start))
+    kind, first, last = _find_entities(joined, tagging)
+    index = np.searchsorted(starts, first, "right") - 1
+    parts = (kind, first - starts[index], last - starts[index], index)
+    for type_index, begin, end, row in zip(*map(np.ndarray.tolist, parts), strict=True):
+        entities[row].append((tagging.types[type_index], begin, end))
     return entities if is_nested else entities[0]
 
 
-def _entities_of(tags: np.ndarray, tagging: Tagging) -> list[tuple[int, int, int]]:
+def _find_entities(tags: np.ndarray, tagging: Tagging) -> tuple[np.ndarray, ...]:
     """Return index of the type, first and last position of each entity of a row `(1, size)`."""
     numbers = ops.convert_to_tensor(tags, "int32")
     numbers = ops.flip(numbers, -1) if tagging.backward else numbers
     spans = find_spans(numbers, tagging.links, tagging.type_of)
     is_entity, first, last, kind = (ops.convert_to_numpy(part).reshape(-1) for part in spans)
     first, last, kind = first[is_entity], last[is_entity], kind[is_entity]
-    if tagging.backward:
-        end = tags.shape[-1] - 1
-        first, last, kind = end - last[::-1], end - first[::-1], kind[::-1]
-    return list(zip(kind.tolist(), first.tolist(), last.tolist(), strict=True))
+    if not tagging.backward:
+        return kind, first, last
+    end = tags.shape[-1] - 1
+    return kind[::-1], end - last[::-1], end - first[::-1]
 
 
 def _label_of(tag: Any, labels: Sequence[str] | None) -> str:
