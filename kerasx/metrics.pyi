@@ -352,7 +352,7 @@ class CharErrorRate(kerasx_sequence.error_rates.CharErrorRate):
     >>> float(metric.result())
     0.25
     """
-    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, ignore_class: int | collections.abc.Sequence[int] | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class ClassificationReport(kerasx_metrics.classification.ClassificationReport):
     """Precision, recall, F1 and support of every class, and their averages, in one metric.
@@ -527,7 +527,8 @@ class EntityF1(kerasx_sequence.entities.EntityF1):
             types that occur (NaN before one does), `"weighted"` for the mean weighted by the number
             of true entities, `None` for the score of each type, in the order of `types`, for
             which Keras logs the macro average.
-        ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        ignore_class: tag in `y_true` of positions to leave out, or a list of such tags; they need
+            not have labels.
         suffix: whether the prefix is at the end of a label: `PER-B`.
         delimiter: text between prefix and type, such as `_` in `B_PER`.
         name: name of the metric.
@@ -559,7 +560,7 @@ class EntityF1(kerasx_sequence.entities.EntityF1):
     >>> metric.types, [float(score) for score in metric.result()]
     (('LOC', 'PER'), [0.0, 1.0])
     """
-    def __init__(self, labels: collections.abc.Sequence[str], scheme: str | None = None, mode: str = 'lenient', average: str | None = 'micro', ignore_class: int | None = None, *, suffix: bool = False, delimiter: str = '-', name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, labels: collections.abc.Sequence[str], scheme: str | None = None, mode: str = 'lenient', average: str | None = 'micro', ignore_class: int | collections.abc.Sequence[int] | None = None, *, suffix: bool = False, delimiter: str = '-', name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class EntityReport(kerasx_sequence.entities.EntityReport):
     """Precision, recall and F1 score of the entities of each type, and their averages.
@@ -575,7 +576,8 @@ class EntityReport(kerasx_sequence.entities.EntityReport):
         labels: the label of each tag; `EntityF1` describes this argument and the next two.
         scheme: the tagging scheme, or `None`.
         mode: `"lenient"` or `"strict"`.
-        ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        ignore_class: tag in `y_true` of positions to leave out, or a list of such tags; they need
+            not have labels.
         suffix: whether the prefix is at the end of a label: `PER-B`.
         delimiter: text between prefix and type, such as `_` in `B_PER`.
         name: name of the metric.
@@ -597,7 +599,7 @@ class EntityReport(kerasx_sequence.entities.EntityReport):
     >>> print(metric.types, metric.result()["recall"])
     ('LOC', 'PER') [0. 1.]
     """
-    def __init__(self, labels: collections.abc.Sequence[str], scheme: str | None = None, mode: str = 'lenient', ignore_class: int | None = None, *, suffix: bool = False, delimiter: str = '-', name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, labels: collections.abc.Sequence[str], scheme: str | None = None, mode: str = 'lenient', ignore_class: int | collections.abc.Sequence[int] | None = None, *, suffix: bool = False, delimiter: str = '-', name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class ExactMatch(kerasx_metrics.classification.ExactMatch):
     """Exact match: the share of entries along the first axis that are right at every position.
@@ -999,7 +1001,7 @@ class MatchErrorRate(kerasx_sequence.error_rates.MatchErrorRate):
     >>> float(metric.result())  # 2 is left out, 4 is added, and 1 and 3 are hits
     0.5
     """
-    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, ignore_class: int | collections.abc.Sequence[int] | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class MatthewsCorrCoef(kerasx_metrics.classification.MatthewsCorrCoef):
     """Matthews correlation coefficient: the correlation of labels and predictions, from -1 to 1.
@@ -1119,7 +1121,8 @@ class Perplexity(kerasx_transformer.metrics.Perplexity):
     these metrics share one pass. Label smoothing and other parts of a loss do not enter it.
 
     Args:
-        ignore_class: label of tokens that do not count; it need not be a word.
+        ignore_class: label of tokens that do not count, or a list of such labels; they need not be
+            words.
         from_logits: whether predictions that no `LanguageModelHead` made are logits rather than
             probabilities.
         unit: `"perplexity"`; `"nats"` or `"bits"` for its logarithm, the cross-entropy per token.
@@ -1128,7 +1131,8 @@ class Perplexity(kerasx_transformer.metrics.Perplexity):
         dtype: dtype of the result.
 
     Raises:
-        ValueError: `unit` is none of these.
+        ValueError: `unit` is none of these, or `ignore_class` is not a whole number, nor a list of
+            them.
 
     Example:
     >>> import kerasx
@@ -1137,7 +1141,7 @@ class Perplexity(kerasx_transformer.metrics.Perplexity):
     >>> print(f"{float(metric.result()):.4f}")  # 1 / sqrt(0.5 * 0.25)
     2.8284
     """
-    def __init__(self, ignore_class: int | None = None, from_logits: bool = False, unit: str = 'perplexity', *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, ignore_class: int | collections.abc.Sequence[int] | None = None, from_logits: bool = False, unit: str = 'perplexity', *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class Precision(kerasx_metrics.classification.Precision):
     """Precision: the share of the predictions of a class that are right.
@@ -1365,7 +1369,7 @@ class SequenceAccuracy(kerasx_sequence.error_rates.SequenceAccuracy):
     such a position is left out. Exact to 2^46 sequences.
 
     Args:
-        ignore_class: token in `y_true` of positions to leave out.
+        ignore_class: token in `y_true` of positions to leave out, or a list of such tokens.
         name: name of the metric.
         dtype: dtype of the result.
 
@@ -1382,7 +1386,7 @@ class SequenceAccuracy(kerasx_sequence.error_rates.SequenceAccuracy):
     >>> float(metric.result())
     0.5
     """
-    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, ignore_class: int | collections.abc.Sequence[int] | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class Specificity(kerasx_metrics.classification.Specificity):
     """Specificity (true negative rate): the recall of the samples that are not of a class.
@@ -1453,7 +1457,7 @@ class TagAccuracy(kerasx_sequence.tag_accuracy.TagAccuracy):
     tags use `keras.metrics.SparseCategoricalAccuracy`.
 
     Args:
-        ignore_class: label of steps to leave out.
+        ignore_class: label of steps to leave out, or a list of such labels.
         name: name of the metric.
         dtype: dtype of the result.
 
@@ -1464,6 +1468,7 @@ class TagAccuracy(kerasx_sequence.tag_accuracy.TagAccuracy):
         sample_weight: weights of the shape of the tags, or of their first axes.
 
     Raises:
+        ValueError: `ignore_class` is not a whole number, nor a list of them.
         TypeError: (in updates) predictions are not integers.
         ValueError: (in updates) shapes do not match, or (in eager mode) a label is not a whole
             number. In compiled code the result is then NaN.
@@ -1475,7 +1480,7 @@ class TagAccuracy(kerasx_sequence.tag_accuracy.TagAccuracy):
     >>> print(f"{float(metric.result()):.4f}")
     0.6667
     """
-    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, ignore_class: int | collections.abc.Sequence[int] | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class TokenAccuracy(kerasx_transformer.metrics.TokenAccuracy):
     """Fraction of the tokens whose label is the likeliest word, the first among equals.
@@ -1485,7 +1490,8 @@ class TokenAccuracy(kerasx_transformer.metrics.TokenAccuracy):
     chunk by chunk, so the training step does not hold logits; `from_logits` then has no effect.
 
     Args:
-        ignore_class: label of tokens that do not count; it need not be a word.
+        ignore_class: label of tokens that do not count, or a list of such labels; they need not be
+            words.
         from_logits: whether predictions that no `LanguageModelHead` made are logits rather than
             probabilities.
         name: name of the metric.
@@ -1498,7 +1504,7 @@ class TokenAccuracy(kerasx_transformer.metrics.TokenAccuracy):
     >>> float(metric.result())
     0.5
     """
-    def __init__(self, ignore_class: int | None = None, from_logits: bool = False, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, ignore_class: int | collections.abc.Sequence[int] | None = None, from_logits: bool = False, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class TopKAccuracy(kerasx_metrics.classification.TopKAccuracy):
     """Top-k accuracy: the share of samples whose label is among the `k` highest scores.
@@ -1553,9 +1559,9 @@ class WordErrorRate(kerasx_sequence.error_rates.WordErrorRate):
     Words are whole numbers here; for text use `kerasx_sequence.word_error_rate`.
 
     Args:
-        ignore_class: number to leave out of all sequences, such as padding. The mask of the
-            predictions leaves out positions of the predictions only, since the truth may have other
-            positions.
+        ignore_class: number to leave out of all sequences, such as padding, or a list of them. The
+            mask of the predictions leaves out positions of the predictions only, since the truth
+            may have other positions.
         name: name of the metric.
         dtype: dtype of the result.
 
@@ -1571,7 +1577,7 @@ class WordErrorRate(kerasx_sequence.error_rates.WordErrorRate):
     >>> float(metric.result())  # one error, four words
     0.25
     """
-    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, ignore_class: int | collections.abc.Sequence[int] | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class WordInformationLost(kerasx_sequence.error_rates.WordInformationLost):
     """Word information lost: one minus `WordInformationPreserved`.
@@ -1599,7 +1605,7 @@ class WordInformationLost(kerasx_sequence.error_rates.WordInformationLost):
     >>> float(metric.result())
     0.75
     """
-    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, ignore_class: int | collections.abc.Sequence[int] | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 class WordInformationPreserved(kerasx_sequence.error_rates.WordInformationPreserved):
     """Word information preserved: hits as fractions of the true and of the predicted words.
@@ -1634,6 +1640,6 @@ class WordInformationPreserved(kerasx_sequence.error_rates.WordInformationPreser
     >>> float(metric.result())
     0.25
     """
-    def __init__(self, ignore_class: int | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
+    def __init__(self, ignore_class: int | collections.abc.Sequence[int] | None = None, *, name: typing.Any = None, dtype: typing.Any = None) -> None: ...
 
 def __getattr__(name: str) -> typing.Any: ...

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx.authoring.reading import EXACT, equals, is_float, whole_dtype
+from kerasx.authoring.reading import EXACT, ignored_labels, is_float, is_ignored, whole_dtype
 
 # The largest difference between a sum of probabilities and 1: half precision loses that much.
 SUM_TOLERANCE = 0.01
@@ -52,9 +52,7 @@ class Reading:
     @property
     def ignored(self) -> tuple[int, ...]:
         """Labels whose samples are left out."""
-        if self.ignore_class is None:
-            return ()
-        return self.ignore_class if isinstance(self.ignore_class, tuple) else (self.ignore_class,)
+        return ignored_labels(self.ignore_class)
 
 
 @dataclass(frozen=True)
@@ -284,10 +282,7 @@ def read_batch(data: Data, layout: Layout, dtype: str = "float32") -> Batch:
 
     if reading.ignored:
         read = labels if layout.labels == "one-hot" else values
-        ignored = functools.reduce(
-            ops.logical_or, [equals(read, label) for label in reading.ignored]
-        )
-        wanted = ops.logical_not(ignored)
+        wanted = ops.logical_not(is_ignored(read, reading.ignored))
         if layout.labels == "one-hot":  # a row that is not one-hot has no class to ignore
             wanted = wanted | ops.logical_not(valid)
         keep = wanted if keep is None else per_class(keep, wanted) & wanted

@@ -48,7 +48,8 @@ class Configurable:
     inheritance, a base's first; among keyword arguments the most derived class comes first. A
     subclass may declare a field again to change its default.
 
-    NumPy scalars and arrays become Python numbers and tuples, and lists become tuples.
+    NumPy scalars and arrays become Python numbers and tuples, and lists become tuples, also in
+    lists and tuples.
 
     A subclass may also override `__init__` with arguments of its own, and call `super().__init__`
     with those of the fields. `get_config` then keeps the fields that the overriding `__init__`
@@ -134,7 +135,8 @@ def plain(value: Any) -> Any:
     """Return NumPy scalars, NumPy arrays and lists as values that Python hashes and JSON holds."""
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
-    return tuple(value) if isinstance(value, list) else value
+    is_sequence = isinstance(value, list) or type(value) is tuple  # a named tuple stays one
+    return tuple(map(plain, value)) if is_sequence else value
 
 
 def snake_case(name: str) -> str:

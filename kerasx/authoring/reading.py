@@ -6,6 +6,7 @@ code cannot raise, so there `refuse` returns a flag that makes the result NaN.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasx.authoring.arguments import check_argument, is_integer
+from kerasx.authoring.fields import plain
 from kerasx.compiler import exact_tensor, has_int64, is_concrete, is_shape_inference
 
 Tensor = Any
@@ -110,7 +113,7 @@ def read_labels(
     num_classes: int | None = None,
     sample_weight: Any = None,
     mask: Any = None,
-    ignore_class: int | None = None,
+    ignore_class: int | Sequence[int] | None = None,
 ) -> Labels:
     """Read integer labels, and the weights and the mask that belong to them.
 
@@ -122,7 +125,8 @@ def read_labels(
         num_classes: labels must be below it; None allows any whole number.
         sample_weight: weights of the shape of the samples, or of their first axes.
         mask: bool of the shape of the samples, or of their first axes. False leaves samples out.
-        ignore_class: label of samples that are left out. It need not be a class.
+        ignore_class: label of samples that are left out, or several such labels, as
+            `read_ignore_class` returns them. They need not be classes.
 
     Raises:
         ValueError: a shape does not match.
@@ -144,7 +148,7 @@ def read_labels(
     values, wrong = whole_numbers(labels)
     if ignore_class is not None:
         # A floating label that is not whole is -1 in the values, which may be the ignored class.
-        ignored = equals(labels if is_float(labels) else values, ignore_class)
+        ignored = is_ignored(labels if is_float(labels) else values, ignore_class)
         counted = ops.logical_not(ignored)
         keep = counted if keep is None else ops.logical_and(keep, counted)
     if num_classes is not None:
@@ -191,6 +195,53 @@ def equals(values: Tensor, number: int) -> Tensor:
     if limits.min <= number <= limits.max:
         return values == int(number)
     return ops.zeros_like(values, "bool")
+
+
+def read_ignore_class(owner: str, ignore_class: Any) -> int | tuple[int, ...] | None:
+    """Return an argument `ignore_class` as Python integers, which can be hashed and saved.
+
+    Args:
+        owner: name of the metric, loss or function, for errors.
+        ignore_class: a whole number, a list of them, or None.
+
+    Raises:
+        ValueError: it is none of these, or the list is empty.
+
+    Example:
+    >>> import numpy as np
+    >>> from kerasx.authoring import read_ignore_class
+    >>> read_ignore_class("Accuracy", np.int64(255)), read_ignore_class("Accuracy", [0, -1])
+    (255, (0, -1))
+    >>> read_ignore_class("Accuracy", "padding")
+    Traceback (most recent call last):
+    ValueError: Accuracy: ignore_class must be None, a whole number, or a list of whole numbers; ...
+    """
+    if ignore_class is None:
+        return None
+    value = plain(ignore_class)
+    numbers = value if isinstance(value, tuple) else (value,)
+    valid = len(numbers) > 0 and all(map(_is_whole, numbers))
+    expected = "None, a whole number, or a list of whole numbers"
+    check_argument(owner, "ignore_class", ignore_class, valid, expected)
+    labels = tuple(map(int, numbers))
+    return labels if isinstance(value, tuple) else labels[0]
+
+
+def _is_whole(value: Any) -> bool:
+    return is_integer(value) or (isinstance(value, float) and value.is_integer())
+
+
+def ignored_labels(ignore_class: int | Sequence[int] | None) -> tuple[int, ...]:
+    """Return the labels that an argument `ignore_class` names."""
+    if ignore_class is None:
+        return ()
+    return tuple(ignore_class) if isinstance(ignore_class, Sequence) else (ignore_class,)
+
+
+def is_ignored(values: Tensor, ignore_class: int | Sequence[int]) -> Tensor:
+    """Compare int32, int64 or floating labels with one ignored class, or with several."""
+    equal = (equals(values, label) for label in ignored_labels(ignore_class))
+    return functools.reduce(ops.logical_or, equal)
 
 
 def are_equal(a: Tensor, b: Tensor) -> Tensor:

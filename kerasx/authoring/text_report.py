@@ -37,7 +37,7 @@ def text_report(
     samples = support.sum()
     decimals = 0 if np.array_equal(support, np.round(support)) else digits  # weights are not whole
 
-    name_width = max(len("weighted avg"), *map(len, names))
+    name_width = max(map(len, ["weighted avg", *names]))
     score_width = max(len("precision"), digits + 2)
     support_width = max(len("precision"), len(f"{samples:.{decimals}f}"))
 

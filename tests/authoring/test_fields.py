@@ -3,13 +3,18 @@
 import copy
 import inspect
 import pickle
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 import numpy as np
 import pytest
 
 from kerasx.authoring import Configurable, MeanMetric, argument, snake_case
+
+
+class Pair(NamedTuple):
+    first: int
+    second: int
 
 
 class Scale(Configurable, keras.Metric):
@@ -118,6 +123,9 @@ def test_name_and_dtype():
         (np.int64(3), 3),
         (np.arange(3), (0, 1, 2)),
         ([1.0, 2.0], (1.0, 2.0)),
+        ([np.int64(1), (np.float32(0.5), [2])], (1, (0.5, (2,)))),
+        (np.array([[1, 2]]), ((1, 2),)),
+        (Pair(1, 2), Pair(1, 2)),
         (np.bool_(True), True),
         ("text", "text"),
         (None, None),
@@ -125,7 +133,7 @@ def test_name_and_dtype():
 )
 def test_numpy_values_and_lists_become_plain(value, expected):
     metric = Power(exponent=value)
-    assert metric.exponent == expected
+    assert repr(metric.exponent) == repr(expected)
     assert type(metric.exponent) is type(expected)
 
 

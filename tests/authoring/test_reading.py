@@ -12,8 +12,11 @@ from kerasx.authoring import (
     as_tensor,
     check_shape,
     equals,
+    ignored_labels,
+    is_ignored,
     predicted_labels,
     ratio,
+    read_ignore_class,
     read_labels,
     refuse,
     spread,
@@ -33,8 +36,8 @@ def as_array(tensor):
     return np.asarray(ops.convert_to_numpy(tensor))
 
 
-@given(SHAPES, DTYPES, st.booleans(), st.integers(0, 99))
-def test_labels(shape, dtype, last_axis, seed):
+@given(SHAPES, DTYPES, st.booleans(), st.integers(0, 99), st.sampled_from([0, (0,), (2, 0, -1)]))
+def test_labels(shape, dtype, last_axis, seed, ignored):
     random = np.random.default_rng(seed)
     expected = random.integers(0, 4, shape)
     weight = random.uniform(size=shape[:1]).astype("float32")
@@ -47,9 +50,9 @@ def test_labels(shape, dtype, last_axis, seed):
         num_classes=3,
         sample_weight=weight,
         mask=mask,
-        ignore_class=0,
+        ignore_class=ignored,
     )
-    keep = mask & (expected != 0)
+    keep = mask & ~np.isin(expected, ignored)
     np.testing.assert_array_equal(as_array(labels.values), expected)
     np.testing.assert_array_equal(as_array(labels.wrong), expected == 3)
     np.testing.assert_array_equal(as_array(labels.keep), keep)
@@ -239,6 +242,41 @@ def test_numbers_that_the_dtype_cannot_hold(number):
     for dtype in ("int32", whole_dtype("int64"), "float32"):
         actual = equals(ops.convert_to_tensor(values.astype(dtype)), number)
         np.testing.assert_array_equal(as_array(actual), values == number)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint32", "int64", "float32"])
+def test_several_ignored_classes_are_each_compared_in_their_own_dtype(dtype):
+    """-100 is 156 in uint8, 2^40 is 0 in int32, and neither makes the others wrong."""
+    values = np.array([0, 1, 3, 127, 100, 27]).astype(dtype)
+    for ignored in ((-100, 3, 2**40), (2**31, 0), (2**32 + 1, -(2**63)), (27,), 100):
+        labels = read_labels("owner", values, (6,), ignore_class=ignored)
+        np.testing.assert_array_equal(as_array(labels.keep), ~np.isin(values, ignored))
+        compared = as_array(is_ignored(ops.cast(values, whole_dtype(dtype)), ignored))
+        np.testing.assert_array_equal(compared, np.isin(values, ignored))
+
+
+def test_ignored_classes_as_python_numbers():
+    for value in (0, -100, np.int64(3), np.uint8(3), 3.0, np.float32(-1), np.array(4)):
+        number = read_ignore_class("owner", value)
+        assert (type(number), number) == (int, int(value))
+    for value in ([0, -100], (0, -100), np.array([0, -100]), [0.0, np.int64(-100)]):
+        numbers = read_ignore_class("owner", value)
+        assert numbers == (0, -100)
+        assert [type(number) for number in numbers] == [int, int]
+        assert read_ignore_class("owner", numbers) == numbers
+    assert read_ignore_class("owner", None) is None
+    assert [ignored_labels(value) for value in (None, 3, [3, 4])] == [(), (3,), (3, 4)]
+
+
+WRONG = ["0", 1.5, float("nan"), float("inf"), True, [], (), np.array([]), [0, "1"], [0.5], [None]]
+WRONG += [[True], [[0, 1]], np.array([[0]]), {0: 1}, {0}, np.array(True), "padding", [b"0"]]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+def test_ignored_classes_that_are_no_whole_numbers(value):
+    message = "owner: ignore_class must be None, a whole number, or a list of whole numbers; receiv"
+    with pytest.raises(ValueError, match=f"^{message}ed "):
+        read_ignore_class("owner", value)
 
 
 @pytest.mark.parametrize("a", ["uint8", "int8", "int16", "uint16", "int32", "int64"])

@@ -37,6 +37,18 @@ def test_text_of_scikit_learn(class_names, digits):
     assert text == expected.rstrip("\n")
 
 
+def test_no_classes():
+    scores = ("precision", "recall", "f1_score")
+    empty = {name: np.zeros(0) for name in (*scores, "support")}
+    text = text_report(empty | {f"micro_{name}": 0.5 for name in scores})
+    assert [line.split() for line in text.splitlines()] == [
+        ["precision", "recall", "f1-score", "support"],
+        [],
+        [],
+        ["micro", "avg", "0.50", "0.50", "0.50", "0"],
+    ]
+
+
 def test_many_classes_and_samples():
     y, predicted = RANDOM.integers(0, 120, (2, 20_000))
     expected = sk.classification_report(y, predicted)

@@ -343,18 +343,23 @@ def test_loss_that_reduces_itself():
         ClassWeighted(SumOfSquares(reduction="sum"), OF_CLASSES, reduction="mean")
 
 
-@pytest.mark.parametrize("ignored", [None, -100])
+@pytest.mark.parametrize("ignored", [None, -100, [-100, 2]])
 def test_loss_of_a_language_model(ignored):
     """It reads what the head has attached to the predictions."""
     head = kerasx.layers.LanguageModelHead(5)
     logits = head(RANDOM.normal(size=(3, 3, 4)).astype("float32"))
     y = RANDOM.integers(0, 5, (3, 3))
-    y_true = y if ignored is None else np.where([[1, 1, 0]] * 3, y, ignored)
+    y_true = y if ignored is None else np.where([[1, 1, 0]] * 3, y, -100)
     class_weight = [1.0, 3.0, 0.5, 2.0, 1.0]
     loss = ClassWeighted(kerasx.losses.LinearCrossEntropy(ignore_class=ignored), class_weight)
     losses = np.take_along_axis(softmax_nll(numbers(logits)), y[..., None], -1)[..., 0]
-    kept = y_true == y
+    kept = ~np.isin(y_true, [] if ignored is None else ignored)
     assert_equal(loss(y_true, logits), (losses * np.take(class_weight, y))[kept].mean())
+    if ignored is not None:
+        with pytest.raises(
+            ValueError, match=r"whole numbers from 0 to 4, .*, or ignore_class=.*-100"
+        ):
+            loss(np.full_like(y, -1), logits)
 
 
 def test_tags_are_no_scores():

@@ -159,6 +159,16 @@ def test_accuracy_respects_weights_and_the_ignored_class():
         metric.update_state([[0]], np.array([[0, 1]]))
 
 
+def test_accuracy_without_several_ignored_classes():
+    random = np.random.default_rng(3)
+    y_true, tags = random.integers(0, 4, (2, 5, 6))
+    y_true[0, :3] = -100
+    metric = TagAccuracy([-100, 2, 300])
+    metric.update_state(y_true.astype("int16"), tags)
+    kept = ~np.isin(y_true, [-100, 2])
+    assert float(metric.result()) == pytest.approx((y_true == tags)[kept].mean(), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

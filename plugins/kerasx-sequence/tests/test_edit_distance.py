@@ -132,6 +132,7 @@ def test_tokens_of_any_size():
 
 
 PADDING = -1
+IGNORED = st.sampled_from([PADDING, [PADDING, 300], [300, PADDING, 2**40]])
 COUNTS = {
     "MatchErrorRate": lambda h, s, d, i: (s + d + i) / (h + s + d + i),
     "WordInformationPreserved": lambda h, s, d, i: h / (h + s + d) * h / (h + s + i),
@@ -151,17 +152,23 @@ def make_metric(name, **arguments):
     return getattr(kerasx.metrics, name)(**arguments)
 
 
+def pad(tokens, keep, ignored):
+    """Replace tokens that are not kept by ignored ones in turn."""
+    ignored = [number for number in np.ravel(ignored) if number < 2**31]
+    return np.where(keep, tokens, np.resize(ignored, tokens.shape))
+
+
 @pytest.mark.parametrize("name", METRICS)
-@given(seed=st.integers(0, 2**16), form=st.sampled_from(["tokens", "scores"]))
-def test_metrics_are_exact_over_batches(name, seed, form):
+@given(seed=st.integers(0, 2**16), form=st.sampled_from(["tokens", "scores"]), ignored=IGNORED)
+def test_metrics_are_exact_over_batches(name, seed, form, ignored):
     truth, predicted, *kept = draw_pairs(5, 4, seed, batch=6)
     kept[0][:, 0] = True  # at least one true token, to divide by
     distance, length = expected_distances(truth, predicted, *kept), kept[0].sum(1)
-    padded = np.where(kept[0], truth, PADDING)
+    padded = pad(truth, kept[0], ignored)
     scores = np.eye(3)[predicted].astype("float32")
-    metric = make_metric(name, ignore_class=PADDING)
+    metric = make_metric(name, ignore_class=ignored)
     for rows in (slice(0, 3), slice(3, 6)):
-        y_pred = np.where(kept[1], predicted, PADDING)[rows]
+        y_pred = pad(predicted, kept[1], ignored)[rows]
         if form == "scores":
             mask = ops.convert_to_tensor(kept[1][rows])
             y_pred = Masked()([ops.convert_to_tensor(scores[rows]), mask])
@@ -170,16 +177,15 @@ def test_metrics_are_exact_over_batches(name, seed, form):
 
 
 @pytest.mark.parametrize("name", COUNTS)
-@given(seed=st.integers(0, 2**16), weighted=st.booleans())
-def test_metrics_of_counts_equal_their_definition(name, seed, weighted):
+@given(seed=st.integers(0, 2**16), weighted=st.booleans(), ignored=IGNORED)
+def test_metrics_of_counts_equal_their_definition(name, seed, weighted, ignored):
     truth, predicted, *kept = draw_pairs(5, 4, seed, batch=6)
     kept[0][0, 0], kept[1][0, 0] = True, True
     predicted[0, 0] = truth[0, 0]
     weight = np.array([1, 0.5, 2, 3, 0, 1]) if weighted else None
-    metric = getattr(kerasx.metrics, name)(ignore_class=PADDING)
+    metric = getattr(kerasx.metrics, name)(ignore_class=ignored)
     padded = [
-        np.where(keep, tokens, PADDING)
-        for tokens, keep in zip((truth, predicted), kept, strict=True)
+        pad(tokens, keep, ignored) for tokens, keep in zip((truth, predicted), kept, strict=True)
     ]
     for rows in (slice(0, 3), slice(3, 6)):
         metric.update_state(
@@ -200,12 +206,12 @@ def test_metrics_of_counts_equal_their_definition(name, seed, weighted):
     y_true=labels((6, 4), 3),
     y_pred=labels((6, 4), 2),
     mask=masks((6, 4)),
-    ignored=st.sampled_from([None, 0]),
+    ignored=st.sampled_from([None, 0, [0, 2], [2, -1]]),
 )
 def test_sequence_accuracy_equals_its_definition(y_true, y_pred, mask, ignored):
     y_pred[:3] = y_true[:3]
     metric = kerasx.metrics.SequenceAccuracy(ignore_class=ignored)
-    kept = mask & (y_true != ignored) if ignored is not None else mask
+    kept = mask & ~np.isin(y_true, [] if ignored is None else ignored)
     for rows in (slice(0, 3), slice(3, 6)):
         scores = ops.one_hot(y_pred[rows], 3)
         metric.update_state(y_true[rows], Masked()([scores, ops.convert_to_tensor(mask[rows])]))

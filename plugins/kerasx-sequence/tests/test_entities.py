@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import seqeval.metrics
 import seqeval.scheme
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from keras import ops
 from seqeval.metrics.sequence_labeling import get_entities as seqeval_entities
@@ -78,6 +78,7 @@ def draw_tags(seed, tags, batch=3, time=TIME):
 
 schemes = st.sampled_from(sorted(PREFIXES))
 modes = st.sampled_from(["lenient", "strict"])
+LEFT_OUT = ["mask", "ignored", "several ignored", "weight"]
 averages = st.sampled_from(["micro", "macro", "weighted"])
 seeds = st.integers(0, 2**16)
 
@@ -104,7 +105,8 @@ def test_function_equals_the_metric():
     metric = kerasx.metrics.EntityF1(labels, **arguments)
     metric.update_state(true, Masked()([ops.one_hot(predicted, 7), ops.convert_to_tensor(keep)]))
     score = entity_f1(true, predicted, labels, mask=keep, **arguments)
-    assert float(score) == float(metric.result()) == pytest.approx((1 + 0 + 2 / 3) / 3)
+    assert score == pytest.approx((1 + 0 + 2 / 3) / 3, rel=1e-12)
+    assert float(metric.result()) == pytest.approx(score, rel=1e-6)
 
 
 def test_function_returns_a_float_or_an_array():
@@ -168,7 +170,7 @@ def test_scores_of_each_type(scheme, mode, seed):
 
 
 @settings(max_examples=10)
-@given(scheme=schemes, mode=modes, seed=seeds, way=st.sampled_from(["mask", "ignored", "weight"]))
+@given(scheme=schemes, mode=modes, seed=seeds, way=st.sampled_from(LEFT_OUT))
 def test_positions_left_out_do_not_exist(scheme, mode, seed, way):
     labels = make_labels(scheme)
     true, predicted = draw_tags(seed, len(labels))
@@ -178,14 +180,20 @@ def test_positions_left_out_do_not_exist(scheme, mode, seed, way):
         for rows in (true, predicted)
     ]
     expected = expected_score(*names, scheme, mode, "micro")
-    metric = kerasx.metrics.EntityF1(
-        labels, scheme, mode, ignore_class=-100 if way == "ignored" else None
-    )
+    ignored = {"ignored": -100, "several ignored": [-100, 99, 2**40]}.get(way)
+    metric = kerasx.metrics.EntityF1(labels, scheme, mode, ignore_class=ignored)
     if way == "mask":
         scores = Masked()([ops.one_hot(predicted, len(labels)), ops.convert_to_tensor(keep)])
         metric.update_state(np.where(keep, true, 99), scores)
-    elif way == "ignored":
-        metric.update_state(np.where(keep, true, -100), predicted)
+    elif ignored is not None:
+        padding = np.resize(np.ravel(ignored)[:2], true.shape)
+        metric.update_state(np.where(keep, true, padding), predicted)
+        report = kerasx.metrics.EntityReport(labels, scheme, mode, ignored)
+        report.update_state(np.where(keep, true, padding), predicted)
+        assert float(report.result()) == pytest.approx(expected, rel=1e-6)
+        arguments = {"scheme": scheme, "mode": mode, "ignore_class": ignored}
+        score = entity_f1(np.where(keep, true, padding), predicted, labels, **arguments)
+        assert score == pytest.approx(expected)
     else:
         metric.update_state(true, np.where(keep, predicted, -1), keep.astype("float32"))
     assert float(metric.result()) == pytest.approx(expected, rel=1e-6)
@@ -432,7 +440,12 @@ def test_entities_of_other_arguments():
     assert get_entities(np.array(["B-A", "I-A"])) == [("A", 0, 1)]
     assert get_entities(np.array([[0, 1]]), ["O", "B-A"]) == [[("A", 1, 1)]]
     for tags, labels, message in [
-        ("B-A", None, "tags must be a list"),
+        ("B-A", None, "tags must be a list of tags, or of such lists; received 'B-A'"),
+        (5, None, "tags must be a list of tags, or of such lists; received 5"),
+        ([["B-A"], "O"], None, "tags must be a list of tags, or of such lists; received 'O'"),
+        (["O", ["B-A"]], None, "tags must be a list of tags, or of such lists; received 'O'"),
+        (["B-A", 1], None, "tags must be strings without labels; received 1"),
+        (["B-A", "X-A"], None, "tags must be 'O', or one of B, E, I, L, S, U with a type.*'X-A'"),
         ([0, 1], None, "tags must be strings without labels; received 0"),
         ([0, 2], ["O", "B-A"], "whole numbers from 0 to 1, as there are labels; received 2"),
         ([-1], ["O", "B-A"], "received -1"),
@@ -503,3 +516,193 @@ def test_models_saved_before_the_new_arguments_have_their_values():
         if name not in ("suffix", "delimiter")
     }
     assert kerasx.metrics.EntityF1.from_config(config).get_config() == metric.get_config()
+
+
+# Tags as strings, in sequences of any lengths.
+
+AVERAGES = ("micro", "macro", "weighted", None)
+
+
+def pairs_of_tags(scheme):
+    """Draw sequences of any lengths, each a list of pairs: a true tag and a predicted one."""
+    tag = st.sampled_from(make_labels(scheme, TYPES[:2]))
+    pair = st.one_of(tag.map(lambda label: (label, label)), st.tuples(tag, tag))
+    return st.lists(st.lists(pair, max_size=6), max_size=4)
+
+
+def unzipped(sequences):
+    """Return the true sequences and the predicted ones."""
+    return [[[pair[side] for pair in sequence] for sequence in sequences] for side in (0, 1)]
+
+
+@settings(max_examples=40)
+@given(data=st.data(), scheme=schemes, mode=modes)
+def test_strings_of_any_lengths(data, scheme, mode):
+    true, predicted = unzipped(data.draw(pairs_of_tags(scheme)))
+    arguments = {"scheme": scheme, "mode": mode}
+    assume(any(get_entities([[], *true, *predicted], **arguments)))  # seqeval fails without
+    report = entity_report(true, predicted, **arguments)
+    for average in AVERAGES:
+        score = entity_f1(true, predicted, average=average, **arguments)
+        expected = expected_score(true, predicted, scheme, mode, average)
+        np.testing.assert_allclose(score, expected, rtol=1e-12, err_msg=str(average))
+        if average is not None:
+            assert type(score) is float
+            assert report[f"{average}_f1_score"] == score
+    function = seqeval.metrics.classification_report
+    text = from_seqeval(function, true, predicted, scheme, mode, digits=3).rstrip("\n")
+    assert report.table(digits=3) == text
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted"),
+    [([], []), ([[]], [[]]), ([["O"]], [["O"]]), ([[], ["O", "O"]], [[], ["O", "O"]])],
+)
+def test_strings_without_entities(true, predicted):
+    expected = {"micro": 0, "macro": np.nan, "weighted": 0, None: np.zeros(0)}
+    for average in AVERAGES:
+        np.testing.assert_equal(entity_f1(true, predicted, average=average), expected[average])
+    report = entity_report(true, predicted)
+    assert report["support"].shape == (0,)
+    assert [line.split() for line in str(report).splitlines()] == [
+        ["precision", "recall", "f1-score", "support"],
+        [],
+        [],
+        ["micro", "avg", "0.00", "0.00", "0.00", "0"],
+        ["macro", "avg", "nan", "nan", "nan", "0"],
+        ["weighted", "avg", "0.00", "0.00", "0.00", "0"],
+    ]
+
+
+def test_one_tag_as_a_string():
+    assert entity_f1([["B-A"]], [["B-A"]]) == 1
+    assert entity_f1([["B-A"]], [["O"]]) == 0
+    assert entity_f1([["B"], ["O"]], [["B"], ["I"]]) == pytest.approx(2 / 3)
+    assert entity_f1([["I-A"]], [["I-A"]], scheme="IOB2", mode="strict") == 0
+    # The type of an invalid span has no row, as in seqeval.
+    report = entity_report([["I-A", "B-B"]], [["O", "B-B"]], scheme="IOB2", mode="strict")
+    assert str(report).splitlines()[2].split() == ["B", "1.00", "1.00", "1.00", "1"]
+
+
+def test_an_entity_ends_with_its_sequence():
+    assert entity_f1([["B-A"], ["I-A"]], [["B-A"], ["I-A"]]) == 1
+    report = entity_report([["B-A"], ["I-A"]], [["B-A"], ["O"]])
+    assert report["support"].tolist() == [2]
+
+
+def test_one_long_sequence_among_many_short_ones():
+    """Padding these sequences would take 2 GB."""
+    true = [["B-A", "I-A"] * 12_500, *([["B-B"]] * 20_000)]
+    predicted = [["B-A", "I-A"] * 12_500, *([["O"]] * 20_000)]
+    expected = 2 * 12_500 / (12_500 + 12_500 + 20_000)
+    assert entity_f1(true, predicted) == pytest.approx(expected, rel=1e-12)
+    assert get_entities([["B-B"], *true])[1][-1] == ("A", 24_998, 24_999)
+
+
+@pytest.mark.parametrize("mode", ["lenient", "strict"])
+@pytest.mark.parametrize(("suffix", "delimiter"), STYLES)
+@pytest.mark.parametrize("scheme", sorted(PREFIXES))
+def test_strings_of_every_style(scheme, suffix, delimiter, mode):
+    labels = make_labels(scheme)
+    true, predicted = draw_tags(3, len(labels), batch=10)
+    lengths = np.random.default_rng(0).integers(0, TIME, 10)
+    names = [
+        [[labels[tag] for tag in row[:length]] for row, length in zip(rows, lengths, strict=True)]
+        for rows in (true.tolist(), predicted.tolist())
+    ]
+    styled = [
+        [[in_style(label, suffix, delimiter) for label in row] for row in rows] for rows in names
+    ]
+    arguments = {"mode": mode, "scheme": scheme, "suffix": suffix, "delimiter": delimiter}
+    expected = expected_score(*names, scheme, mode, "macro")
+    assert entity_f1(*styled, average="macro", **arguments) == pytest.approx(expected, rel=1e-12)
+    text = from_seqeval(seqeval.metrics.classification_report, *names, scheme, mode, digits=2)
+    assert str(entity_report(*styled, **arguments)) == text.rstrip("\n")
+
+
+@pytest.mark.parametrize("scheme", [None, "IOE1"])
+def test_weights_and_masks_of_strings(scheme):
+    labels = ["O", "I-A", "E-A", "I-B", "E-B"]
+    true, predicted = draw_tags(4, len(labels), batch=20)
+    random = np.random.default_rng(1)
+    weight, mask = random.random((20, TIME)), random.random((20, TIME)) < 0.8
+    lengths = random.integers(0, TIME + 1, 20)
+    padding = np.arange(TIME) < lengths[:, None]
+
+    def cut(values):
+        return [row[:length].tolist() for row, length in zip(values, lengths, strict=True)]
+
+    names = [[[labels[tag] for tag in row] for row in cut(rows)] for rows in (true, predicted)]
+    for weights, keep in [(weight, None), (None, mask), (weight, mask), (weight[:, 0], mask)]:
+        expected = entity_report(
+            true,
+            predicted,
+            labels,
+            scheme=scheme,
+            sample_weight=weights,
+            mask=padding if keep is None else padding & keep,
+        )
+        weights = weights if weights is None or weights.ndim == 1 else cut(weights)
+        keep = None if keep is None else cut(keep)
+        report = entity_report(*names, scheme=scheme, sample_weight=weights, mask=keep)
+        for name in expected:
+            np.testing.assert_allclose(report[name], expected[name], rtol=1e-6, err_msg=name)
+
+
+def test_weights_of_string_sequences_by_hand():
+    true, predicted = [["B-A", "O"], ["B-A"], ["B-A"]], [["B-A", "O"], ["O"], ["B-B"]]
+    weight = [2.0, 3.0, 0.5]
+    expected = 2 * 2 / ((2 + 0.5) + (2 + 3 + 0.5))
+    for weights in (weight, np.array(weight), tuple(weight), [[2.0, 9.0], [3.0], [0.5]]):
+        assert entity_f1(true, predicted, sample_weight=weights) == pytest.approx(expected)
+    assert entity_f1(true, predicted, mask=[True, False, False]) == 1
+    assert entity_f1(true, predicted, mask=[[False, True], [True], [False]]) == 0
+
+
+def test_other_containers_of_strings():
+    true, predicted = [["B-A", "I-A"], ["O", "B-B"]], [["B-A", "I-A"], ["O", "O"]]
+    expected = 2 / 3
+    for container in (np.array, lambda rows: np.array(rows, object), lambda rows: map(tuple, rows)):
+        assert entity_f1(container(true), container(predicted)) == pytest.approx(expected)
+    ragged = np.empty(2, object)
+    ragged[:] = [["B-A"], ["B-B", "I-B"]]
+    assert entity_f1(ragged, ragged) == 1
+
+
+LISTS = "must be lists of strings, one for each sequence, or numbers with labels; received"
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "arguments", "message"),
+    [
+        ([["O", "B-A"]], [["O"]], {}, "y_pred must have sequences as long .* received 1 and 2"),
+        ([["O"], ["O"]], [["O"]], {}, "y_pred must have as many sequences as y_true; .* 1 and 2"),
+        ([["X-A"]], [["O"]], {}, "y_true must be 'O', or one of .*; received 'X-A'"),
+        ([["O"]], [["B-A", "X-A"][1:]], {}, "y_pred must be 'O', or one of .*; received 'X-A'"),
+        ([["O"]], [["E-A"]], {"scheme": "IOB2"}, "y_pred must be 'O', or one of B, I .*'E-A'"),
+        ([["B-A"]], [["B-A"]], {"delimiter": "_"}, "y_true must be .*'B_PER'.* received 'B-A'"),
+        ([["B-A"]], [["B-A"]], {"suffix": True}, "y_true must be .*'PER-B'.* received 'B-A'"),
+        ([["B-A", 1]], [["O", "O"]], {}, f"y_true {LISTS} 1"),
+        ([["O", "O"]], [["B-A", None]], {}, f"y_pred {LISTS} None"),
+        ([["O", "O"]], [[0, 1]], {}, f"y_pred {LISTS} 0"),
+        (np.array([[0, 1]]), np.array([[0, 1]]), {}, f"y_true {LISTS} 0"),
+        (["O", "B-A"], ["O", "B-A"], {}, f"y_true {LISTS} 'O'"),
+        ("O", "O", {}, f"y_true {LISTS} 'O'"),
+        (3, 3, {}, f"y_true {LISTS} 3"),
+        ([["O"]], None, {}, f"y_pred {LISTS} None"),
+        ([[b"O"]], [["O"]], {}, f"y_true {LISTS} b'O'"),
+        ([["O"], "B-A"], [["O"], ["O"]], {}, f"y_true {LISTS} 'B-A'"),
+        ([["O"]], [["O"]], {"ignore_class": 0}, "ignore_class must be None if tags are strings"),
+        ([["O"]], [["O"]], {"sample_weight": [1.0, 2.0]}, "sample_weight must have as many"),
+        ([["O"]], [["O"]], {"sample_weight": [[1.0, 2.0]]}, "sample_weight must have sequences"),
+        ([["O"]], [["O"]], {"sample_weight": 2.0}, "sample_weight must be a value for each"),
+        ([["O"]], [["O"]], {"sample_weight": ["a"]}, "sample_weight must be an array of numbers"),
+        ([["O"]], [["O"]], {"mask": [[True, True]]}, "mask must have sequences as long"),
+        ([["O"]], [["O"]], {"mode": "strict"}, "scheme must be one of"),
+        ([["O"]], [["O"]], {"delimiter": ""}, "delimiter must be a string that is not empty"),
+    ],
+)
+def test_strings_that_are_refused(true, predicted, arguments, message):
+    for function in (entity_f1, entity_report):
+        with pytest.raises(ValueError, match=f"^{function.__name__}: {message}"):
+            function(true, predicted, **arguments)

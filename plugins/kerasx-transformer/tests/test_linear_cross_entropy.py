@@ -68,7 +68,7 @@ def definition(
     raw = features @ weight + bias
     logits = raw if logit_softcap is None else logit_softcap * np.tanh(raw / logit_softcap)
     classes = weight.shape[1]
-    counted = np.ones(labels.shape, bool) if ignore_class is None else labels != ignore_class
+    counted = ~np.isin(labels, [] if ignore_class is None else ignore_class)
     target = np.eye(classes)[np.where(counted, labels, 0)]
     target = (1 - label_smoothing) * target + label_smoothing / classes
     normalizer = logsumexp(logits, -1)
@@ -134,6 +134,7 @@ WAYS = {
     "per position": ({}, (4,), 3, 2),
     "sum": ({"reduction": "sum"}, (13,), 2, 11),
     "mean": ({"ignore_class": -100, "reduction": "mean"}, (3, 5), 4, 7),
+    "several ignored": ({"ignore_class": (-100, 2, 300), "reduction": "mean"}, (3, 5), 4, 7),
     "all smoothed": ({"label_smoothing": 1.0}, (2, 1, 3), 1, 5),
     "of one": ({"z_loss": 0.5, "reduction": "mean"}, (1,), 1, 1),
     "every option, per position": (EVERY, (3, 5), 4, 7),
@@ -145,8 +146,9 @@ WAYS = {
 def test_equals_its_definition(way):
     options, shape, channels, classes = WAYS[way]
     arrays, labels, random = inputs(7, shape, channels, classes, scale=3.0)
-    if options.get("ignore_class", 0) < 0:
-        labels[random.random(shape) < 0.4] = options["ignore_class"]
+    ignored = np.ravel(options.get("ignore_class", 0))
+    if ignored[0] < 0:
+        labels[random.random(shape) < 0.4] = ignored[0]
     of_loss = () if "reduction" in options else shape
     upstream = random.normal(size=of_loss).astype("float32")
     loss, actual = computed_in_chunks(arrays, labels, upstream, options)
@@ -244,6 +246,8 @@ def test_labels_that_are_no_class(wrong, reduction):
     features, weight = map(ops.convert_to_tensor, (features, weight))
     with pytest.raises(ValueError, match=rf"labels.*0 to 6.*ignore_class=-100.*{wrong}"):
         in_chunks.function(features, weight, labels, ignore_class=-100, reduction=reduction)
+    with pytest.raises(ValueError, match=rf"labels.*ignore_class=\(-100, 9\).*{wrong}"):
+        in_chunks.function(features, weight, labels, ignore_class=(-100, 9), reduction=reduction)
     if BACKEND == "torch":
         return
     loss, actual = computed_in_chunks(

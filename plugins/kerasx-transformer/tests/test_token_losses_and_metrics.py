@@ -26,19 +26,20 @@ def head_on(logits):
     logits=tensors((3, 4, WORDS), low=-5, high=5),
     weight=weights((3, 4)),
     reduction=st.sampled_from(["sum", "sum_over_batch_size", "mean_with_sample_weight", None]),
-    ignored=st.sampled_from([None, 0]),
+    ignored=st.sampled_from([None, 0, [0, 3], [-7, 2, 300]]),
     weighted=st.booleans(),
     recorded=st.booleans(),
 )
 def test_loss_equals_that_of_keras(y_true, logits, weight, reduction, ignored, weighted, recorded):
     weight = weight if weighted else None
     theirs = keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True, ignore_class=ignored, reduction=reduction
+        from_logits=True, ignore_class=None if ignored is None else -7, reduction=reduction
     )
     ours = kerasx.losses.LinearCrossEntropy(ignored, from_logits=not recorded, reduction=reduction)
     y_pred = head_on(logits) if recorded else logits
     actual = ops.convert_to_numpy(ours(y_true, y_pred, weight))
-    expected = ops.convert_to_numpy(theirs(y_true, logits, weight))
+    one_ignored = np.where(np.isin(y_true, [] if ignored is None else ignored), -7, y_true)
+    expected = ops.convert_to_numpy(theirs(one_ignored, logits, weight))
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -70,15 +71,16 @@ METRICS = ("nats", "token_accuracy")
     logits=tensors((6, 3, WORDS), low=-5, high=5),
     weight=weights((6, 3)),
     form=st.sampled_from(["recorded", "logits", "probabilities"]),
-    ignored=st.sampled_from([None, 0, -7]),
+    ignored=st.sampled_from([None, 0, -7, [3, 0], [-7, 2]]),
 )
 def test_metrics_are_exact_over_batches(y_true, logits, weight, form, ignored):
     exact = logits.astype("float64")
     log_p = exact - np.log(np.exp(exact).sum(-1, keepdims=True))
     nll = -np.take_along_axis(log_p, y_true[..., None], -1)[..., 0]
-    if ignored == -7:
+    ignored_labels = [] if ignored is None else ignored
+    if -7 in np.ravel(ignored_labels):
         y_true = np.where(RANDOM.random(y_true.shape) < 0.3, -7, y_true)
-    kept = np.where(y_true == ignored, 0, weight.astype("float64"))
+    kept = np.where(np.isin(y_true, ignored_labels), 0, weight.astype("float64"))
     arguments = {"ignore_class": ignored, "from_logits": form == "logits"}
     metrics = [
         kerasx.metrics.Perplexity(unit="nats", **arguments),
@@ -122,6 +124,21 @@ def test_metrics_of_one_step_share_their_pass(monkeypatch):
     other.update_state(ops.ones((2, 3), "int32"), y_pred)
     assert len(calls) == 2
     assert float(other.result()) == 0.0
+
+
+@pytest.mark.parametrize("form", ["recorded", "probabilities"])
+def test_metrics_of_one_step_may_ignore_different_words(form):
+    logits = RANDOM.normal(size=(4, 6, WORDS)).astype("float32")
+    y_true = RANDOM.integers(0, WORDS, (4, 6))
+    p = np.exp(logits.astype("float64"))
+    p /= p.sum(-1, keepdims=True)
+    y_pred = head_on(logits) if form == "recorded" else ops.convert_to_tensor(p.astype("float32"))
+    nats = -np.log(np.take_along_axis(p, y_true[..., None], -1)[..., 0])
+    for ignored in ([3, 4], None, 1, 3):
+        metric = kerasx.metrics.Perplexity(ignored, unit="nats")
+        metric.update_state(y_true, y_pred)
+        kept = ~np.isin(y_true, [] if ignored is None else ignored)
+        assert float(metric.result()) == pytest.approx(nats[kept].mean(), rel=1e-5)
 
 
 def test_scores_of_many_positions_are_computed_in_chunks():
@@ -241,7 +258,7 @@ def test_shapes_that_do_not_match(shapes, message):
     [
         ({"label_smoothing": 1.5}, "label_smoothing must be from 0 to 1; received 1.5"),
         ({"z_loss": -1.0}, "z_loss must be at least 0"),
-        ({"ignore_class": 0.5}, "ignore_class must be a whole number"),
+        ({"ignore_class": 0.5}, "ignore_class must be None, a whole number, or a list of whole"),
     ],
 )
 def test_arguments_of_the_loss_out_of_range(arguments, message):

@@ -16,6 +16,7 @@ from kerasx.authoring import (
     check_shape,
     is_float,
     mask_of,
+    read_ignore_class,
     read_labels,
     wide_dtype,
 )
@@ -61,7 +62,8 @@ class ClassWeighted(keras.Loss):
 
     Args:
         loss: a loss that has one value for each label: a `keras.Loss`, or a function or the name of
-            one, as in `compile`. Its `ignore_class`, if it has one, is respected.
+            one, as in `compile`. Its `ignore_class`, if it has one, is respected: one label, or
+            several if `loss` takes several.
         class_weight: a dictionary {class: weight}, in which a class that is left out weighs 1, or a
             sequence with a weight for each class.
         reduction: as in `keras.Loss`. `"auto"` is that of `loss`, and `"sum_over_batch_size"` for a
@@ -98,6 +100,8 @@ class ClassWeighted(keras.Loss):
         dtype: Any = None,
     ) -> None:
         self.loss = read_loss(name, loss)
+        ignore_class = getattr(self.loss, "ignore_class", None)
+        self._ignore_class = read_ignore_class(name_of(self.loss), ignore_class)
         self.class_weight = read_class_weight(name, class_weight)
         of_loss = getattr(self.loss, "reduction", "sum_over_batch_size")
         if reduction == "auto":
@@ -183,7 +187,7 @@ class ClassWeighted(keras.Loss):
             num_classes=num_classes,
             sample_weight=sample_weight,
             mask=mask_of(y_pred),
-            ignore_class=getattr(self.loss, "ignore_class", None),
+            ignore_class=self._ignore_class,
         )
 
     def _expected(self, y_pred: Tensor, of_rows: bool) -> str:
@@ -196,8 +200,8 @@ class ClassWeighted(keras.Loss):
                 f"rows that sum to 1, because it has the shape {shape} of y_pred. For independent "
                 "binary labels give both another last axis of 1"
             )
-        ignore_class = getattr(self.loss, "ignore_class", None)
-        other = "" if ignore_class is None else f", or ignore_class={ignore_class}"
+        ignored = self._ignore_class
+        other = "" if ignored is None else f", or ignore_class={ignored}"
         return (
             f"whole numbers from 0 to {shape[-1] - 1}, the classes of y_pred of shape {shape}"
             f"{other}"

@@ -14,11 +14,13 @@ from kerasx.authoring import (
     argument,
     array_module,
     as_tensor,
+    check_argument,
     check_one_of,
     check_shape,
     plain_values,
     predicted_labels,
     ratio,
+    read_ignore_class,
     read_labels,
     refuse,
 )
@@ -26,6 +28,7 @@ from kerasx.compiler import is_concrete
 from kerasx_sequence.crf_layer import mask_of_tags
 from kerasx_sequence.entity_spans import Tagging, find_spans, read_scheme
 from kerasx_sequence.tag_labels import LabelStyle
+from kerasx_sequence.tag_sequences import check_lengths, join, read_strings, read_values
 
 Tensor = Any
 AVERAGES = ("micro", "macro", "weighted", None)
@@ -122,10 +125,10 @@ def report_of(counts: Tensor) -> dict[str, Tensor]:
 
 
 def read_entity_labels(
-    labels: Sequence[str], scheme: str | None, mode: str, suffix: bool, delimiter: str, owner: str
+    labels: Sequence[str], scheme: str | None, mode: str, style: LabelStyle, owner: str
 ) -> Tagging:
     """Read a list of labels that names at least one type of entity."""
-    tagging = read_scheme(labels, scheme, mode, LabelStyle(suffix, delimiter), owner)
+    tagging = read_scheme({"labels": labels}, scheme, mode, style, owner)
     if not tagging.types:
         raise ValueError(
             f"{owner}: labels must name a type of entity, such as 'B-PER'; received {list(labels)}"
@@ -136,7 +139,7 @@ def read_entity_labels(
 def _count(
     owner: str,
     tagging: Tagging,
-    ignore_class: int | None,
+    ignore_class: int | Sequence[int] | None,
     y_true: Any,
     y_pred: Any,
     sample_weight: Any,
@@ -182,49 +185,129 @@ def _count(
     return counts, ops.logical_or(wrong_truth, wrong_predictions)
 
 
-def _counts_or_nan(*arguments: Any) -> Tensor:
-    """Return what `_count` counts, as float32, and NaN if a value is wrong."""
-    counts, is_wrong = _count(*arguments)
+def _count_numbers(
+    owner: str,
+    tagging: Tagging,
+    ignore_class: Any,
+    y_true: Any,
+    y_pred: Any,
+    sample_weight: Any,
+    mask: Any,
+) -> Tensor:
+    """Return what `_count` counts, as a float64 array; in compiled code float32, or NaN."""
+    ignore_class = read_ignore_class(owner, ignore_class)
+    counts, is_wrong = _count(owner, tagging, ignore_class, y_true, y_pred, sample_weight, mask)
+    if is_concrete(counts):
+        return ops.convert_to_numpy(counts).astype("float64")
     return ops.where(is_wrong, float("nan"), ops.cast(counts, "float32"))
+
+
+def _count_strings(
+    owner: str,
+    scheme: str | None,
+    mode: str,
+    style: LabelStyle,
+    y_true: Any,
+    y_pred: Any,
+    sample_weight: Any,
+    mask: Any,
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Count the entities of tags that are strings.
+
+    Returns:
+        What `_count_numbers` returns, and the types that occur.
+    """
+    true, predicted = read_strings(owner, "y_true", y_true), read_strings(owner, "y_pred", y_pred)
+    check_lengths(owner, "y_pred", predicted, true)
+    known = ["O", *sorted({tag for row in true for tag in row} - {"O"})]
+    others = sorted({tag for row in predicted for tag in row} - set(known))
+    tagging = read_scheme({"y_true": known, "y_pred": others}, scheme, mode, style, owner)
+    number_of = {label: number for number, label in enumerate(known + others)}
+    y_true, y_pred = (
+        join([[number_of[tag] for tag in row] for row in tags], 0) for tags in (true, predicted)
+    )
+    if sample_weight is not None:
+        sample_weight = join(read_values(owner, "sample_weight", sample_weight, true), 1.0)
+    if mask is not None:
+        mask = join(read_values(owner, "mask", mask, true), True)
+    counts = _count_numbers(owner, tagging, None, y_true, y_pred, sample_weight, mask)
+    occurs = counts[1:].sum(0) > 0
+    types = tuple(kind for kind, is_type in zip(tagging.types, occurs, strict=True) if is_type)
+    return counts[:, occurs], types
+
+
+def _count_arrays(
+    owner: str,
+    y_true: Any,
+    y_pred: Any,
+    labels: Sequence[str] | None,
+    scheme: str | None,
+    mode: str,
+    style: LabelStyle,
+    ignore_class: Any,
+    sample_weight: Any,
+    mask: Any,
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Count the entities of a user's arrays or strings.
+
+    Returns:
+        `(3, types)` as `entity_counts`, float64 in an array; in compiled code float32, or NaN if a
+        value is wrong. And the types.
+    """
+    if labels is None:
+        valid = ignore_class is None
+        expected = "None if tags are strings; a mask leaves positions out"
+        check_argument(owner, "ignore_class", ignore_class, valid, expected)
+        return _count_strings(owner, scheme, mode, style, y_true, y_pred, sample_weight, mask)
+    tagging = read_entity_labels(labels, scheme, mode, style, owner)
+    counts = _count_numbers(owner, tagging, ignore_class, y_true, y_pred, sample_weight, mask)
+    return counts, tagging.types
 
 
 def entity_f1(
     y_true: Any,
     y_pred: Any,
-    labels: Sequence[str],
+    labels: Sequence[str] | None = None,
     *,
     scheme: str | None = None,
     mode: str = "lenient",
     average: str | None = "micro",
-    ignore_class: int | None = None,
+    ignore_class: int | Sequence[int] | None = None,
     sample_weight: Any = None,
     mask: Any = None,
     suffix: bool = False,
     delimiter: str = "-",
 ) -> float | np.ndarray:
-    """Compute the F1 score of entities in these arrays; `EntityF1` computes it over batches.
+    """Compute the F1 score of entities in these tags; `EntityF1` computes it over batches.
+
+    It equals `f1_score` of the library seqeval, for tags as numbers and as strings.
 
     Args:
-        y_true: tags `(batch, time)`.
-        y_pred: tags `(batch, time)`, or scores `(batch, time, tags)`.
-        labels: the label of each tag.
+        y_true: tags `(batch, time)`, whole numbers, with `labels`. Or lists of strings, one list
+            for each sequence, of any lengths: `[["B-PER", "I-PER", "O"], ["O"]]`.
+        y_pred: the same, or scores `(batch, time, tags)`.
+        labels: the label of each tag, if tags are numbers.
         scheme: the tagging scheme; `EntityF1` describes this and the next three arguments.
         mode: `"lenient"` or `"strict"`.
         average: `"micro"`, `"macro"`, `"weighted"` or `None`.
-        ignore_class: tag in `y_true` of positions to leave out.
+        ignore_class: tag in `y_true` of positions to leave out, or a list of such tags, if tags are
+            numbers.
         sample_weight: weights of sequences, `(batch,)`, or of positions, `(batch, time)`; see
-            `EntityF1`.
-        mask: bool `(batch, time)`; positions that are false are left out.
+            `EntityF1`. For strings, lists as long as the sequences.
+        mask: bool `(batch, time)`; positions that are false are left out. For strings, lists as
+            long as the sequences.
         suffix: whether the prefix is at the end of a label: `PER-B`.
         delimiter: text between prefix and type, such as `_` in `B_PER`.
 
     Returns:
-        A float, or with `average=None` an array `(types,)` in the order of the sorted types. In
-        compiled code, a float32 tensor.
+        A float, or with `average=None` an array `(types,)` in the order of the sorted types: those
+        that `labels` name, or for strings those of the entities. In compiled code, a float32
+        tensor.
 
     Raises:
-        ValueError: an argument has an unknown value, shapes do not match, or (in eager mode) a tag
-            has no label. In compiled code the score is then NaN.
+        ValueError: an argument has an unknown value, shapes or lengths do not match, or (in eager
+            mode) a tag has no label, or is a string of another form. In compiled code the score is
+            then NaN.
 
     Example:
     >>> from kerasx_sequence import entity_f1
@@ -232,10 +315,23 @@ def entity_f1(
     >>> score = entity_f1([[1, 2, 0, 3]], [[1, 2, 0, 0]], labels)
     >>> print(f"{score:.4f}")  # one of two entities was predicted
     0.6667
+    >>> score = entity_f1([["B-PER", "I-PER", "O"], ["B-LOC"]], [["B-PER", "I-PER", "O"], ["O"]])
+    >>> print(f"{score:.4f}")
+    0.6667
     """
     check_one_of("entity_f1", "average", average, AVERAGES)
-    tagging = read_entity_labels(labels, scheme, mode, suffix, delimiter, "entity_f1")
-    counts = _counts_or_nan("entity_f1", tagging, ignore_class, y_true, y_pred, sample_weight, mask)
+    counts, _ = _count_arrays(
+        "entity_f1",
+        y_true,
+        y_pred,
+        labels,
+        scheme,
+        mode,
+        LabelStyle(suffix, delimiter),
+        ignore_class,
+        sample_weight,
+        mask,
+    )
     score = averaged(f1_of, counts, average)
     return plain_values(score) if is_concrete(score) else score
 
@@ -243,11 +339,11 @@ def entity_f1(
 def entity_report(
     y_true: Any,
     y_pred: Any,
-    labels: Sequence[str],
+    labels: Sequence[str] | None = None,
     *,
     scheme: str | None = None,
     mode: str = "lenient",
-    ignore_class: int | None = None,
+    ignore_class: int | Sequence[int] | None = None,
     sample_weight: Any = None,
     mask: Any = None,
     suffix: bool = False,
@@ -259,12 +355,12 @@ def entity_report(
     name has a row. `kerasx.metrics.EntityReport` is the same over batches.
 
     Args:
-        y_true: tags `(batch, time)`.
-        y_pred: tags `(batch, time)`, or scores `(batch, time, tags)`.
-        labels: the label of each tag.
-        scheme: the tagging scheme; `EntityF1` describes the arguments from here on.
+        y_true: tags `(batch, time)` with `labels`, or lists of strings; see `entity_f1`.
+        y_pred: the same, or scores `(batch, time, tags)`.
+        labels: the label of each tag, if tags are numbers.
+        scheme: the tagging scheme; `entity_f1` describes the arguments from here on.
         mode: `"lenient"` or `"strict"`.
-        ignore_class: tag in `y_true` of positions to leave out.
+        ignore_class: tag in `y_true` of positions to leave out, or a list of such tags.
         sample_weight: weights of sequences, `(batch,)`, or of positions, `(batch, time)`.
         mask: bool `(batch, time)`; positions that are false are left out.
         suffix: whether the prefix is at the end of a label: `PER-B`.
@@ -293,14 +389,22 @@ def entity_report(
     >>> report["micro_f1_score"]
     0.5
     """
-    tagging = read_entity_labels(labels, scheme, mode, suffix, delimiter, "entity_report")
-    counts = _counts_or_nan(
-        "entity_report", tagging, ignore_class, y_true, y_pred, sample_weight, mask
+    counts, types = _count_arrays(
+        "entity_report",
+        y_true,
+        y_pred,
+        labels,
+        scheme,
+        mode,
+        LabelStyle(suffix, delimiter),
+        ignore_class,
+        sample_weight,
+        mask,
     )
     report = report_of(counts)
     if not is_concrete(counts):
         return report
-    return Report(plain_values(report), tagging.types, LOGGED)
+    return Report(plain_values(report), types, LOGGED)
 
 
 class EntityMetric(SumMetric):
@@ -320,9 +424,8 @@ class EntityMetric(SumMetric):
 
     def validate(self) -> None:
         self.labels = list(self.labels)
-        self._tagging = read_entity_labels(
-            self.labels, self.scheme, self.mode, self.suffix, self.delimiter, self.name
-        )
+        style = LabelStyle(self.suffix, self.delimiter)
+        self._tagging = read_entity_labels(self.labels, self.scheme, self.mode, style, self.name)
         self.types = self._tagging.types
 
     def sum_shape(self) -> tuple[int, ...]:
@@ -360,7 +463,8 @@ class EntityF1(EntityMetric):
             types that occur (NaN before one does), `"weighted"` for the mean weighted by the number
             of true entities, `None` for the score of each type, in the order of `types`, for
             which Keras logs the macro average.
-        ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        ignore_class: tag in `y_true` of positions to leave out, or a list of such tags; they need
+            not have labels.
         suffix: whether the prefix is at the end of a label: `PER-B`.
         delimiter: text between prefix and type, such as `_` in `B_PER`.
         name: name of the metric.
@@ -394,11 +498,12 @@ class EntityF1(EntityMetric):
     """
 
     average: str | None = argument(default="micro", kw_only=False)
-    ignore_class: int | None = argument(default=None, kw_only=False)
+    ignore_class: int | Sequence[int] | None = argument(default=None, kw_only=False)
 
     def validate(self) -> None:
         super().validate()
         check_one_of(self.name, "average", self.average, AVERAGES)
+        self.ignore_class = read_ignore_class(self.name, self.ignore_class)
 
     def statistic(
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None
@@ -428,7 +533,8 @@ class EntityReport(EntityMetric):
         labels: the label of each tag; `EntityF1` describes this argument and the next two.
         scheme: the tagging scheme, or `None`.
         mode: `"lenient"` or `"strict"`.
-        ignore_class: tag in `y_true` of positions to leave out; it need not have a label.
+        ignore_class: tag in `y_true` of positions to leave out, or a list of such tags; they need
+            not have labels.
         suffix: whether the prefix is at the end of a label: `PER-B`.
         delimiter: text between prefix and type, such as `_` in `B_PER`.
         name: name of the metric.
@@ -451,7 +557,11 @@ class EntityReport(EntityMetric):
     ('LOC', 'PER') [0. 1.]
     """
 
-    ignore_class: int | None = argument(default=None, kw_only=False)
+    ignore_class: int | Sequence[int] | None = argument(default=None, kw_only=False)
+
+    def validate(self) -> None:
+        super().validate()
+        self.ignore_class = read_ignore_class(self.name, self.ignore_class)
 
     def statistic(
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None

@@ -7,7 +7,7 @@ running maximum over time, so no step waits for the one before it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from keras import ops
 
 from kerasx.authoring import check_argument, check_one_of
 from kerasx_sequence.tag_labels import LabelStyle
+from kerasx_sequence.tag_sequences import is_list, join, read_list
 
 Tensor = Any
 STARTS, INSIDE, ENDS = 1, 2, 4
@@ -73,16 +74,34 @@ class Tagging(NamedTuple):
 
 
 def read_scheme(
-    labels: Sequence[str], scheme: str | None, mode: str, style: LabelStyle, owner: str
+    labels: Mapping[str, Sequence[str]],
+    scheme: str | None,
+    mode: str,
+    style: LabelStyle,
+    owner: str,
 ) -> Tagging:
-    """Read a list of labels; `EntityF1` describes the arguments, and errors begin with `owner`."""
+    """Read the labels of tags.
+
+    Args:
+        labels: name of an argument -> labels that it has, for errors; tag 0 is the first label of
+            the first argument.
+        scheme: the tagging scheme; `EntityF1` describes this and the next argument.
+        mode: `"lenient"` or `"strict"`.
+        style: order and delimiter of the parts of a label.
+        owner: name of the metric or function, for errors.
+    """
     check_one_of(owner, "mode", mode, ("lenient", "strict"))
     schemes = (*SCHEMES, None) if mode == "lenient" else tuple(SCHEMES)
     check_one_of(owner, "scheme", scheme, schemes)
     style.check(owner)
     own_rules = LENIENT if scheme is None else SCHEMES[scheme]
     rules = LENIENT if mode == "lenient" else own_rules
-    tags = [_read_label(label, own_rules.prefixes, style, owner) for label in labels] + [("O", "")]
+    tags = [
+        _read_label(label, own_rules.prefixes, style, f"{owner}: {name}")
+        for name, labels_of_argument in labels.items()
+        for label in labels_of_argument
+    ]
+    tags.append(("O", ""))
     types = tuple(sorted({kind for prefix, kind in tags if prefix != "O"}))
     links = np.zeros((len(tags), len(tags)), "int32")
     for bit, pairs in ((STARTS, rules.starts), (INSIDE, rules.inside), (ENDS, rules.ends)):
@@ -103,13 +122,13 @@ def _matching_pairs(pair: str, tags: list[tuple[str, str]]) -> np.ndarray:
     return matches
 
 
-def _read_label(label: str, prefixes: str, style: LabelStyle, owner: str) -> tuple[str, str]:
-    """Return prefix and type of a label."""
+def _read_label(label: str, prefixes: str, style: LabelStyle, argument: str) -> tuple[str, str]:
+    """Return prefix and type of a label; errors begin with `argument`."""
     prefix, kind = style.split(label)
     if label != "O" and (len(prefix) != 1 or prefix not in prefixes or prefix == "O"):
         inner = sorted(set(prefixes) - {"O"})
         raise ValueError(
-            f"{owner}: labels must be 'O', or one of {', '.join(inner)} with a type, such as "
+            f"{argument} must be 'O', or one of {', '.join(inner)} with a type, such as "
             f"{style.join(inner[0], 'PER')!r} with {style}; received {label!r}"
         )
     return {"L": "E", "U": "S"}.get(prefix, prefix), kind or "_"
@@ -229,29 +248,39 @@ def get_entities(
     >>> get_entities([[1, 2, 0], [2, 2, 0]], ["O", "B-PER", "I-PER"], scheme="IOB2", mode="strict")
     [[('PER', 0, 1)], []]
     """
-    tags = tags.tolist() if isinstance(tags, np.ndarray) else tags
-    check_argument("get_entities", "tags", tags, not isinstance(tags, str), "a list")
-    is_nested = len(tags) > 0 and not isinstance(tags[0], str | int | np.integer)
-    rows = [[_label_of(tag, labels) for tag in row] for row in (tags if is_nested else [tags])]
+    expected = "a list of tags, or of such lists"
+    tags = read_list("get_entities", "tags", tags, expected)
+    is_nested = any(map(is_list, tags))
+    rows = [
+        [_label_of(tag, labels) for tag in read_list("get_entities", "tags", row, expected)]
+        for row in (tags if is_nested else [tags])
+    ]
     known = sorted({label for row in rows for label in row})
     style = LabelStyle(suffix, delimiter)
-    tagging = read_scheme(known, scheme, mode, style, "get_entities")
-    direction = -1 if tagging.backward else 1
-    numbers = np.full((len(rows), max([0, *map(len, rows)])), len(known), "int32")
-    for number, row in zip(numbers, rows, strict=True):
-        number[: len(row)] = [known.index(label) for label in row[::direction]]
-    spans = find_spans(ops.convert_to_tensor(numbers), tagging.links, tagging.type_of)
-    shape = (len(rows), numbers.shape[1] + 1)
-    is_entity, *rest = (np.broadcast_to(ops.convert_to_numpy(part), shape) for part in spans)
+    tagging = read_scheme({"tags": known}, scheme, mode, style, "get_entities")
+    number_of = {label: number for number, label in enumerate(known)}
+    joined = join([[number_of[label] for label in row] for row in rows], len(known))
     entities: list[list[tuple[str, int, int]]] = [[] for _ in rows]
-    for index, place in np.argwhere(is_entity).tolist():
-        first, last, kind = (int(part[index, place]) for part in rest)
-        if tagging.backward:
-            end = len(rows[index]) - 1
-            first, last = end - last, end - first
-        entities[index].append((tagging.types[kind], first, last))
-    entities = [of_row[::direction] for of_row in entities]
+    starts = np.cumsum([0, *(len(row) + 1 for row in rows)])
+    kind, first, last = _find_entities(joined, tagging)
+    index = np.searchsorted(starts, first, "right") - 1
+    parts = (kind, first - starts[index], last - starts[index], index)
+    for type_index, begin, end, row in zip(*map(np.ndarray.tolist, parts), strict=True):
+        entities[row].append((tagging.types[type_index], begin, end))
     return entities if is_nested else entities[0]
+
+
+def _find_entities(tags: np.ndarray, tagging: Tagging) -> tuple[np.ndarray, ...]:
+    """Return index of the type, first and last position of each entity of a row `(1, size)`."""
+    numbers = ops.convert_to_tensor(tags, "int32")
+    numbers = ops.flip(numbers, -1) if tagging.backward else numbers
+    spans = find_spans(numbers, tagging.links, tagging.type_of)
+    is_entity, first, last, kind = (ops.convert_to_numpy(part).reshape(-1) for part in spans)
+    first, last, kind = first[is_entity], last[is_entity], kind[is_entity]
+    if not tagging.backward:
+        return kind, first, last
+    end = tags.shape[-1] - 1
+    return kind[::-1], end - last[::-1], end - first[::-1]
 
 
 def _label_of(tag: Any, labels: Sequence[str] | None) -> str:

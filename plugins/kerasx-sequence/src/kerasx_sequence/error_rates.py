@@ -14,9 +14,10 @@ from kerasx.authoring import (
     array_module,
     as_tensor,
     check_shape,
-    equals,
+    is_ignored,
     predicted_labels,
     ratio,
+    read_ignore_class,
     read_labels,
     refuse,
     squeeze_last,
@@ -53,7 +54,7 @@ class Tokens(NamedTuple):
     Attributes:
         truth: int32 or int64 `(batch, n)`.
         predicted: int32 or int64 `(batch, m)`.
-        truth_mask: bool `(batch, n)`, false at positions of `ignore_class`.
+        truth_mask: bool `(batch, n)`, false at positions of ignored tokens.
         predicted_mask: bool `(batch, m)`, the mask of the predictions.
     """
 
@@ -82,7 +83,10 @@ class SequenceMetric(SumMetric):
             result is then NaN.
     """
 
-    ignore_class: int | None = argument(default=None, kw_only=False)
+    ignore_class: int | Sequence[int] | None = argument(default=None, kw_only=False)
+
+    def validate(self) -> None:
+        self.ignore_class = read_ignore_class(self.name, self.ignore_class)
 
     def addends(self, tokens: Tokens) -> Sequence[Tensor]:
         """Compute what each pair adds to each sum, int32 or float32 `(batch,)`."""
@@ -95,10 +99,10 @@ class SequenceMetric(SumMetric):
         return ratio(total[0], total[1], float("nan"))
 
     def compare(self, kernel: Callable[..., Tensor], tokens: Tokens) -> Tensor:
-        """Call a kernel for pairs of sequences, without the ignored class in either sequence."""
+        """Call a kernel for pairs of sequences, without the ignored classes in either."""
         predicted_mask = tokens.predicted_mask
         if self.ignore_class is not None:
-            is_counted = ops.logical_not(equals(tokens.predicted, self.ignore_class))
+            is_counted = ops.logical_not(is_ignored(tokens.predicted, self.ignore_class))
             predicted_mask = ops.logical_and(predicted_mask, is_counted)
         return kernel(
             tokens.truth,
@@ -150,7 +154,7 @@ class EditDistance(SequenceMetric):
         normalize: whether to divide each distance by the length of its true sequence. A length of
             zero counts as one, so the quotient is the number of insertions; `tf.edit_distance`
             returns infinity there.
-        ignore_class: token to leave out of all sequences, such as padding.
+        ignore_class: token to leave out of all sequences, such as padding, or a list of them.
         name: name of the metric.
         dtype: dtype of the result.
 
@@ -162,9 +166,9 @@ class EditDistance(SequenceMetric):
         sample_weight: a weight for each sequence, `(batch,)`.
 
     Raises:
-        ValueError: (in updates) shapes do not match, or (in eager mode) a token is not a whole
-            number or a score is NaN, at a position that is not left out. In compiled code the
-            result is then NaN.
+        ValueError: `ignore_class` is not a whole number, nor a list of them; (in updates) shapes do
+            not match, or (in eager mode) a token is not a whole number or a score is NaN, at a
+            position that is not left out. In compiled code the result is then NaN.
 
     Example:
     >>> import kerasx
@@ -180,7 +184,7 @@ class EditDistance(SequenceMetric):
     def __init__(
         self,
         normalize: bool = False,
-        ignore_class: int | None = None,
+        ignore_class: int | Sequence[int] | None = None,
         *,
         name: str | None = None,
         dtype: Any = None,
@@ -221,9 +225,9 @@ class WordErrorRate(ErrorRate):
     Words are whole numbers here; for text use `kerasx_sequence.word_error_rate`.
 
     Args:
-        ignore_class: number to leave out of all sequences, such as padding. The mask of the
-            predictions leaves out positions of the predictions only, since the truth may have other
-            positions.
+        ignore_class: number to leave out of all sequences, such as padding, or a list of them. The
+            mask of the predictions leaves out positions of the predictions only, since the truth
+            may have other positions.
         name: name of the metric.
         dtype: dtype of the result.
 
@@ -404,7 +408,7 @@ class SequenceAccuracy(SequenceMetric):
     such a position is left out. Exact to 2^46 sequences.
 
     Args:
-        ignore_class: token in `y_true` of positions to leave out.
+        ignore_class: token in `y_true` of positions to leave out, or a list of such tokens.
         name: name of the metric.
         dtype: dtype of the result.
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from kerasx.authoring import MeanMetric, are_equal, argument, as_tensor, is_float, read_labels
+from kerasx.authoring import (
+    MeanMetric,
+    are_equal,
+    argument,
+    as_tensor,
+    is_float,
+    read_ignore_class,
+    read_labels,
+)
 from kerasx_sequence.crf_layer import mask_of_tags
 
 Tensor = Any
@@ -21,7 +30,7 @@ class TagAccuracy(MeanMetric):
     tags use `keras.metrics.SparseCategoricalAccuracy`.
 
     Args:
-        ignore_class: label of steps to leave out.
+        ignore_class: label of steps to leave out, or a list of such labels.
         name: name of the metric.
         dtype: dtype of the result.
 
@@ -32,6 +41,7 @@ class TagAccuracy(MeanMetric):
         sample_weight: weights of the shape of the tags, or of their first axes.
 
     Raises:
+        ValueError: `ignore_class` is not a whole number, nor a list of them.
         TypeError: (in updates) predictions are not integers.
         ValueError: (in updates) shapes do not match, or (in eager mode) a label is not a whole
             number. In compiled code the result is then NaN.
@@ -45,7 +55,10 @@ class TagAccuracy(MeanMetric):
     """
 
     direction = "up"
-    ignore_class: int | None = argument(default=None, kw_only=False)
+    ignore_class: int | Sequence[int] | None = argument(default=None, kw_only=False)
+
+    def validate(self) -> None:
+        self.ignore_class = read_ignore_class(self.name, self.ignore_class)
 
     def find_mask(self, y_pred: Any) -> Tensor | None:
         return mask_of_tags(y_pred)

@@ -118,7 +118,7 @@ def classified_and_weighted(batch: int, channels: int) -> SearchStrategy:
 
 
 EVERY_OPTION = {
-    "ignore_class": 3,
+    "ignore_class": [3, 1],
     "label_smoothing": 0.1,
     "z_loss": 0.01,
     "logit_softcap": 3.0,
@@ -174,7 +174,7 @@ CASES: list[Case] = [
     Case(
         LinearCrossEntropy,
         scored_tokens,
-        {"from_logits": True, "ignore_class": 0, "label_smoothing": 0.1, "z_loss": 0.01},
+        {"from_logits": True, "ignore_class": [0, 4], "label_smoothing": 0.1, "z_loss": 0.01},
         name="ignoring",
         masked=True,
         waived={"reduces": "ignored positions do not count in a mean, as in Keras's own losses"},

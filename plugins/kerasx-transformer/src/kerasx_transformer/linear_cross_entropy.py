@@ -8,6 +8,7 @@ loss per position does not know it, and computes each chunk's logits again backw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import keras
@@ -15,7 +16,14 @@ import numpy as np
 from keras import ops
 
 import kerasx
-from kerasx.authoring import check_argument, check_one_of, equals, whole_dtype, wide_dtype
+from kerasx.authoring import (
+    check_argument,
+    check_one_of,
+    is_ignored,
+    read_ignore_class,
+    whole_dtype,
+    wide_dtype,
+)
 from kerasx.compiler import compiled, custom_gradient, is_concrete
 from kerasx_transformer.chunks import in_chunks, rows_of_chunk
 from kerasx_transformer.projection import Projection, matrix_product
@@ -70,7 +78,7 @@ def plain_linear_cross_entropy(
     labels: Tensor,
     *,
     bias: Tensor | None = None,
-    ignore_class: int | None = None,
+    ignore_class: int | Sequence[int] | None = None,
     label_smoothing: float = 0.0,
     z_loss: float = 0.0,
     logit_softcap: float | None = None,
@@ -94,7 +102,7 @@ def plain_linear_cross_entropy(
         loss = loss * ops.cast(sample_weight, loss.dtype)
     counted = ops.ones_like(labels, "bool")
     if ignore_class is not None:
-        counted = ops.logical_not(equals(labels, ignore_class))
+        counted = ops.logical_not(is_ignored(labels, ignore_class))
     loss = ops.where(counted, loss, ops.zeros_like(loss))
     if reduction is None:
         return loss
@@ -120,7 +128,7 @@ def linear_cross_entropy(
     labels: Tensor,
     *,
     bias: Tensor | None = None,
-    ignore_class: int | None = None,
+    ignore_class: int | Sequence[int] | None = None,
     label_smoothing: float = 0.0,
     z_loss: float = 0.0,
     logit_softcap: float | None = None,
@@ -146,10 +154,10 @@ def linear_cross_entropy(
         weight: floating tensor of shape `(d, vocabulary)`, the kernel of a `Dense` layer. Products
             are taken in the wider dtype of `features` and `weight` and added up in float32 or
             wider, also over all positions.
-        labels: integers of shape `(...)` from 0 to `vocabulary - 1`, or `ignore_class`.
+        labels: integers of shape `(...)` from 0 to `vocabulary - 1`, or ignored ones.
         bias: floating tensor of shape `(vocabulary,)`.
-        ignore_class: label of positions that do not count; it need not be a class, -100 for
-            example. Their loss is 0, as are their gradients.
+        ignore_class: label of positions that do not count, or a list of such labels; they need not
+            be classes, -100 for example. Their loss is 0, as are their gradients.
         label_smoothing: from 0 to 1, the share of the target that is spread over all classes.
         z_loss: coefficient of the squared logsumexp.
         logit_softcap: bound of the logits, above 0.
@@ -184,7 +192,7 @@ def linear_cross_entropy(
         labels,
         bias=bias,
         sample_weight=sample_weight,
-        ignore_class=ignore_class,
+        ignore_class=read_ignore_class("linear_cross_entropy", ignore_class),
         logit_softcap=logit_softcap,
         options=LossOptions(float(label_smoothing), float(z_loss)),
         reduction=reduction,
@@ -199,7 +207,7 @@ def checked_cross_entropy(
     *,
     bias: Tensor | None,
     sample_weight: Tensor | None,
-    ignore_class: int | None,
+    ignore_class: int | Sequence[int] | None,
     logit_softcap: float | None,
     options: LossOptions,
     reduction: str | None,
@@ -384,7 +392,7 @@ def _differentiated(*tensors: Tensor | None) -> bool:
 
 
 def _read_labels(
-    labels: Tensor, vocabulary: int, ignore_class: int | None
+    labels: Tensor, vocabulary: int, ignore_class: int | Sequence[int] | None
 ) -> tuple[Tensor, Tensor]:
     """Read labels.
 
@@ -400,9 +408,9 @@ def _read_labels(
     counts = ops.where(is_class, 1.0, float("nan"))
     classes = ops.where(is_class, labels, ops.zeros_like(labels))
     if ignore_class is not None:
-        is_ignored = equals(labels, ignore_class)
-        counts = ops.where(is_ignored, 0.0, counts)
-        classes = ops.where(is_ignored, IGNORED, classes)
+        ignored = is_ignored(labels, ignore_class)
+        counts = ops.where(ignored, 0.0, counts)
+        classes = ops.where(ignored, IGNORED, classes)
     if is_concrete(counts):
         wrong = np.asarray(ops.convert_to_numpy(labels))[np.isnan(ops.convert_to_numpy(counts))]
         if wrong.size:

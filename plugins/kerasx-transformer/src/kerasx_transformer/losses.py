@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,8 +11,8 @@ from keras import ops
 from kerasx.authoring import (
     Labels,
     check_argument,
-    is_number,
     mask_of,
+    read_ignore_class,
     read_labels,
     reduced,
     require,
@@ -43,8 +44,8 @@ class LinearCrossEntropy(keras.Loss):
     layer pass `from_logits=True`; their loss is computed from the logits themselves.
 
     Args:
-        ignore_class: label of positions that do not count, that of padding for example; it need not
-            be a word.
+        ignore_class: label of positions that do not count, that of padding for example, or a list
+            of such labels; they need not be words.
         label_smoothing: from 0 to 1, the part of the target that is spread evenly over all words.
         z_loss: at least 0, the weight of the squared log-normalizer.
         from_logits: whether predictions that no `LanguageModelHead` made are logits.
@@ -73,7 +74,7 @@ class LinearCrossEntropy(keras.Loss):
 
     def __init__(
         self,
-        ignore_class: int | None = None,
+        ignore_class: int | Sequence[int] | None = None,
         label_smoothing: float = 0.0,
         z_loss: float = 0.0,
         from_logits: bool = False,
@@ -85,10 +86,7 @@ class LinearCrossEntropy(keras.Loss):
         valid = 0 <= label_smoothing <= 1
         check_argument(name, "label_smoothing", label_smoothing, valid, "from 0 to 1")
         check_argument(name, "z_loss", z_loss, z_loss >= 0, "at least 0")
-        if ignore_class is not None:
-            valid = is_number(ignore_class) and ignore_class == int(ignore_class)
-            check_argument(name, "ignore_class", ignore_class, valid, "a whole number or None")
-        self.ignore_class = ignore_class
+        self.ignore_class = read_ignore_class(name, ignore_class)
         self.label_smoothing = label_smoothing
         self.z_loss = z_loss
         self.from_logits = from_logits
@@ -182,7 +180,7 @@ class LinearCrossEntropy(keras.Loss):
         }
 
 
-def expected_labels(y_pred: Any, ignore_class: int | None) -> str:
+def expected_labels(y_pred: Any, ignore_class: int | Sequence[int] | None) -> str:
     """Describe the labels that are valid for predictions, to complete "must hold ..."."""
     other = "" if ignore_class is None else f", or ignore_class={ignore_class}"
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from keras import ops
@@ -17,6 +18,7 @@ from kerasx.authoring import (
     attached,
     check_one_of,
     mask_of,
+    read_ignore_class,
     read_labels,
 )
 from kerasx.compiler import is_concrete
@@ -42,8 +44,11 @@ class Scores(NamedTuple):
 class TokenMetric(MeanMetric):
     """Base of metrics that are a mean over tokens. A subclass defines `score`."""
 
-    ignore_class: int | None = argument(default=None, kw_only=False)
+    ignore_class: int | Sequence[int] | None = argument(default=None, kw_only=False)
     from_logits: bool = argument(default=False, kw_only=False)
+
+    def validate(self) -> None:
+        self.ignore_class = read_ignore_class(self.name, self.ignore_class)
 
     def score(self, scores: Scores) -> Any:
         """Return what is averaged, `(...)`."""
@@ -69,7 +74,9 @@ class TokenMetric(MeanMetric):
         wrong = labels.refuse(self.name, y_true, expected_labels(y_pred, self.ignore_class))
         scores = attached(y_pred, Scores)
         if scores is None or scores.y_true is not y_true:
-            scores = Scores(y_true, *self._scores(labels.known(0), y_pred, projection))
+            # Ignored words have scores too: another metric may count them.
+            words = ops.where(labels.wrong, 0, labels.values)
+            scores = Scores(y_true, *self._scores(words, y_pred, projection))
             attach(y_pred, scores)
         weight = labels.weights()
         values = ops.where(weight == 0, 0.0, self.score(scores) * weight)
@@ -111,7 +118,8 @@ class Perplexity(TokenMetric):
     these metrics share one pass. Label smoothing and other parts of a loss do not enter it.
 
     Args:
-        ignore_class: label of tokens that do not count; it need not be a word.
+        ignore_class: label of tokens that do not count, or a list of such labels; they need not be
+            words.
         from_logits: whether predictions that no `LanguageModelHead` made are logits rather than
             probabilities.
         unit: `"perplexity"`; `"nats"` or `"bits"` for its logarithm, the cross-entropy per token.
@@ -120,7 +128,8 @@ class Perplexity(TokenMetric):
         dtype: dtype of the result.
 
     Raises:
-        ValueError: `unit` is none of these.
+        ValueError: `unit` is none of these, or `ignore_class` is not a whole number, nor a list of
+            them.
 
     Example:
     >>> import kerasx
@@ -137,6 +146,7 @@ class Perplexity(TokenMetric):
         return self.unit
 
     def validate(self) -> None:
+        super().validate()
         check_one_of("Perplexity", "unit", self.unit, ("perplexity", "nats", "bits"))
 
     def score(self, scores: Scores) -> Any:
@@ -156,7 +166,8 @@ class TokenAccuracy(TokenMetric):
     chunk by chunk, so the training step does not hold logits; `from_logits` then has no effect.
 
     Args:
-        ignore_class: label of tokens that do not count; it need not be a word.
+        ignore_class: label of tokens that do not count, or a list of such labels; they need not be
+            words.
         from_logits: whether predictions that no `LanguageModelHead` made are logits rather than
             probabilities.
         name: name of the metric.
