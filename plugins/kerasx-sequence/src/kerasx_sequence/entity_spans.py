@@ -142,8 +142,13 @@ def running_max(values: Tensor) -> Tensor:
         back = ops.maximum(ops.arange(size, dtype="int32") - width, 0)
         return 2 * width, ops.maximum(values, ops.take(values, back, axis=-1))
 
-    start = ops.ones((), "int32")
-    return ops.while_loop(lambda width, values: width < size, double, (start, values))[1]
+    if not isinstance(size, int):
+        start = ops.ones((), "int32")
+        return ops.while_loop(lambda width, values: width < size, double, (start, values))[1]
+    width = 1
+    while width < size:  # JAX would compile a loop of its own again at each call
+        width, values = double(width, values)
+    return values
 
 
 class Spans(NamedTuple):
