@@ -24,9 +24,12 @@ class Case:
         inputs: a function that returns a hypothesis strategy for the inputs. Its parameters are
             the dimensions, and each receives a size; `batch`, if it is one of them, is the first
             axis. A drawn tuple is passed by position, a dictionary by name, and anything else as
-            the only input. Losses and metrics draw `(y_true, y_pred)`.
+            the only input. Losses and metrics draw `(y_true, y_pred)`, initializers a shape, and
+            callbacks a function that returns a compiled model, which makes one number of three.
+            Other kinds than layers, losses, metrics and kernels need no inputs.
         arguments: arguments of the constructor; for a function, the arguments that are not inputs;
-            for a kernel, the static arguments.
+            for a kernel, the static arguments. If they hold layers, give a function that returns
+            the arguments: every instance then gets layers of its own.
         name: tells several cases of one contribution apart.
         varies: dimensions that may have another size on the next call; all of them by default.
         independent: whether the output for an example depends on that example only.
@@ -55,8 +58,8 @@ class Case:
     """
 
     of: Any
-    inputs: Callable[..., SearchStrategy]
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Callable[..., SearchStrategy] | None = None
+    arguments: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
     name: str = ""
     varies: tuple[str, ...] | None = None
     independent: bool = True
@@ -80,16 +83,20 @@ class Case:
     @property
     def dimensions(self) -> tuple[str, ...]:
         """Names of the dimensions."""
-        return tuple(inspect.signature(self.inputs).parameters)
+        return () if self.inputs is None else tuple(inspect.signature(self.inputs).parameters)
 
     @property
     def label(self) -> str:
         """Name of the contribution and of the case."""
         return f"{self.of.__name__}-{self.name}" if self.name else self.of.__name__
 
+    def given(self) -> dict[str, Any]:
+        """Return the arguments; if `arguments` is a function, those that it returns now."""
+        return dict(self.arguments() if callable(self.arguments) else self.arguments)
+
     def make(self, **arguments: Any) -> Any:
         """Return an instance of the class, or the function with its arguments."""
-        arguments = {**self.arguments, **arguments}
+        arguments = {**self.given(), **arguments}
         if inspect.isclass(self.of):
             return self.of(**arguments)
         return functools.partial(self.of, **arguments)
@@ -109,6 +116,11 @@ class Case:
 
     def draw(self, data: DataObject, shape: Mapping[str, int] | None = None, **fixed: int) -> Any:
         """Draw inputs of these sizes: one numpy array, or a tuple or dictionary of arrays."""
+        if self.inputs is None:
+            raise ValueError(
+                f"{self.label}: inputs must be a function that returns a strategy, such as "
+                "lambda batch: tensors((batch, 4)); received None"
+            )
         shape = self.draw_sizes(data, **fixed) if shape is None else shape
         return data.draw(self.inputs(**shape), label="inputs")
 

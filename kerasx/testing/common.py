@@ -31,13 +31,18 @@ jax.config.update("jax_num_cpu_devices", 2)
 }
 
 
-@check(*KINDS_WITH_CASES)
+@check()
 def has_a_case(subject: Subject) -> None:
-    """Its plugin says how to exercise it; nothing else can be checked without that."""
+    """Its plugin says how to exercise it; nothing else can be checked without that.
+
+    Layers, losses, metrics and kernels need a case. Others need one if they have arguments without
+    a default.
+    """
     name = subject.object.__name__
+    example = "inputs=lambda batch: ..." if subject.kind in KINDS_WITH_CASES else "arguments={...}"
     assert subject.cases, (
         f"{name} has no case, so it cannot be exercised. Return one from the plugin's hook "
-        f"kerasx_cases: kerasx.testing.Case({name}, inputs=lambda batch: ...)"
+        f"kerasx_cases: kerasx.testing.Case({name}, {example})"
     )
 
 

@@ -22,7 +22,8 @@ from kerasx.compiler import Kernel
 from kerasx.registry import KINDS
 from kerasx.testing.case import Case
 
-# Contributions of these kinds need a case, which says how to exercise them.
+# Contributions of these kinds need a case, which says how to exercise them. Others need one if the
+# constructor has arguments without a default.
 KINDS_WITH_CASES = ("layers", "losses", "metrics", "kernels")
 
 
@@ -184,7 +185,7 @@ def subjects(target: str) -> list[Subject]:
                 contribution.kind,
                 contribution.object,
                 contribution.qualified,
-                _cases_for(contribution.object, cases),
+                _cases_for(contribution.kind, contribution.object, cases),
             )
             for contribution in plugin.contributions
         ]
@@ -213,7 +214,7 @@ def _subject_of(module: Any, name: str) -> Subject:
         raise ValueError(f"module {module.__name__} has no {name}") from error
     for each in registry.contributions():
         if each.object is target:
-            cases = _cases_for(target, cases_of(each.plugin))
+            cases = _cases_for(each.kind, target, cases_of(each.plugin))
             return Subject(each.kind, target, each.qualified, cases)
     listed = [value for value in vars(module).values() if isinstance(value, Case)]
     for value in vars(module).values():
@@ -221,7 +222,8 @@ def _subject_of(module: Any, name: str) -> Subject:
             listed += [case for case in value if isinstance(case, Case)]
     if isinstance(target, Case):
         listed, target = [target], target.of
-    return Subject(_kind_of(target), target, None, _cases_for(target, listed))
+    kind = _kind_of(target)
+    return Subject(kind, target, None, _cases_for(kind, target, listed))
 
 
 def _kind_of(value: Any) -> str:
@@ -236,8 +238,19 @@ def _kind_of(value: Any) -> str:
     )
 
 
-def _cases_for(value: Any, cases: Iterable[Case]) -> tuple[Case, ...]:
-    return tuple(case for case in cases if case.of is value)
+def _cases_for(kind: str, value: Any, cases: Iterable[Case]) -> tuple[Case, ...]:
+    own = tuple(case for case in cases if case.of is value)
+    by_default = kind not in KINDS_WITH_CASES and _has_defaults(value)
+    return own or ((Case(value),) if by_default else ())
+
+
+def _has_defaults(value: Any) -> bool:
+    """Return whether a class can be made without arguments; a function needs only its inputs."""
+    return not inspect.isclass(value) or all(
+        parameter.default is not parameter.empty
+        for parameter in inspect.signature(value).parameters.values()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    )
 
 
 def is_fast(item: Item, representatives: Collection[str]) -> bool:

@@ -39,7 +39,7 @@ def _reference(case: Case) -> Callable[..., Any]:
         f"kernel {case.of.__name__} has no reference: say which plain function specifies it, "
         "@kerasx.kernel(reference=...)"
     )
-    return lambda *args, **kwargs: reference(*args, **kwargs, **case.arguments)
+    return lambda *args, **kwargs: reference(*args, **kwargs, **case.given())
 
 
 def _floats(drawn: Any) -> tuple[list[np.ndarray], Callable[..., Any]]:
@@ -66,7 +66,7 @@ def equals_its_reference(case: Case, data: DataObject) -> None:
     kernel = case.make()
     expected = call(_reference(case), cast(drawn, best_dtype()))
     args, kwargs = by_position(cast(drawn, "float32"))
-    static = dict(case.arguments)
+    static = case.given()
     ways = {
         "called": lambda: kernel(*args, **kwargs),
         "uncompiled": lambda: case.of.function(*args, **kwargs, **static),

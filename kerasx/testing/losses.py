@@ -183,7 +183,7 @@ def reloads_with_its_model(case: Case, data: DataObject) -> None:
     y_true, y_pred = case.draw(data)
     (scores,) = inputs_like([y_pred])
     model = keras.Model(scores, keras.layers.Identity()(scores))
-    model.compile(loss=case.make() if _is_class(case) or case.arguments else case.of)
+    model.compile(loss=case.make() if _is_class(case) or case.given() else case.of)
     batch = len(y_pred)
     expected = model.evaluate(y_pred, y_true, batch_size=batch, verbose=0, return_dict=True)
     with tempfile.TemporaryDirectory() as directory:
