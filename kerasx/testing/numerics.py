@@ -97,9 +97,10 @@ def gradients(scalar: Callable[..., Any], arrays: Sequence[Any]) -> list[np.ndar
         import torch
 
         tensors = [tensor.detach().clone().requires_grad_() for tensor in tensors]
-        results = torch.autograd.grad(
-            scalar(*tensors), tensors, allow_unused=True, materialize_grads=True
-        )
+        value = scalar(*tensors)
+        if not value.requires_grad:  # it depends on none of them
+            return [np.zeros(tensor.shape, "float32") for tensor in tensors]
+        results = torch.autograd.grad(value, tensors, allow_unused=True, materialize_grads=True)
     return [np.asarray(keras.ops.convert_to_numpy(gradient)) for gradient in results]
 
 
