@@ -125,11 +125,18 @@ def info(name: str) -> None:
     default=Path(),
     help="Where to create the package's directory. [default: here]",
 )
-def new(name: str, directory: Path) -> None:
+@click.option(
+    "--with",
+    "parts",
+    default="",
+    metavar="KINDS",
+    help="Further kinds, separated by commas: optimizer, callback.",
+)
+def new(name: str, directory: Path, parts: str) -> None:
     """Write a plugin package NAME: a layer, a loss, a metric, a kernel, and their tests."""
     from kerasx_launcher.new import write_plugin
 
-    write_plugin(name, directory)
+    write_plugin(name, directory, [part.strip() for part in parts.split(",") if part])
 
 
 @commands.command()
