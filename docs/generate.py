@@ -41,14 +41,20 @@ def program(_: str) -> str:
     return re.search(r"```python\n.*?```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
 
 
-def checks(kind: str) -> str:
-    """Return each check of a kind with its reason; `all` selects those that need no case."""
-    selected = [
-        check
-        for check in CHECKS
-        if (check.needs_case and kind in check.kinds) or (kind == "all" and not check.needs_case)
-    ]
-    return "\n\n".join(f"### {check.name}\n\n{check.reason}" for check in selected)
+def checks(kinds: str) -> str:
+    """Return each check of some kinds with its reason; `all` selects those that need no case.
+
+    A check for a part of the kinds says for which.
+    """
+    wanted = kinds.split(",")
+    parts = []
+    for check in CHECKS:
+        its_kinds = [kind for kind in wanted if kind in check.kinds and check.needs_case]
+        if its_kinds or (kinds == "all" and not check.needs_case):
+            parts.append(f"### {check.name}\n\n{check.reason}")
+            if its_kinds not in ([], wanted):
+                parts.append(f"Applies to {' and '.join(its_kinds)}.")
+    return "\n\n".join(parts)
 
 
 def reference(kind: str) -> str:

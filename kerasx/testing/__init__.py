@@ -33,6 +33,9 @@ from kerasx.testing.worker import Worker, WorkerError, importable_from, run_pyth
 
 # The checks; importing them adds them to the contract.
 from kerasx.testing import common, kernels, layers, losses, metrics  # isort: skip
+from kerasx.testing import configuration, functions  # isort: skip
+from kerasx.testing import activations, callbacks, constraints, initializers  # isort: skip
+from kerasx.testing import optimizers, regularizers, schedules  # isort: skip
 
 __all__ = [
     "BACKEND",
@@ -41,14 +44,20 @@ __all__ = [
     "Masked",
     "Worker",
     "WorkerError",
+    "activations",
     "as_numpy",
     "assert_close",
     "best_dtype",
+    "callbacks",
     "common",
     "compiled",
+    "configuration",
+    "constraints",
     "contract_tests",
+    "functions",
     "gradients",
     "importable_from",
+    "initializers",
     "kernels",
     "labels",
     "layers",
@@ -56,11 +65,14 @@ __all__ = [
     "masks",
     "metrics",
     "no_loss",
+    "optimizers",
     "plan",
     "policy",
     "probabilities",
+    "regularizers",
     "reloaded",
     "run_python",
+    "schedules",
     "sizes",
     "subjects",
     "tensors",
