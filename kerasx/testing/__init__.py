@@ -14,7 +14,7 @@ The package also has strategies for hypothesis (`tensors`, `labels`, ...), helpe
 `run_python`).
 """
 
-from kerasx.testing.case import Case
+from kerasx.testing.case import Case, Waivers
 from kerasx.testing.contract import Item, contract_tests, plan, subjects
 from kerasx.testing.numerics import (
     BACKEND,
@@ -32,13 +32,14 @@ from kerasx.testing.strategies import labels, masks, probabilities, sizes, tenso
 from kerasx.testing.worker import Worker, WorkerError, importable_from, run_python
 
 # The checks; importing them adds them to the contract.
-from kerasx.testing import common, kernels, layers, losses, metrics  # isort: skip
+from kerasx.testing import common, configuration, kernels, layers, losses, metrics  # isort: skip
 
 __all__ = [
     "BACKEND",
     "Case",
     "Item",
     "Masked",
+    "Waivers",
     "Worker",
     "WorkerError",
     "as_numpy",
@@ -46,6 +47,7 @@ __all__ = [
     "best_dtype",
     "common",
     "compiled",
+    "configuration",
     "contract_tests",
     "gradients",
     "importable_from",

@@ -1,10 +1,10 @@
-"""Cases: how the contract exercises a contribution."""
+"""Cases: how the contract exercises a contribution, and what it leaves out for a plugin."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ class Case:
             axis. A drawn tuple is passed by position, a dictionary by name, and anything else as
             the only input. Losses and metrics draw `(y_true, y_pred)`.
         arguments: arguments of the constructor; for a function, the arguments that are not inputs;
-            for a kernel, the static arguments.
+            for a kernel, the static arguments. If they hold layers, give a function that returns
+            the arguments: every instance then gets layers of its own.
         name: tells several cases of one contribution apart.
         varies: dimensions that may have another size on the next call; all of them by default.
         independent: whether the output for an example depends on that example only.
@@ -39,7 +40,8 @@ class Case:
         tolerance: dtype -> largest error in that dtype, relative to the largest value.
         buckets: for a kernel that rounds lengths up, the number of programs that it may compile
             for all lengths of `varies`.
-        waived: name of a check -> why it does not hold, which `kerasx check` shows.
+        waived: name of a check -> why it does not hold, which `kerasx check` shows. `Waivers` does
+            the same for a whole plugin.
 
     Example:
     >>> import keras
@@ -56,7 +58,7 @@ class Case:
 
     of: Any
     inputs: Callable[..., SearchStrategy]
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
     name: str = ""
     varies: tuple[str, ...] | None = None
     independent: bool = True
@@ -87,9 +89,13 @@ class Case:
         """Name of the contribution and of the case."""
         return f"{self.of.__name__}-{self.name}" if self.name else self.of.__name__
 
+    def given(self) -> dict[str, Any]:
+        """Return the arguments; if `arguments` is a function, those that it returns now."""
+        return dict(self.arguments() if callable(self.arguments) else self.arguments)
+
     def make(self, **arguments: Any) -> Any:
         """Return an instance of the class, or the function with its arguments."""
-        arguments = {**self.arguments, **arguments}
+        arguments = {**self.given(), **arguments}
         if inspect.isclass(self.of):
             return self.of(**arguments)
         return functools.partial(self.of, **arguments)
@@ -116,6 +122,31 @@ class Case:
         """Return the largest relative error in a dtype."""
         default = {"float64": 1e-7, "float32": 1e-5, "bfloat16": 5e-2, "float16": 1e-2}
         return self.tolerance.get(dtype, default[dtype])
+
+
+@dataclass(frozen=True, eq=False)
+class Waivers:
+    """Checks that do not hold for a whole plugin, whose hook `kerasx_cases` returns it.
+
+    Attributes:
+        checks: name of a check -> why it does not hold, which `kerasx check` shows.
+        wraps: import packages of other people whose classes the plugin contributes. Checks of style
+            (documentation, imports of public Keras only) do not apply to these classes.
+
+    Example:
+    >>> from kerasx.testing import Waivers
+    >>> waivers = Waivers({"exports": "the layers read files"}, wraps="tcn")
+    >>> waivers.wraps_module("tcn.tcn"), waivers.wraps_module("kx_tcn.plugin")
+    (True, False)
+    """
+
+    checks: Mapping[str, str] = field(default_factory=dict)
+    wraps: str | Sequence[str] = ()
+
+    def wraps_module(self, module: str) -> bool:
+        """Return whether a module belongs to a wrapped package."""
+        packages = [self.wraps] if isinstance(self.wraps, str) else self.wraps
+        return any(f"{module}.".startswith(f"{package}.") for package in packages)
 
 
 def by_position(drawn: Any) -> tuple[tuple, dict[str, Any]]:

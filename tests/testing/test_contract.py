@@ -18,7 +18,22 @@ BACKEND = keras.backend.backend()
 # Nothing is compiled there, or there is no such format.
 ELSEWHERE = {
     "jax": {"exports"},
-    "torch": {"exports", "compiles", "compiles_as_a_loss", "compiles_once_per_bucket"},
+    "torch": {
+        "exports",
+        "builds_in_a_compiled_step",
+        "compiles",
+        "compiles_as_a_loss",
+        "compiles_once_per_bucket",
+    },
+}
+
+
+NOT_EXERCISED = {
+    "honours_masks: not exercised: the input has no axis of time that could be masked",
+    "honours_masks: not exercised: the layer does not support masks, and drops them",
+    "knows_its_output_at_other_ranks: not exercised: the layer takes inputs of one rank only",
+    "workers_merge: not exercised: the metric has no merge_state, which "
+    "kerasx.authoring.SumMetric provides",
 }
 
 
@@ -41,8 +56,9 @@ def failing(items):
     for item in items:
         try:
             item.run()
-        except SkipTest:
-            assert item.check.name == "workers_merge"
+        except SkipTest as skip:
+            if f"{item.check.name}: {skip}" not in NOT_EXERCISED:
+                failed[item.check.name] = skip
         except Exception as error:
             failed[item.check.name] = error
     return failed
