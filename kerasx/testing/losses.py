@@ -37,7 +37,7 @@ def _is_class(case: Case) -> bool:
     return inspect.isclass(case.of)
 
 
-class _Called(keras.Loss):
+class FunctionLoss(keras.Loss):
     """Loss of a function, which Keras calls in the same way: with labels and predictions cast."""
 
     def __init__(self, function: Callable[..., Any], **kwargs: Any) -> None:
@@ -52,7 +52,7 @@ def _made(case: Case, reduction: str | None, dtype: str = "float32") -> keras.Lo
     """Return the loss as a model uses it."""
     if _is_class(case):
         return case.make(reduction=reduction, dtype=dtype)
-    return _Called(case.make(), reduction=reduction, dtype=dtype)
+    return FunctionLoss(case.make(), reduction=reduction, dtype=dtype)
 
 
 def _losses(case: Case, y_true: Any, y_pred: Any, dtype: str = "float32") -> Any:
@@ -227,10 +227,11 @@ def compiles_as_a_loss(case: Case, data: DataObject) -> None:
     """Compiled, value and gradient are the same as in eager mode."""
     y_true, y_pred = case.draw(data)
     total = _total(case, keras.ops.convert_to_tensor(y_true))
-    actual = compiled(total)(keras.ops.convert_to_tensor(y_pred))
+    step = compiled(total)
+    actual = step(keras.ops.convert_to_tensor(y_pred))
     assert_close(actual, total(y_pred), case.close("float32"), "the compiled loss")
     if case.differentiable:
-        actual, expected = gradients(compiled(total), [y_pred]), gradients(total, [y_pred])
+        actual, expected = gradients(step, [y_pred]), gradients(total, [y_pred])
         assert_close(actual, expected, case.close("float32"), "the gradient of the compiled loss")
 
 

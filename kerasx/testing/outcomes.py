@@ -83,12 +83,14 @@ def by_cause(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
 
 def shortened(error: Exception) -> str:
     """Return the message of an error, without what Keras and the backends add."""
-    text = re.sub(r"\AException encountered when calling [^\n]*\n+", "", str(error))
-    text = text.partition("\n\nArguments received by")[0].replace("\x1b[1m", "")
-    text = text.replace("\x1b[0m", "").strip()
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    # Keras wraps what a call or `from_config` has raised.
+    text = re.sub(r"\AException encountered when calling [^\n]*\n+", "", text)
+    text = text.rpartition("Exception encountered: ")[2].partition("\n\nArguments received by")[0]
     lines = [line for line in text.splitlines() if line.strip()]
-    short = "\n".join(lines[:LINES])[:CHARACTERS]
-    return f"{type(error).__name__}: {short}{'' if short == chr(10).join(lines) else ' ...'}"
+    whole = "\n".join(lines)
+    short = "\n".join(lines[:LINES])[:CHARACTERS].rstrip()
+    return f"{type(error).__name__}: {short}{'' if short == whole else ' ...'}"
 
 
 def _first(error: Exception) -> Exception:

@@ -1,5 +1,7 @@
 """Cases of all layers, losses and metrics of Keras itself, which the contract must judge fairly."""
 
+from typing import NamedTuple
+
 import keras
 from hypothesis import strategies as st
 
@@ -406,3 +408,109 @@ OTHER_METRICS = {
     "Metric": "is abstract",
     "Sum": "takes values, not labels and predictions",
 }
+
+
+class Fault(NamedTuple):
+    """A check that classes or functions of Keras fail, and why that is a fault of theirs."""
+
+    names: tuple[str, ...]
+    check: str
+    why: str
+    backends: tuple[str, ...] = ("tensorflow", "jax", "torch")
+
+
+FAULTS = [
+    Fault(
+        ("AveragePooling3D",),
+        "trains",
+        "PyTorch has no such pooling in bfloat16 on a CPU",
+        ("torch",),
+    ),
+    Fault(
+        ("STFTSpectrogram",), "trains", "PyTorch has no Fourier transform in bfloat16", ("torch",)
+    ),
+    Fault(
+        ("CategoryEncoding",),
+        "keeps_its_arguments",
+        "`sparse` is lost: a reloaded layer returns dense tensors",
+    ),
+    Fault(
+        ("CategoryEncoding",),
+        "knows_its_output_at_other_ranks",
+        "an input of rank 3 is counted over its second axis, which the inferred shape keeps",
+    ),
+    Fault(
+        ("Equalization",),
+        "reloads",
+        "`compute_output_spec` returns its input, so a functional model has a cycle",
+    ),
+    Fault(("Equalization",), "compiles", "the same cycle"),
+    Fault(("Equalization",), "exports", "the same cycle", ("tensorflow",)),
+    Fault(("Equalization",), "copies", "the same cycle"),
+    Fault(
+        ("MultiHeadAttention", "GroupedQueryAttention"),
+        "keeps_its_arguments",
+        "`flash_attention` is lost",
+    ),
+    Fault(
+        ("Masking",),
+        "honours_masks",
+        "a mask that comes with the input is replaced, so earlier padding counts again",
+    ),
+    Fault(
+        ("MelSpectrogram",),
+        "knows_its_output_at_other_ranks",
+        "waves of several channels are transformed, but the inferred shape has one channel",
+    ),
+    Fault(
+        ("Normalization",),
+        "builds_in_a_compiled_step",
+        "`build` keeps tensors of `mean` and `variance`, which belong to that step",
+    ),
+    Fault(("RandomGrayscale", "SimpleRNN"), "keeps_its_arguments", "`seed` is lost"),
+    Fault(
+        ("RandomShear",),
+        "keeps_its_arguments",
+        "`get_config` gives the range (-0.5, 0.5) for 0.5, which `__init__` refuses",
+    ),
+    Fault(("RandomShear",), "reloads", "the same range"),
+    Fault(("RandomShear",), "copies", "the same range"),
+    Fault(
+        ("CategoricalGeneralizedCrossEntropy", "categorical_generalized_cross_entropy"),
+        "is_finite_at_extremes",
+        "the gradient of `p ** q` is infinite for a probability of zero",
+    ),
+    Fault(
+        ("Circle",),
+        "reduces",
+        "a scalar `sample_weight` cannot be multiplied by the mask of the losses",
+        ("torch",),
+    ),
+    Fault(
+        ("CosineSimilarity", "SparseCategoricalCrossentropy"),
+        "keeps_its_arguments",
+        "`axis` is lost",
+    ),
+    Fault(
+        ("Dice", "Tversky", "dice", "tversky"),
+        "weights_multiply_examples",
+        "without `axis` they are one number for the whole batch, which each weight multiplies",
+    ),
+    Fault(("Huber",), "keeps_its_arguments", "`delta` is lost: it returns to 1"),
+    Fault(("Huber",), "reloads_with_its_model", "the same: the loss of a reloaded model differs"),
+    Fault(
+        ("F1Score", "FBetaScore", "R2Score"),
+        "reset_forgets",
+        "`result()` before the first update raises an `AttributeError`",
+    ),
+    Fault(
+        ("FalseNegatives", "FalsePositives", "TrueNegatives", "TruePositives"),
+        "callbacks_can_watch_it",
+        "they have no direction, so `EarlyStopping` needs `mode`",
+    ),
+]
+
+
+def faults_of(name, backend):
+    """Return the checks that a class or function of Keras fails on a backend."""
+    return {each.check for each in FAULTS if name in each.names and backend in each.backends}
