@@ -14,9 +14,11 @@ from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "testing"))
 
 import click
 import griffe
+import keras_cases
 import page
 import report
 from mkdocs.config.defaults import MkDocsConfig
@@ -57,6 +59,17 @@ def checks(kinds: str) -> str:
     return "\n\n".join(parts)
 
 
+def faults(_: str) -> str:
+    """Return a table of the checks that Keras's own layers, losses and metrics fail."""
+    rows = []
+    for fault in keras_cases.FAULTS:
+        names = ", ".join(f"`{name}`" for name in fault.names)
+        everywhere = len(fault.backends) == 3
+        where = "" if everywhere else f" ({', '.join(fault.backends)})"
+        rows.append(f"| {names} | `{fault.check}`{where} | {fault.why} |")
+    return "\n".join(["| | check | why |", "| --- | --- | --- |", *rows])
+
+
 def reference(kind: str) -> str:
     """Return the docstring of each contribution of a kind, classes before functions."""
     ordered = sorted(contributions(kind), key=lambda item: (item.name.islower(), item.name.lower()))
@@ -87,7 +100,7 @@ def commands(_: str) -> str:
 
 GENERATORS = {
     generator.__name__: generator
-    for generator in (checks, commands, hooks, program, public, reference, source)
+    for generator in (checks, commands, faults, hooks, program, public, reference, source)
 }
 
 

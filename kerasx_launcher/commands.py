@@ -142,12 +142,19 @@ def new(name: str, directory: Path, parts: str) -> None:
 @commands.command()
 @click.argument("targets", nargs=-1, required=True)
 @click.option("--examples", default=30, show_default=True, help="Inputs per cheap check.")
-def check(targets: tuple[str, ...], examples: int) -> None:
-    """Run the contract on plugins (acme-layers) or objects (my_package:MyLayer).
+@click.option(
+    "--jobs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Processes that check contributions at the same time.",
+)
+def check(targets: tuple[str, ...], examples: int, jobs: int) -> None:
+    """Run the contract on plugins (acme-layers) or objects (my_package:MyLayer, file.py:MyLayer).
 
     Exits with 1 if a promise is broken. The same checks as tests: kerasx.testing.contract_tests.
     """
-    _with_keras().run_contract(targets, examples)
+    _with_keras().run_contract(targets, examples, jobs)
 
 
 @commands.command()

@@ -28,8 +28,8 @@ ELSEWHERE = {
         [
             f"kerasx/testing/{kind}.py"
             for kind in (
-                *("activations", "callbacks", "configuration", "constraints", "functions"),
-                *("initializers", "optimizers", "regularizers", "schedules"),
+                *("activations", "callbacks", "constraints", "functions", "initializers"),
+                *("optimizers", "regularizers", "schedules"),
             )
         ],
         "testing/test_kinds.py: each check fails what it is meant for",

@@ -14,7 +14,7 @@ The package also has strategies for hypothesis (`tensors`, `labels`, ...), helpe
 `run_python`).
 """
 
-from kerasx.testing.case import Case
+from kerasx.testing.case import Case, Waivers
 from kerasx.testing.contract import Item, contract_tests, plan, subjects
 from kerasx.testing.numerics import (
     BACKEND,
@@ -32,8 +32,8 @@ from kerasx.testing.strategies import labels, masks, probabilities, sizes, tenso
 from kerasx.testing.worker import Worker, WorkerError, importable_from, run_python
 
 # The checks; importing them adds them to the contract.
-from kerasx.testing import common, kernels, layers, losses, metrics  # isort: skip
-from kerasx.testing import configuration, functions  # isort: skip
+from kerasx.testing import common, configuration, kernels, layers, losses, metrics  # isort: skip
+from kerasx.testing import functions  # isort: skip
 from kerasx.testing import activations, callbacks, constraints, initializers  # isort: skip
 from kerasx.testing import optimizers, regularizers, schedules  # isort: skip
 
@@ -42,6 +42,7 @@ __all__ = [
     "Case",
     "Item",
     "Masked",
+    "Waivers",
     "Worker",
     "WorkerError",
     "activations",

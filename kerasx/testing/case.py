@@ -1,10 +1,10 @@
-"""Cases: how the contract exercises a contribution."""
+"""Cases: how the contract exercises a contribution, and what it leaves out for a plugin."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +42,8 @@ class Case:
         tolerance: dtype -> largest error in that dtype, relative to the largest value.
         buckets: for a kernel that rounds lengths up, the number of programs that it may compile
             for all lengths of `varies`.
-        waived: name of a check -> why it does not hold, which `kerasx check` shows.
+        waived: name of a check -> why it does not hold, which `kerasx check` shows. `Waivers` does
+            the same for a whole plugin.
 
     Example:
     >>> import keras
@@ -128,6 +129,31 @@ class Case:
         """Return the largest relative error in a dtype."""
         default = {"float64": 1e-7, "float32": 1e-5, "bfloat16": 5e-2, "float16": 1e-2}
         return self.tolerance.get(dtype, default[dtype])
+
+
+@dataclass(frozen=True, eq=False)
+class Waivers:
+    """Checks that do not hold for a whole plugin, whose hook `kerasx_cases` returns it.
+
+    Attributes:
+        checks: name of a check -> why it does not hold, which `kerasx check` shows.
+        wraps: import packages of other people whose classes the plugin contributes. Checks of style
+            (documentation, imports of public Keras only) do not apply to these classes.
+
+    Example:
+    >>> from kerasx.testing import Waivers
+    >>> waivers = Waivers({"exports": "the layers read files"}, wraps="tcn")
+    >>> waivers.wraps_module("tcn.tcn"), waivers.wraps_module("kx_tcn.plugin")
+    (True, False)
+    """
+
+    checks: Mapping[str, str] = field(default_factory=dict)
+    wraps: str | Sequence[str] = ()
+
+    def wraps_module(self, module: str) -> bool:
+        """Return whether a module belongs to a wrapped package."""
+        packages = [self.wraps] if isinstance(self.wraps, str) else self.wraps
+        return any(f"{module}.".startswith(f"{package}.") for package in packages)
 
 
 def by_position(drawn: Any) -> tuple[tuple, dict[str, Any]]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from kerasx.testing.case import Case, by_position, seeds
@@ -125,18 +124,19 @@ def is_a_node_of_models(case: Case, data: DataObject) -> None:
 @check("kernels", share=1 / 6, quick=True)
 def kernel_works_in_half_precision(case: Case, data: DataObject) -> None:
     """Half-precision inputs give the reference's values for those numbers, within the tolerance."""
-    dtype = data.draw(st.sampled_from(["float16", "bfloat16"]), "dtype")
-    half = cast(case.draw(data), dtype)
-    exact = keras.tree.map_structure(
-        lambda x: (
-            keras.ops.cast(x, "float32")
-            if keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
-            else x
-        ),
-        half,
-    )
-    actual, expected = call(case.make(), half), call(_reference(case), exact)
-    assert_close(actual, expected, case.close(dtype), f"{case.of.__name__} of {dtype}")
+    drawn = case.draw(data)
+    for dtype in ("float16", "bfloat16"):
+        half = cast(drawn, dtype)
+        exact = keras.tree.map_structure(
+            lambda x: (
+                keras.ops.cast(x, "float32")
+                if keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
+                else x
+            ),
+            half,
+        )
+        actual, expected = call(case.make(), half), call(_reference(case), exact)
+        assert_close(actual, expected, case.close(dtype), f"{case.of.__name__} of {dtype}")
 
 
 @check(

@@ -77,7 +77,7 @@ class Climbs(Momentum):
         super().update_step(gradient, variable, -learning_rate)
 
 
-@breaks("optimizers", "keeps_its_configuration")
+@breaks("optimizers", "keeps_its_arguments")
 class ForgetsThreeArguments(Momentum):
     def __init__(self, learning_rate=0.01, momentum=0.9, damping=0.0, power=1.0, **kwargs):
         super().__init__(learning_rate, momentum, **kwargs)
@@ -90,7 +90,7 @@ class ForgetsThreeArguments(Momentum):
         return config
 
 
-@breaks("optimizers", "keeps_its_configuration", also=("resumes",), arguments={"momentum": 0.5})
+@breaks("optimizers", "keeps_its_arguments", also=("resumes",), arguments={"momentum": 0.5})
 class DoublesItsMomentum(Momentum):
     def __init__(self, learning_rate=0.01, momentum=0.4, name="momentum", **kwargs):
         super().__init__(learning_rate, 1.1 * momentum, name, **kwargs)
@@ -222,7 +222,7 @@ class Inverse(keras.optimizers.schedules.LearningRateSchedule):
         return {"rate": self.rate}
 
 
-@breaks("schedules", "keeps_its_configuration")
+@breaks("schedules", "keeps_its_arguments")
 class ForgetsItsRate(Inverse):
     def get_config(self):
         return {}
@@ -340,7 +340,7 @@ def halves(shape, dtype=None):
     return ops.full(shape, 0.5, dtype)
 
 
-@breaks("initializers", "keeps_its_configuration")
+@breaks("initializers", "keeps_its_arguments")
 class ForgetsItsScale(Spread):
     def get_config(self):
         return {"seed": self.seed}
@@ -432,7 +432,7 @@ def positive(w):
     return ops.relu(w)
 
 
-@breaks("constraints", "keeps_its_configuration")
+@breaks("constraints", "keeps_its_arguments")
 class LimitWithoutConfiguration(Limit):
     def get_config(self):
         return {}
@@ -478,7 +478,7 @@ def sum_of_sizes(x):
     return 0.01 * ops.sum(ops.abs(x))
 
 
-@breaks("regularizers", "keeps_its_configuration", "regularizes_a_layer")
+@breaks("regularizers", "keeps_its_arguments", "regularizes_a_layer")
 class RidgeWithoutConfiguration(Ridge):
     def get_config(self):
         return keras.Regularizer.get_config(self)

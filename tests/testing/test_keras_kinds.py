@@ -116,7 +116,7 @@ FAULTS = {
     "Nadam-updates_bfloat16": "the weights in bfloat16|_foreach_div",
     "ScheduleFreeAdamW-updates_bfloat16": "the weights in bfloat16",
     "SwapEMAWeights-works_in_evaluate_and_predict": "the weights after predict",
-    "Identity-keeps_its_configuration": r"leaves out \['gain'\]",
+    "Identity-keeps_its_arguments": r"leaves out \['gain'\]",
     "Orthogonal-fills_the_shape": "geqrf_cpu|Unsupported dtype float16|attr 'T' of bfloat16",
     "OrthogonalRegularizer-is_defined_at_extremes": "for one row it gives nan",
     "OrthogonalRegularizer-gradient_is_defined_at_extremes": "the gradient is",
