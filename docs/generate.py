@@ -14,9 +14,11 @@ from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "testing"))
 
 import click
 import griffe
+import keras_cases
 import page
 import report
 from mkdocs.config.defaults import MkDocsConfig
@@ -41,14 +43,31 @@ def program(_: str) -> str:
     return re.search(r"```python\n.*?```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
 
 
-def checks(kind: str) -> str:
-    """Return each check of a kind with its reason; `all` selects those that need no case."""
-    selected = [
-        check
-        for check in CHECKS
-        if (check.needs_case and kind in check.kinds) or (kind == "all" and not check.needs_case)
-    ]
-    return "\n\n".join(f"### {check.name}\n\n{check.reason}" for check in selected)
+def checks(kinds: str) -> str:
+    """Return each check of some kinds with its reason; `all` selects those that need no case.
+
+    A check for a part of the kinds says for which.
+    """
+    wanted = kinds.split(",")
+    parts = []
+    for check in CHECKS:
+        its_kinds = [kind for kind in wanted if kind in check.kinds and check.needs_case]
+        if its_kinds or (kinds == "all" and not check.needs_case):
+            parts.append(f"### {check.name}\n\n{check.reason}")
+            if its_kinds not in ([], wanted):
+                parts.append(f"Applies to {' and '.join(its_kinds)}.")
+    return "\n\n".join(parts)
+
+
+def faults(_: str) -> str:
+    """Return a table of the checks that Keras's own layers, losses and metrics fail."""
+    rows = []
+    for fault in keras_cases.FAULTS:
+        names = ", ".join(f"`{name}`" for name in fault.names)
+        everywhere = len(fault.backends) == 3
+        where = "" if everywhere else f" ({', '.join(fault.backends)})"
+        rows.append(f"| {names} | `{fault.check}`{where} | {fault.why} |")
+    return "\n".join(["| | check | why |", "| --- | --- | --- |", *rows])
 
 
 def reference(kind: str) -> str:
@@ -81,7 +100,7 @@ def commands(_: str) -> str:
 
 GENERATORS = {
     generator.__name__: generator
-    for generator in (checks, commands, hooks, program, public, reference, source)
+    for generator in (checks, commands, faults, hooks, program, public, reference, source)
 }
 
 

@@ -125,22 +125,36 @@ def info(name: str) -> None:
     default=Path(),
     help="Where to create the package's directory. [default: here]",
 )
-def new(name: str, directory: Path) -> None:
+@click.option(
+    "--with",
+    "parts",
+    default="",
+    metavar="KINDS",
+    help="Further kinds, separated by commas: optimizer, callback.",
+)
+def new(name: str, directory: Path, parts: str) -> None:
     """Write a plugin package NAME: a layer, a loss, a metric, a kernel, and their tests."""
     from kerasx_launcher.new import write_plugin
 
-    write_plugin(name, directory)
+    write_plugin(name, directory, [part.strip() for part in parts.split(",") if part])
 
 
 @commands.command()
 @click.argument("targets", nargs=-1, required=True)
 @click.option("--examples", default=30, show_default=True, help="Inputs per cheap check.")
-def check(targets: tuple[str, ...], examples: int) -> None:
-    """Run the contract on plugins (acme-layers) or objects (my_package:MyLayer).
+@click.option(
+    "--jobs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Processes that check contributions at the same time.",
+)
+def check(targets: tuple[str, ...], examples: int, jobs: int) -> None:
+    """Run the contract on plugins (acme-layers) or objects (my_package:MyLayer, file.py:MyLayer).
 
     Exits with 1 if a promise is broken. The same checks as tests: kerasx.testing.contract_tests.
     """
-    _with_keras().run_contract(targets, examples)
+    _with_keras().run_contract(targets, examples, jobs)
 
 
 @commands.command()

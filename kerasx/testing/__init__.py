@@ -14,7 +14,7 @@ The package also has strategies for hypothesis (`tensors`, `labels`, ...), helpe
 `run_python`).
 """
 
-from kerasx.testing.case import Case
+from kerasx.testing.case import Case, Waivers
 from kerasx.testing.contract import Item, contract_tests, plan, subjects
 from kerasx.testing.numerics import (
     BACKEND,
@@ -32,23 +32,33 @@ from kerasx.testing.strategies import labels, masks, probabilities, sizes, tenso
 from kerasx.testing.worker import Worker, WorkerError, importable_from, run_python
 
 # The checks; importing them adds them to the contract.
-from kerasx.testing import common, kernels, layers, losses, metrics  # isort: skip
+from kerasx.testing import common, configuration, kernels, layers, losses, metrics  # isort: skip
+from kerasx.testing import functions  # isort: skip
+from kerasx.testing import activations, callbacks, constraints, initializers  # isort: skip
+from kerasx.testing import optimizers, regularizers, schedules  # isort: skip
 
 __all__ = [
     "BACKEND",
     "Case",
     "Item",
     "Masked",
+    "Waivers",
     "Worker",
     "WorkerError",
+    "activations",
     "as_numpy",
     "assert_close",
     "best_dtype",
+    "callbacks",
     "common",
     "compiled",
+    "configuration",
+    "constraints",
     "contract_tests",
+    "functions",
     "gradients",
     "importable_from",
+    "initializers",
     "kernels",
     "labels",
     "layers",
@@ -56,11 +66,14 @@ __all__ = [
     "masks",
     "metrics",
     "no_loss",
+    "optimizers",
     "plan",
     "policy",
     "probabilities",
+    "regularizers",
     "reloaded",
     "run_python",
+    "schedules",
     "sizes",
     "subjects",
     "tensors",

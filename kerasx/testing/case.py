@@ -1,10 +1,10 @@
-"""Cases: how the contract exercises a contribution."""
+"""Cases: how the contract exercises a contribution, and what it leaves out for a plugin."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,9 +24,12 @@ class Case:
         inputs: a function that returns a hypothesis strategy for the inputs. Its parameters are
             the dimensions, and each receives a size; `batch`, if it is one of them, is the first
             axis. A drawn tuple is passed by position, a dictionary by name, and anything else as
-            the only input. Losses and metrics draw `(y_true, y_pred)`.
+            the only input. Losses and metrics draw `(y_true, y_pred)`, initializers a shape, and
+            callbacks a function that returns a compiled model, which makes one number of three.
+            Other kinds than layers, losses, metrics and kernels need no inputs.
         arguments: arguments of the constructor; for a function, the arguments that are not inputs;
-            for a kernel, the static arguments.
+            for a kernel, the static arguments. If they hold layers, give a function that returns
+            the arguments: every instance then gets layers of its own.
         name: tells several cases of one contribution apart.
         varies: dimensions that may have another size on the next call; all of them by default.
         independent: whether the output for an example depends on that example only.
@@ -39,7 +42,8 @@ class Case:
         tolerance: dtype -> largest error in that dtype, relative to the largest value.
         buckets: for a kernel that rounds lengths up, the number of programs that it may compile
             for all lengths of `varies`.
-        waived: name of a check -> why it does not hold, which `kerasx check` shows.
+        waived: name of a check -> why it does not hold, which `kerasx check` shows. `Waivers` does
+            the same for a whole plugin.
 
     Example:
     >>> import keras
@@ -55,8 +59,8 @@ class Case:
     """
 
     of: Any
-    inputs: Callable[..., SearchStrategy]
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Callable[..., SearchStrategy] | None = None
+    arguments: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
     name: str = ""
     varies: tuple[str, ...] | None = None
     independent: bool = True
@@ -80,16 +84,20 @@ class Case:
     @property
     def dimensions(self) -> tuple[str, ...]:
         """Names of the dimensions."""
-        return tuple(inspect.signature(self.inputs).parameters)
+        return () if self.inputs is None else tuple(inspect.signature(self.inputs).parameters)
 
     @property
     def label(self) -> str:
         """Name of the contribution and of the case."""
         return f"{self.of.__name__}-{self.name}" if self.name else self.of.__name__
 
+    def given(self) -> dict[str, Any]:
+        """Return the arguments; if `arguments` is a function, those that it returns now."""
+        return dict(self.arguments() if callable(self.arguments) else self.arguments)
+
     def make(self, **arguments: Any) -> Any:
         """Return an instance of the class, or the function with its arguments."""
-        arguments = {**self.arguments, **arguments}
+        arguments = {**self.given(), **arguments}
         if inspect.isclass(self.of):
             return self.of(**arguments)
         return functools.partial(self.of, **arguments)
@@ -109,6 +117,11 @@ class Case:
 
     def draw(self, data: DataObject, shape: Mapping[str, int] | None = None, **fixed: int) -> Any:
         """Draw inputs of these sizes: one numpy array, or a tuple or dictionary of arrays."""
+        if self.inputs is None:
+            raise ValueError(
+                f"{self.label}: inputs must be a function that returns a strategy, such as "
+                "lambda batch: tensors((batch, 4)); received None"
+            )
         shape = self.draw_sizes(data, **fixed) if shape is None else shape
         return data.draw(self.inputs(**shape), label="inputs")
 
@@ -116,6 +129,31 @@ class Case:
         """Return the largest relative error in a dtype."""
         default = {"float64": 1e-7, "float32": 1e-5, "bfloat16": 5e-2, "float16": 1e-2}
         return self.tolerance.get(dtype, default[dtype])
+
+
+@dataclass(frozen=True, eq=False)
+class Waivers:
+    """Checks that do not hold for a whole plugin, whose hook `kerasx_cases` returns it.
+
+    Attributes:
+        checks: name of a check -> why it does not hold, which `kerasx check` shows.
+        wraps: import packages of other people whose classes the plugin contributes. Checks of style
+            (documentation, imports of public Keras only) do not apply to these classes.
+
+    Example:
+    >>> from kerasx.testing import Waivers
+    >>> waivers = Waivers({"exports": "the layers read files"}, wraps="tcn")
+    >>> waivers.wraps_module("tcn.tcn"), waivers.wraps_module("kx_tcn.plugin")
+    (True, False)
+    """
+
+    checks: Mapping[str, str] = field(default_factory=dict)
+    wraps: str | Sequence[str] = ()
+
+    def wraps_module(self, module: str) -> bool:
+        """Return whether a module belongs to a wrapped package."""
+        packages = [self.wraps] if isinstance(self.wraps, str) else self.wraps
+        return any(f"{module}.".startswith(f"{package}.") for package in packages)
 
 
 def by_position(drawn: Any) -> tuple[tuple, dict[str, Any]]:

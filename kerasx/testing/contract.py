@@ -6,11 +6,15 @@ checks in `common` need no case and take a subject.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NoReturn
+from unittest import SkipTest
 
 import hypothesis
 import pytest
@@ -20,10 +24,13 @@ from hypothesis import strategies as st
 from kerasx import registry
 from kerasx.compiler import Kernel
 from kerasx.registry import KINDS
-from kerasx.testing.case import Case
+from kerasx.testing.case import Case, Waivers
 
-# Contributions of these kinds need a case, which says how to exercise them.
+# Contributions of these kinds need a case, which says how to exercise them. Others need one if the
+# constructor has arguments without a default.
 KINDS_WITH_CASES = ("layers", "losses", "metrics", "kernels")
+# Traits of a case that it may declare not to hold.
+TRAITS = ("differentiable", "independent", "masked")
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class Check:
         share: part of hypothesis's examples that it draws.
         least: the least number of examples; the first one is the simplest, so it may show little.
         quick: whether it takes little time, so that it may run on every contribution each time.
+        style: whether it is about how the code is written, not about what it does.
     """
 
     function: Callable[..., None]
@@ -45,6 +53,7 @@ class Check:
     share: float
     least: int
     quick: bool
+    style: bool
 
     @property
     def name(self) -> str:
@@ -71,14 +80,24 @@ def check(
     share: float = 1.0,
     least: int = 1,
     quick: bool = False,
+    style: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorator: add a function to the contract."""
 
     def add(function: Callable[..., None]) -> Callable[..., None]:
-        CHECKS.append(Check(function, kinds or tuple(KINDS), when, share, least, quick))
+        CHECKS.append(Check(function, kinds or tuple(KINDS), when, share, least, quick, style))
         return function
 
     return add
+
+
+def not_exercised(reason: str) -> NoReturn:
+    """End a check that has nothing to try on this contribution.
+
+    Raises:
+        SkipTest: always; pytest and `kerasx check` show the reason, and do not count it as passed.
+    """
+    raise SkipTest(f"not exercised: {reason}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +109,16 @@ class Subject:
         object: the class, function or kernel.
         qualified: `package>Name`, or `None` if no plugin contributes it.
         cases: how to exercise it.
+        waived: name of a check -> why it does not hold; `Case.waived` adds to it.
+        wrapped: whether its plugin only wraps it, so that checks of style do not apply.
     """
 
     kind: str
     object: Any
     qualified: str | None = None
     cases: tuple[Case, ...] = ()
+    waived: Mapping[str, str] = field(default_factory=dict)
+    wrapped: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,13 +137,21 @@ class Item:
     @property
     def waived(self) -> str | None:
         """The reason why it need not hold, or None."""
-        return self.case.waived.get(self.check.name) if self.case else None
+        waived = dict(self.subject.waived)
+        for case in (self.case,) if self.case else self.subject.cases:
+            waived.update(case.waived)
+        return waived.get(self.check.name)
 
-    def run(self) -> None:
+    def run(self, examples: int | None = None) -> None:
         """Run the check.
+
+        Args:
+            examples: number of inputs; by default the check's share of what hypothesis's settings
+                say.
 
         Raises:
             AssertionError: the contribution breaks the promise.
+            SkipTest: the check has nothing to try.
         """
         if self.case is None:
             self.check.function(self.subject)
@@ -129,9 +160,10 @@ class Item:
         assert hypothesis.settings.default is not None
         usual = hypothesis.settings.default.max_examples
         hypothesis.settings(
-            max_examples=max(self.check.least, round(usual * self.check.share)),
+            max_examples=examples or max(self.check.least, round(usual * self.check.share)),
             deadline=None,
             database=None,
+            report_multiple_bugs=False,
             # Skip the explain phase, which traces every line, and shrinking where it is expensive.
             phases=[Phase.generate, Phase.shrink] if self.check.share == 1 else [Phase.generate],
             suppress_health_check=list(hypothesis.HealthCheck),
@@ -146,11 +178,16 @@ def _named(function: Callable[..., None], case: Case) -> Callable[..., None]:
 
 
 def plan(subjects: Iterable[Subject]) -> list[Item]:
-    """Return every check that applies to these subjects, one for each of their cases."""
+    """Return every check that applies to these subjects, one for each of their cases.
+
+    Raises:
+        ValueError: something that is waived is not a check of that kind.
+    """
     items = []
     for subject in subjects:
+        _validate_waived(subject)
         for promise in CHECKS:
-            if subject.kind not in promise.kinds:
+            if subject.kind not in promise.kinds or (promise.style and subject.wrapped):
                 continue
             if not promise.needs_case:
                 items.append(Item(promise, subject))
@@ -161,49 +198,117 @@ def plan(subjects: Iterable[Subject]) -> list[Item]:
     return items
 
 
+def _validate_waived(subject: Subject) -> None:
+    known = [each.name for each in CHECKS if subject.kind in each.kinds]
+    for case in subject.cases:
+        _validate_names(case.label, case.waived, known)
+
+
+def _validate_names(owner: str, names: Iterable[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"{owner}: waived must name checks; received {name!r}{hint}")
+
+
+def trials(subject: Subject) -> list[tuple[str, list[Item]]]:
+    """Return each trait that the cases declare not to hold, with the checks that would show it."""
+    tried = []
+    for trait in TRAITS:
+        cases = tuple(case for case in subject.cases if not getattr(case, trait))
+        usual = {item.check for item in plan([replace(subject, cases=cases)])}
+        declared = tuple(replace(case, **{trait: True}) for case in cases)
+        items = [
+            item
+            for item in plan([replace(subject, cases=declared)])
+            if item.check not in usual and not item.waived
+        ]
+        if items:
+            tried.append((trait, items))
+    return tried
+
+
 def subjects(target: str) -> list[Subject]:
     """Return the contributions that a target names.
 
     Args:
         target: a plugin, by its distribution or import package (`"kerasx-metrics"`), or an object
-            (`"my_package.module:MyLayer"`).
+            in a module or in a file (`"my_package.module:MyLayer"`, `"layers.py:MyLayer"`). Modules
+            in the current folder are found.
 
     Raises:
         ValueError: no plugin or object has that name, or the plugin is not loaded.
     """
-    module, _, name = target.partition(":")
-    if name:
-        return [_subject_of(importlib.import_module(module), name)]
+    module, _, name = target.rpartition(":")
+    if module:
+        return [_subject_of(_imported(module), name)]
     plugin = registry.find_plugin(target)
     if plugin is not None:
         if plugin.status != "loaded":
             raise ValueError(plugin.why())
-        cases = cases_of(plugin)
-        return [
-            Subject(
-                contribution.kind,
-                contribution.object,
-                contribution.qualified,
-                _cases_for(contribution.object, cases),
-            )
-            for contribution in plugin.contributions
-        ]
+        listed = _listed(plugin)
+        return [_contributed(contribution, listed) for contribution in plugin.contributions]
     installed = ", ".join(plugin.name for plugin in registry.plugins()) or "none"
     raise ValueError(
         f"no plugin is called {target!r}; installed are: {installed}. Name an object that no "
-        "plugin contributes as package.module:Name"
+        "plugin contributes as package.module:Name or file.py:Name"
     )
+
+
+def _imported(module: str) -> Any:
+    """Import a module or a file, and make it importable for the processes that reload models."""
+    file = Path(module)
+    folder = file.parent if file.suffix == ".py" else Path()
+    if str(folder.resolve()) not in sys.path:
+        sys.path.insert(0, str(folder.resolve()))
+    if file.suffix != ".py":
+        return importlib.import_module(module)
+    imported = importlib.import_module(file.stem)
+    if not file.exists() or not file.samefile(imported.__file__ or ""):
+        raise ValueError(
+            f"{module} cannot be imported as {file.stem}, which is the module {imported.__file__}; "
+            "give the file another name"
+        )
+    return imported
 
 
 def cases_of(plugin: registry.Plugin) -> list[Case]:
     """Return the cases from a plugin's hook `kerasx_cases`."""
-    return [
-        case
+    return [each for each in _listed(plugin) if isinstance(each, Case)]
+
+
+def _listed(plugin: registry.Plugin) -> list[Case | Waivers]:
+    """Return what a plugin's hook `kerasx_cases` lists.
+
+    Raises:
+        ValueError: its waivers name something that is not a check.
+    """
+    listed = [
+        each
         for hook in registry.hooks(plugin)
         if hook.name == "kerasx_cases"
-        for cases in hook()
-        for case in cases
+        for returned in hook()
+        for each in returned
     ]
+    names = {each.name for each in CHECKS}
+    for each in listed:
+        if isinstance(each, Waivers):
+            _validate_names(plugin.name, each.checks, names)
+    return listed
+
+
+def _contributed(contribution: registry.Contribution, listed: Iterable[Case | Waivers]) -> Subject:
+    """Return the subject of a contribution, with its cases and the waivers of its plugin."""
+    waivers = [each for each in listed if isinstance(each, Waivers)]
+    return Subject(
+        contribution.kind,
+        contribution.object,
+        contribution.qualified,
+        _cases_for(contribution.kind, contribution.object, listed),
+        {name: why for each in waivers for name, why in each.checks.items()},
+        any(each.wraps_module(contribution.object.__module__) for each in waivers),
+    )
 
 
 def _subject_of(module: Any, name: str) -> Subject:
@@ -213,15 +318,15 @@ def _subject_of(module: Any, name: str) -> Subject:
         raise ValueError(f"module {module.__name__} has no {name}") from error
     for each in registry.contributions():
         if each.object is target:
-            cases = _cases_for(target, cases_of(each.plugin))
-            return Subject(each.kind, target, each.qualified, cases)
+            return _contributed(each, _listed(each.plugin))
     listed = [value for value in vars(module).values() if isinstance(value, Case)]
     for value in vars(module).values():
         if isinstance(value, list | tuple):
             listed += [case for case in value if isinstance(case, Case)]
     if isinstance(target, Case):
         listed, target = [target], target.of
-    return Subject(_kind_of(target), target, None, _cases_for(target, listed))
+    kind = _kind_of(target)
+    return Subject(kind, target, None, _cases_for(kind, target, listed))
 
 
 def _kind_of(value: Any) -> str:
@@ -236,8 +341,19 @@ def _kind_of(value: Any) -> str:
     )
 
 
-def _cases_for(value: Any, cases: Iterable[Case]) -> tuple[Case, ...]:
-    return tuple(case for case in cases if case.of is value)
+def _cases_for(kind: str, value: Any, listed: Iterable[Case | Waivers]) -> tuple[Case, ...]:
+    own = tuple(each for each in listed if isinstance(each, Case) and each.of is value)
+    by_default = kind not in KINDS_WITH_CASES and _has_defaults(value)
+    return own or ((Case(value),) if by_default else ())
+
+
+def _has_defaults(value: Any) -> bool:
+    """Return whether a class can be made without arguments; a function needs only its inputs."""
+    return not inspect.isclass(value) or all(
+        parameter.default is not parameter.empty
+        for parameter in inspect.signature(value).parameters.values()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    )
 
 
 def is_fast(item: Item, representatives: Collection[str]) -> bool:

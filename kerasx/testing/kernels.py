@@ -9,7 +9,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from kerasx.testing.case import Case, by_position, seeds
@@ -39,7 +38,7 @@ def _reference(case: Case) -> Callable[..., Any]:
         f"kernel {case.of.__name__} has no reference: say which plain function specifies it, "
         "@kerasx.kernel(reference=...)"
     )
-    return lambda *args, **kwargs: reference(*args, **kwargs, **case.arguments)
+    return lambda *args, **kwargs: reference(*args, **kwargs, **case.given())
 
 
 def _floats(drawn: Any) -> tuple[list[np.ndarray], Callable[..., Any]]:
@@ -66,7 +65,7 @@ def equals_its_reference(case: Case, data: DataObject) -> None:
     kernel = case.make()
     expected = call(_reference(case), cast(drawn, best_dtype()))
     args, kwargs = by_position(cast(drawn, "float32"))
-    static = dict(case.arguments)
+    static = case.given()
     ways = {
         "called": lambda: kernel(*args, **kwargs),
         "uncompiled": lambda: case.of.function(*args, **kwargs, **static),
@@ -125,18 +124,19 @@ def is_a_node_of_models(case: Case, data: DataObject) -> None:
 @check("kernels", share=1 / 6, quick=True)
 def kernel_works_in_half_precision(case: Case, data: DataObject) -> None:
     """Half-precision inputs give the reference's values for those numbers, within the tolerance."""
-    dtype = data.draw(st.sampled_from(["float16", "bfloat16"]), "dtype")
-    half = cast(case.draw(data), dtype)
-    exact = keras.tree.map_structure(
-        lambda x: (
-            keras.ops.cast(x, "float32")
-            if keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
-            else x
-        ),
-        half,
-    )
-    actual, expected = call(case.make(), half), call(_reference(case), exact)
-    assert_close(actual, expected, case.close(dtype), f"{case.of.__name__} of {dtype}")
+    drawn = case.draw(data)
+    for dtype in ("float16", "bfloat16"):
+        half = cast(drawn, dtype)
+        exact = keras.tree.map_structure(
+            lambda x: (
+                keras.ops.cast(x, "float32")
+                if keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
+                else x
+            ),
+            half,
+        )
+        actual, expected = call(case.make(), half), call(_reference(case), exact)
+        assert_close(actual, expected, case.close(dtype), f"{case.of.__name__} of {dtype}")
 
 
 @check(

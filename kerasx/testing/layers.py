@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import json
 import pickle
 import tempfile
 from pathlib import Path
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from kerasx.testing.case import Case, by_position, seeds
-from kerasx.testing.contract import check
+from kerasx.testing.contract import check, not_exercised
 from kerasx.testing.numerics import (
     BACKEND,
     Masked,
@@ -41,36 +40,16 @@ def _leaves(drawn: Any) -> list[np.ndarray]:
     return keras.tree.flatten(drawn)
 
 
+def _infer(layer: keras.Layer, drawn: Any) -> Any:
+    """Call a layer as a model does in inference."""
+    options = {"training": False} if _takes_training(layer) else {}
+    return call(layer, drawn, **options)
+
+
 def _built(case: Case, drawn: Any) -> keras.Layer:
     layer = case.make()
     call(layer, drawn)
     return layer
-
-
-@check("layers", "losses", "metrics", share=EXPENSIVE, quick=True)
-def keeps_its_arguments(case: Case, data: DataObject) -> None:
-    """`get_config` keeps every constructor argument, as JSON, and rebuilds an equal object.
-
-    A saved model keeps nothing else: an argument that is left out silently returns to its default.
-    """
-    made = case.make()
-    if not hasattr(made, "get_config"):
-        return
-    config = made.get_config()
-    parameters = inspect.signature(case.of.__init__).parameters.values()
-    names = {
-        each.name
-        for each in parameters
-        if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
-    } - ({"self", "dtype"} if issubclass(case.of, keras.Loss) else {"self"})  # as Keras's own
-    missing = sorted(names - config.keys())
-    assert not missing, f"get_config leaves out {missing}, which __init__ takes"
-    kept = json.loads(json.dumps(keras.saving.serialize_keras_object(made)))
-    with keras.saving.custom_object_scope({case.of.__name__: case.of}):
-        again = keras.saving.deserialize_keras_object(kept)
-    assert type(again) is case.of
-    before, after = (json.dumps(each.get_config(), default=repr) for each in (made, again))
-    assert before == after, f"rebuilt from its config it differs: {before} became {after}"
 
 
 @check("layers", share=MODERATE, quick=True)
@@ -82,8 +61,28 @@ def knows_its_output(case: Case, data: DataObject) -> None:
     drawn = case.draw(data)
     layer = case.make()
     args, kwargs = by_position(keras.tree.pack_sequence_as(drawn, inputs_like(_leaves(drawn))))
-    symbolic = layer(*args, **kwargs)
-    eager = call(layer, drawn)
+    _assert_inferred(layer(*args, **kwargs), call(layer, drawn))
+
+
+@check("layers", share=EXPENSIVE, quick=True)
+def knows_its_output_at_other_ranks(case: Case, data: DataObject) -> None:
+    """Inputs with one more axis give an error, or the shapes and dtypes that Keras infers.
+
+    A layer over the last axis also meets sequences and images.
+    """
+    drawn = case.draw(data)
+    wider = keras.tree.map_structure(lambda x: np.stack([x, x], axis=min(1, x.ndim)), drawn)
+    layer = case.make()
+    try:
+        eager = call(layer, wider)
+    except Exception:
+        not_exercised("the layer takes inputs of one rank only")
+    args, kwargs = by_position(keras.tree.pack_sequence_as(wider, inputs_like(_leaves(wider))))
+    _assert_inferred(layer(*args, **kwargs), eager)
+
+
+def _assert_inferred(symbolic: Any, eager: Any) -> None:
+    """Fail unless inferred shapes and dtypes are the computed ones, except for unknown sizes."""
     keras.tree.assert_same_structure(symbolic, eager)
     pairs = zip(keras.tree.flatten(symbolic), keras.tree.flatten(eager), strict=True)
     for inferred, computed in pairs:
@@ -144,11 +143,10 @@ def compiles(case: Case, data: DataObject) -> None:
     """
     drawn = case.draw(data)
     model = functional_model(case.make(), drawn)
-    model.compile(run_eagerly=True)
     expected = predict(model, drawn)
     for jit_compile in (False,) if BACKEND == "torch" else (False, True):
         model.compile(jit_compile=jit_compile)
-        actual = predict(model, drawn)
+        actual = model.predict_on_batch(_leaves(drawn))
         what = f"predictions with jit_compile={jit_compile}, compared with eager ones"
         assert_close(actual, expected, case.close("float32"), what)
 
@@ -160,7 +158,10 @@ def _step(model: keras.Model, inputs: Any, targets: list[np.ndarray]) -> None:
         return keras.ops.sum(keras.ops.cast(y_pred, "float32") * keras.ops.cast(y_true, "float32"))
 
     losses = [product] * len(targets)
-    model.compile(keras.optimizers.SGD(1.0), losses if len(losses) > 1 else product)
+    # The scaling of losses in float16 would skip a step whose gradient is not finite.
+    model.compile(
+        keras.optimizers.SGD(1.0), losses if len(losses) > 1 else product, auto_scale_loss=False
+    )
     with nothing_to_train():  # a layer need not have weights
         model.train_on_batch(inputs, targets if len(targets) > 1 else targets[0])
 
@@ -191,44 +192,51 @@ def every_weight_learns(case: Case, data: DataObject) -> None:
 
 
 class Subclassed(keras.Model):
-    """Model whose `call` is one layer."""
+    """Model whose `call` is one layer, called with the structure of the drawn inputs."""
 
-    def __init__(self, layer: keras.Layer) -> None:
+    def __init__(self, layer: keras.Layer, drawn: Any) -> None:
         super().__init__()
         self.layer = layer
+        self.arranged = lambda leaves: keras.tree.pack_sequence_as(drawn, leaves)
 
     def call(self, inputs: Any) -> Any:
-        return self.layer(*inputs) if isinstance(inputs, list | tuple) else self.layer(inputs)
+        return call(self.layer, self.arranged(keras.tree.flatten(inputs)))
 
 
-@check("layers", share=1 / 5, when=lambda case: case.differentiable)
+POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+@check("layers", share=EXPENSIVE, when=lambda case: case.differentiable)
 def trains(case: Case, data: DataObject) -> None:
     """It trains in functional, subclassed and sequential models, under each dtype policy.
 
     Under a mixed policy its weights stay float32 and it computes in half precision.
     """
-    name = data.draw(st.sampled_from(["float32", "mixed_bfloat16", "mixed_float16"]), "policy")
-    with policy(name):
-        layer = case.make()
     drawn = case.draw(data, batch=3)
+    styles = ["functional", "subclassed"]
+    if isinstance(drawn, np.ndarray):
+        styles.append("sequential")
+    first = data.draw(st.integers(0, len(styles) - 1), "style of the first model")
+    for place, name in enumerate(POLICIES, first):
+        with policy(name):
+            _train(case.make(), styles[place % len(styles)], drawn, seeds(data))
+
+
+def _train(layer: keras.Layer, style: str, drawn: Any, random: np.random.Generator) -> None:
+    """Take a step in a model of this style, and check dtypes under the current policy."""
     leaves = _leaves(drawn)
-    styles = ["functional"]
-    if not isinstance(drawn, dict):
-        styles.append("subclassed")
-        if len(leaves) == 1:
-            styles.append("sequential")
-    style = data.draw(st.sampled_from(styles), "style of model")
     if style == "functional":
         model = functional_model(layer, drawn)
     elif style == "subclassed":
-        model = Subclassed(layer)
+        model = Subclassed(layer, drawn)
     else:
         model = keras.Sequential([*inputs_like(leaves), layer])
     outputs = call(layer, drawn)
     takes_list = style == "functional" or len(leaves) > 1
-    _step(model, leaves if takes_list else leaves[0], _targets(outputs, seeds(data)))
+    _step(model, leaves if takes_list else leaves[0], _targets(outputs, random))
+    wanted = keras.config.dtype_policy()
+    name = wanted.name
     assert_finite([each.value for each in layer.weights], f"weights after a step in {name}")
-    wanted = keras.DTypePolicy(name)
     assert layer.compute_dtype == wanted.compute_dtype, f"compute_dtype is {layer.compute_dtype}"
     for variable in layer.weights:
         if keras.backend.is_float_dtype(variable.dtype):
@@ -238,6 +246,25 @@ def trains(case: Case, data: DataObject) -> None:
         dtype = keras.backend.standardize_dtype(output.dtype)
         if keras.backend.is_float_dtype(dtype):
             assert dtype == wanted.compute_dtype, f"under {name} its output is {dtype}"
+
+
+@check("layers", share=EXPENSIVE)
+def builds_in_a_compiled_step(case: Case, data: DataObject) -> None:
+    """Called for the first time inside a compiled step, it gives the results of its weights.
+
+    The layers of a subclassed model are built there. A tensor that `build` keeps belongs to that
+    step, and is out of reach afterwards.
+    """
+    drawn = case.draw(data)
+    leaves = _leaves(drawn)
+    layer = case.make()
+    model = Subclassed(layer, drawn)
+    model.compile()
+    model.predict_on_batch(leaves if len(leaves) > 1 else leaves[0])
+    fresh = _built(case, drawn)
+    fresh.set_weights(layer.get_weights())
+    actual, expected = _infer(layer, drawn), _infer(fresh, drawn)
+    assert_close(actual, expected, case.close("float32"), "a layer built in a compiled step")
 
 
 @check("layers", share=MODERATE, when=lambda case: case.independent and "batch" in case.dimensions)
@@ -254,7 +281,7 @@ def examples_do_not_leak(case: Case, data: DataObject) -> None:
         return np.concatenate([ours[:1], theirs[1:]])
 
     first, second = (
-        keras.tree.map_structure(lambda x: x[:1], as_numpy(call(layer, inputs)))
+        keras.tree.map_structure(lambda x: x[:1], as_numpy(_infer(layer, inputs)))
         for inputs in (drawn, keras.tree.map_structure(mixed, drawn, others))
     )
     assert_close(second, first, case.close("float32"), "the first example in another batch")
@@ -272,39 +299,50 @@ def dimensions_vary(case: Case, data: DataObject) -> None:
     drawn = case.draw(data, case.vary(data, shape, batch=1))
     fresh = _built(case, drawn)
     fresh.set_weights(layer.get_weights())
-    actual, expected = call(layer, drawn), call(fresh, drawn)
+    actual, expected = _infer(layer, drawn), _infer(fresh, drawn)
     assert_close(
         actual, expected, case.close("float32"), "compared with a layer built at that size"
     )
 
 
-@check("layers", share=MODERATE, when=lambda case: case.masked)
+@check("layers", share=MODERATE)
 def honours_masks(case: Case, data: DataObject) -> None:
     """Masked positions do not affect the others, and an output with a time axis keeps the mask.
 
-    Padding must not count, or a result depends on the longest sentence in the batch.
+    Padding must not count, or a result depends on the longest sentence in the batch. It holds for
+    cases with `masked=True`, and for layers that say so themselves: by `supports_masking`.
     """
     shape = case.draw_sizes(data)
     drawn, other = case.draw(data, shape), case.draw(data, shape)
     leaves = _leaves(drawn)
+    if not case.masked:
+        if leaves[0].ndim < 3:
+            not_exercised("the input has no axis of time that could be masked")
+        if not case.make().supports_masking:
+            not_exercised("the layer does not support masks, and drops them")
     random = seeds(data)
     mask = random.random(leaves[0].shape[:2]) < 0.6
     mask[:, 0] = True
-    kept = mask.reshape(*mask.shape, *[1] * (leaves[0].ndim - 2))
-    changed = np.where(kept, leaves[0], _leaves(other)[0])
+    # A list is one argument, such as the tensors that `Add` adds: all of them have the mask.
+    together = isinstance(drawn, list) and len({leaf.shape[:2] for leaf in leaves}) == 1
+    count = len(leaves) if together else 1
+    changed = [
+        np.where(mask.reshape(*mask.shape, *[1] * (ours.ndim - 2)), ours, theirs)
+        for ours, theirs in zip(leaves[:count], _leaves(other), strict=False)
+    ]
 
     layer = case.make()
     symbols = [
-        keras.Input((None, *leaves[0].shape[2:]), dtype=leaves[0].dtype.name),
-        *inputs_like(leaves[1:]),
+        *[keras.Input((None, *leaf.shape[2:]), dtype=leaf.dtype.name) for leaf in leaves[:count]],
+        *inputs_like(leaves[count:]),
     ]
     given = keras.Input((None,), dtype="bool")
-    inputs = [Masked()([symbols[0], given]), *symbols[1:]]
+    inputs = [Masked()([symbol, given]) for symbol in symbols[:count]] + symbols[count:]
     args, kwargs = by_position(keras.tree.pack_sequence_as(drawn, inputs))
     output = keras.tree.flatten(layer(*args, **kwargs))[0]
     model = keras.Model([*symbols, given], [output, MaskOf()(output)])
     first, passed = as_numpy(model([*leaves, mask]))
-    second, _ = as_numpy(model([changed, *leaves[1:], mask]))
+    second, _ = as_numpy(model([*changed, *leaves[count:], mask]))
     over_time = len(output.shape) > 1 and output.shape[1] is None
     if over_time:
         assert np.array_equal(passed, mask), f"the mask is {mask}; the output's mask is {passed}"
@@ -317,26 +355,29 @@ def inference_is_repeatable(case: Case, data: DataObject) -> None:
     """With `training=False`, the same inputs give the same outputs."""
     drawn = case.draw(data)
     layer = _built(case, drawn)
-    options = {"training": False} if _takes_training(layer) else {}
-    first, second = call(layer, drawn, **options), call(layer, drawn, **options)
+    first, second = _infer(layer, drawn), _infer(layer, drawn)
     assert_close(second, first, 0.0, "a second call in inference")
 
 
-@check("layers", share=MODERATE, when=lambda case: case.random)
+@check("layers", share=MODERATE)
 def a_seed_repeats_training(case: Case, data: DataObject) -> None:
-    """After `keras.utils.set_random_seed`, a new layer draws the same numbers, then others.
+    """After `keras.utils.set_random_seed`, a new layer gives the same outputs in training.
 
-    An experiment that cannot be repeated cannot be debugged.
+    If its case says `random=True`, a second call draws other numbers. An experiment that cannot be
+    repeated cannot be debugged.
     """
     drawn = case.draw(data, batch=7)
 
     def twice() -> tuple[Any, Any]:
         keras.utils.set_random_seed(1)
         layer = case.make()
-        return call(layer, drawn, training=True), call(layer, drawn, training=True)
+        options = {"training": True} if _takes_training(layer) else {}
+        return call(layer, drawn, **options), call(layer, drawn, **options)
 
     (first, later), (again, _) = twice(), twice()
     assert_close(again, first, 0.0, "a training call after the same seed")
+    if not case.random:
+        return
     differs = any(
         not np.array_equal(a, b)
         for a, b in zip(
@@ -367,8 +408,8 @@ def copies(case: Case, data: DataObject) -> None:
             "clone_model": predict(cloned, drawn),
             "deepcopy of the model": predict(copy.deepcopy(model), drawn),
             "pickle of the model": predict(pickle.loads(pickle.dumps(model)), drawn),
-            "deepcopy": call(copy.deepcopy(layer), drawn),
-            "pickle": call(pickle.loads(pickle.dumps(layer)), drawn),
+            "deepcopy": _infer(copy.deepcopy(layer), drawn),
+            "pickle": _infer(pickle.loads(pickle.dumps(layer)), drawn),
         }
     for way, made in actual.items():
         made = keras.tree.flatten(made)

@@ -12,6 +12,7 @@ from kerasx.compiler import is_concrete
 from kerasx.testing import Case, tensors
 
 TORCH = keras.backend.backend() == "torch"
+KEEPS = keras.backend.backend() == "tensorflow"
 SOUND: list[Case] = []
 BROKEN: list[tuple[Case, set[str], set[str]]] = []
 
@@ -149,6 +150,12 @@ class AveragesPadding(Scale):
         return super().call(inputs) - ops.mean(inputs, axis=1, keepdims=True)
 
 
+# Its case does not declare that it respects masks; the layer itself does.
+@broken_layer("honours_masks", inputs=sequences, varies=None)
+class AveragesPaddingUndeclared(AveragesPadding):
+    pass
+
+
 @broken_layer("honours_masks", inputs=sequences, masked=True, varies=None)
 class DropsTheMask(Scale):
     def compute_mask(self, inputs, previous_mask=None):
@@ -178,6 +185,29 @@ class DrawsFromTheClock(Scale):
         return super().call(inputs) + ops.cast(noise, inputs.dtype)
 
 
+# Its case does not declare that it is random.
+@broken_layer("a_seed_repeats_training")
+class DrawsFromTheClockUndeclared(DrawsFromTheClock):
+    pass
+
+
+@broken_layer("knows_its_output_at_other_ranks")
+class InfersMatricesOnly(Scale):
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor((inputs.shape[0], inputs.shape[-1]), self.compute_dtype)
+
+
+# On the others a tensor of one step is a tensor like any other.
+@broken_layer(*["builds_in_a_compiled_step"] if KEEPS else [], also=("compiles",))
+class KeepsATensor(Scale):
+    def build(self, shape):
+        super().build(shape)
+        self.double = ops.ones((shape[-1],)) * 2
+
+    def call(self, inputs):
+        return super().call(inputs) * ops.cast(self.double, inputs.dtype)
+
+
 @broken_layer("copies")
 class HoldsALock(Scale):
     def __init__(self, **kwargs):
@@ -186,6 +216,29 @@ class HoldsALock(Scale):
 
     def __deepcopy__(self, memo):
         raise TypeError(f"cannot copy {self.lock}")
+
+
+def lists(batch, channels):
+    return st.lists(tensors((batch, channels)), min_size=2, max_size=2)
+
+
+def two_sequences(batch, time):
+    return st.lists(tensors((batch, time, 4)), min_size=2, max_size=2)
+
+
+# Correct code of Keras itself. A list is one argument; `get_config` leaves out what has its default
+# value; layers inside have names and a dtype policy of their own.
+SOUND += [
+    Case(keras.layers.Add, lists, varies=("batch",)),
+    Case(keras.layers.Concatenate, two_sequences, name="sequences"),
+    Case(keras.layers.Dense, features, {"units": 3}, varies=("batch",)),
+    Case(
+        keras.layers.TimeDistributed,
+        sequences,
+        lambda: {"layer": keras.layers.Dense(3)},
+        varies=("batch",),
+    ),
+]
 
 
 LOSS = {"inputs": pairs}
@@ -221,9 +274,16 @@ class ForgetsItsFactor(Squared):
         return {"name": self.name, "reduction": self.reduction}
 
 
+# Its case gives the argument no value.
+@broken_loss("keeps_its_arguments")
+class ForgetsItsFactorUnseen(ForgetsItsFactor):
+    pass
+
+
 @broken_loss(
     "reduces",
     "leaves_masked_positions_out",
+    "weights_multiply_examples",
     also=("works_in_half_precision", "gradient_is_the_slope"),
     masked=True,
 )
@@ -257,11 +317,46 @@ def absolute(y_true, y_pred):
     return ops.abs(ops.cast(y_true, y_pred.dtype) - y_pred)
 
 
-@breaks("works_in_half_precision", **LOSS)
+# Keras calls it with float32, whatever the predictions are.
+@sound(**LOSS)
 @keras.saving.register_keras_serializable("contract")
-def overflows(y_true, y_pred):
+def goes_by_large_squares(y_true, y_pred):
     """Absolute difference, by way of large numbers."""
-    return ops.sqrt(ops.square(absolute(y_true, y_pred) * 1e3 + 1e3)) / 1e3
+    return ops.sqrt(1 + ops.square((y_true - y_pred) * 1e3)) / 1e3
+
+
+@breaks("weights_multiply_examples", **LOSS)
+@keras.saving.register_keras_serializable("contract")
+def reduces_the_batch(y_true, y_pred):
+    return ops.mean(absolute(y_true, y_pred))
+
+
+@broken_loss("weights_multiply_examples", "reduces", also=("leaves_masked_positions_out",))
+class RefusesNoReduction(Squared):
+    def call(self, y_true, y_pred):
+        if self.reduction is None:
+            raise ValueError("None is not a valid reduction")
+        losses = super().call(y_true, y_pred)
+        return ops.sum(losses) if self.reduction == "sum" else ops.mean(losses)
+
+
+@broken_loss("works_in_half_precision")
+class OverflowsInHalfPrecision(Squared):
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        y_pred = ops.convert_to_tensor(y_pred)
+        large = ops.cast(ops.square(y_pred * 1e4), "float32") / 1e8
+        y_pred = ops.cast(y_pred, "float32") + ops.stop_gradient(large) * 0
+        return super().__call__(y_true, y_pred, sample_weight)
+
+
+# TensorFlow does not mix float32 and float64.
+@sound(**LOSS)
+@keras.saving.register_keras_serializable("contract")
+class InFloat32Only(Squared):
+    """Squared difference times a constant of float32."""
+
+    def call(self, y_true, y_pred):
+        return super().call(y_true, y_pred) * ops.convert_to_tensor(np.float32(0.5))
 
 
 @broken_loss("compiles_as_a_loss", also=("reloads_with_its_model",))
@@ -321,6 +416,17 @@ class MeanOfMaxima(MeanOf):
         self.count.assign(self.count + 1)
 
 
+@broken_metric("batches_do_not_matter", also=("works_in_a_model",))
+class MeanOfMeans(MeanOf):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        value = ops.mean(ops.convert_to_tensor(y_pred), axis=-1)
+        weight = ops.ones_like(value)
+        if sample_weight is not None:
+            weight = ops.cast(sample_weight, value.dtype)
+        self.total.assign(self.total + ops.sum(value * weight) / ops.sum(weight))
+        self.count.assign(self.count + 1)
+
+
 @broken_metric(
     "order_does_not_matter",
     "batches_do_not_matter",
@@ -373,6 +479,18 @@ class CountsInPython(MeanOf):
         super().update_state(y_true, y_pred, sample_weight)
         if not is_concrete(y_pred):
             self.total.assign(self.total + 1)
+
+
+def scores(batch):
+    return st.tuples(
+        tensors((batch,), low=0, high=2).map(np.floor), tensors((batch,), low=0, high=1)
+    )
+
+
+SOUND += [
+    Case(keras.metrics.AUC, scores),
+    Case(keras.metrics.AUC, scores, {"thresholds": [0.2, 0.5]}, name="thresholds"),
+]
 
 
 def plain_softplus(x, *, scale=1.0):

@@ -32,6 +32,24 @@ def test_what_varies_must_be_a_dimension():
 
 
 @given(st.data())
+def test_inputs_are_optional(data):
+    case = Case(keras.optimizers.SGD, arguments={"momentum": 0.9})
+    assert case.dimensions == ()
+    assert case.make().momentum == 0.9
+    with pytest.raises(ValueError, match=r"SGD: inputs must be a function .*; received None"):
+        case.draw(data)
+
+
+def test_arguments_may_be_made_for_each_instance():
+    wrapped = Case(
+        keras.optimizers.LossScaleOptimizer,
+        arguments=lambda: {"inner_optimizer": keras.optimizers.SGD()},
+    )
+    first, second = wrapped.make(), wrapped.make()
+    assert first.inner_optimizer is not second.inner_optimizer
+
+
+@given(st.data())
 def test_sizes(data):
     sizes = CASE.draw_sizes(data)
     assert len({*sizes.values()}) == 2  # equal sizes would hide that two axes are exchanged
