@@ -310,7 +310,8 @@ def honours_masks(case: Case, data: DataObject) -> None:
     """Masked positions do not affect the others, and an output with a time axis keeps the mask.
 
     Padding must not count, or a result depends on the longest sentence in the batch. It holds for
-    cases with `masked=True`, and for layers that say so themselves: by `supports_masking`.
+    any mask in cases with `masked=True`, and for padding at the end in layers that say so
+    themselves: by `supports_masking`.
     """
     shape = case.draw_sizes(data)
     drawn, other = case.draw(data, shape), case.draw(data, shape)
@@ -323,6 +324,8 @@ def honours_masks(case: Case, data: DataObject) -> None:
     random = seeds(data)
     mask = random.random(leaves[0].shape[:2]) < 0.6
     mask[:, 0] = True
+    if not case.masked:  # a layer may refuse other masks than those of padding
+        mask = np.minimum.accumulate(mask, axis=1)
     # A list is one argument, such as the tensors that `Add` adds: all of them have the mask.
     together = isinstance(drawn, list) and len({leaf.shape[:2] for leaf in leaves}) == 1
     count = len(leaves) if together else 1
