@@ -54,11 +54,13 @@ def _logged(metric: keras.Metric, *data: Any) -> dict[str, Any]:
     return values
 
 
-def _model_with(metric: keras.Metric, y_pred: np.ndarray) -> keras.Model:
-    """Return a compiled model whose predictions are its inputs."""
+def _model_with(
+    metric: keras.Metric, y_pred: np.ndarray, *, run_eagerly: bool = False
+) -> keras.Model:
+    """Return a model whose predictions are its inputs."""
     (scores,) = inputs_like([y_pred])
     model = keras.Model(scores, keras.layers.Identity()(scores))
-    model.compile(loss=no_loss, metrics=[metric])
+    model.compile(loss=no_loss, metrics=[metric], run_eagerly=run_eagerly)
     return model
 
 
@@ -182,7 +184,8 @@ def callbacks_can_watch_it(case: Case, data: DataObject) -> None:
     logged = _logged(metric, y_true, y_pred)
     for name, value in logged.items():
         assert value.ndim == 0, f"{name} is an array of shape {value.shape}; Keras logs numbers"
-    model = _model_with(metric, y_pred)
+    # What callbacks see does not depend on compilation, which `works_in_a_model` tries.
+    model = _model_with(metric, y_pred, run_eagerly=True)
     with tempfile.TemporaryDirectory() as directory, nothing_to_train():
         watched: dict[str, Any] = {"monitor": f"val_{next(iter(logged))}"}
         if metric.name not in logged:
@@ -202,6 +205,8 @@ def callbacks_can_watch_it(case: Case, data: DataObject) -> None:
             callbacks.append(keras.callbacks.TensorBoard(directory, update_freq=1))
         pairs = (y_pred, y_true)
         try:
-            model.fit(*pairs, validation_data=pairs, callbacks=callbacks, batch_size=4, verbose=0)
+            model.fit(
+                *pairs, validation_data=pairs, callbacks=callbacks, batch_size=SAMPLES, verbose=0
+            )
         finally:
             log.on_train_end()  # closes its file
