@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -46,7 +46,8 @@ def run_contract(targets: Sequence[str], examples: int, jobs: int = 1) -> None:
             f"there is nothing to check: {', '.join(targets)} contributes nothing"
         )
     results = _results(tuple(targets), len(subjects), examples, min(jobs, len(subjects)))
-    outcomes, traits = [], {}
+    outcomes: list[Outcome] = []
+    traits: dict[str, list[str]] = {}
     for subject, (done, holding) in zip(
         subjects,
         track(results, "checking", total=len(subjects), transient=True),
@@ -96,7 +97,7 @@ def _check_one(request: tuple[tuple[str, ...], int, int]) -> tuple[list[Outcome]
     return [outcome_of(item) for item in plan([subject])], traits_that_hold(subject)
 
 
-def _print(outcomes: Iterable[Outcome], traits: dict[str, list[str]]) -> None:
+def _print(outcomes: Sequence[Outcome], traits: dict[str, list[str]]) -> None:
     """Print a table of counts, each failure with all checks that it breaks, and the rest."""
     from kerasx.testing.contract import CHECKS
     from kerasx.testing.outcomes import by_cause

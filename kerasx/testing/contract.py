@@ -10,7 +10,7 @@ import difflib
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -218,7 +218,8 @@ def trials(subject: Subject) -> list[tuple[str, list[Item]]]:
     for trait in TRAITS:
         cases = tuple(case for case in subject.cases if not getattr(case, trait))
         usual = {item.check for item in plan([replace(subject, cases=cases)])}
-        declared = tuple(replace(case, **{trait: True}) for case in cases)
+        change: dict[str, Any] = {trait: True}
+        declared = tuple(replace(case, **change) for case in cases)
         items = [
             item
             for item in plan([replace(subject, cases=declared)])
@@ -298,7 +299,7 @@ def _listed(plugin: registry.Plugin) -> list[Case | Waivers]:
     return listed
 
 
-def _contributed(contribution: registry.Contribution, listed: Iterable[Case | Waivers]) -> Subject:
+def _contributed(contribution: registry.Contribution, listed: Sequence[Case | Waivers]) -> Subject:
     """Return the subject of a contribution, with its cases and the waivers of its plugin."""
     waivers = [each for each in listed if isinstance(each, Waivers)]
     return Subject(

@@ -151,7 +151,9 @@ def compiles(case: Case, data: DataObject) -> None:
         assert_close(actual, expected, case.close("float32"), what)
 
 
-def _step(model: keras.Model, inputs: Any, targets: list[np.ndarray]) -> None:
+def _step(
+    model: keras.Model, inputs: Any, targets: list[np.ndarray], *, run_eagerly: bool = False
+) -> None:
     """Take one step of gradient descent at rate 1 on the sum of outputs times targets."""
 
     def product(y_true: Any, y_pred: Any) -> Any:
@@ -160,7 +162,10 @@ def _step(model: keras.Model, inputs: Any, targets: list[np.ndarray]) -> None:
     losses = [product] * len(targets)
     # The scaling of losses in float16 would skip a step whose gradient is not finite.
     model.compile(
-        keras.optimizers.SGD(1.0), losses if len(losses) > 1 else product, auto_scale_loss=False
+        keras.optimizers.SGD(1.0),
+        losses if len(losses) > 1 else product,
+        auto_scale_loss=False,
+        run_eagerly=run_eagerly,
     )
     with nothing_to_train():  # a layer need not have weights
         model.train_on_batch(inputs, targets if len(targets) > 1 else targets[0])
@@ -184,7 +189,8 @@ def every_weight_learns(case: Case, data: DataObject) -> None:
     layer = case.make()
     model = functional_model(layer, drawn)
     before = [as_numpy(each) for each in layer.trainable_variables]
-    _step(model, _leaves(drawn), _targets(predict(model, drawn), seeds(data)))
+    targets = _targets(predict(model, drawn), seeds(data))
+    _step(model, _leaves(drawn), targets, run_eagerly=True)  # `trains` compiles
     for variable, was in zip(layer.trainable_variables, before, strict=True):
         change = as_numpy(variable) - was
         assert np.isfinite(change).all(), f"the gradient of {variable.path} is not finite"

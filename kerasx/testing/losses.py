@@ -117,7 +117,7 @@ def leaves_masked_positions_out(case: Case, data: DataObject) -> None:
     mask[:, 0] = True
     scores, kept = keras.Input(y_pred.shape[1:]), keras.Input(mask.shape[1:], dtype="bool")
     model = keras.Model([scores, kept], Masked()([scores, kept]))
-    model.compile(loss=case.make(reduction="sum"))
+    model.compile(loss=case.make(reduction="sum"), run_eagerly=True)
     actual = model.evaluate([y_pred, mask], y_true, batch_size=len(mask), verbose=0)
     each = as_numpy(_made(case, None)(y_true, y_pred))
     expected = np.where(mask.reshape(*mask.shape, *[1] * (each.ndim - 2)), each, 0).sum()
@@ -243,7 +243,7 @@ def reloads_with_its_model(case: Case, data: DataObject) -> None:
     y_true, y_pred = case.draw(data)
     (scores,) = inputs_like([y_pred])
     model = keras.Model(scores, keras.layers.Identity()(scores))
-    model.compile(loss=case.make() if _is_class(case) else case.of)
+    model.compile(loss=case.make() if _is_class(case) else case.of, run_eagerly=True)
     batch = len(y_pred)
     expected = model.evaluate(y_pred, y_true, batch_size=batch, verbose=0, return_dict=True)
     with tempfile.TemporaryDirectory() as directory:

@@ -26,9 +26,10 @@ def load_and_run(model, inputs, outputs, modules, evaluate, path):
     if evaluate:
         *x, y = arrays
         x = x[0] if len(x) == 1 else x
+        model.run_eagerly = True
         results = model.evaluate(x, y, batch_size=len(y), verbose=0, return_dict=True)
     else:
-        results = model.predict_on_batch(arrays)
+        results = model(arrays[0] if len(arrays) == 1 else arrays, training=False)
     leaves = [keras.ops.convert_to_numpy(leaf) for leaf in keras.tree.flatten(results)]
     numpy.savez(outputs, *leaves)
 """

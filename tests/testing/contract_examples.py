@@ -12,7 +12,6 @@ from kerasx.compiler import is_concrete
 from kerasx.testing import Case, tensors
 
 TORCH = keras.backend.backend() == "torch"
-KEEPS = keras.backend.backend() == "tensorflow"
 SOUND: list[Case] = []
 BROKEN: list[tuple[Case, set[str], set[str]]] = []
 
@@ -197,8 +196,7 @@ class InfersMatricesOnly(Scale):
         return keras.KerasTensor((inputs.shape[0], inputs.shape[-1]), self.compute_dtype)
 
 
-# On the others a tensor of one step is a tensor like any other.
-@broken_layer(*["builds_in_a_compiled_step"] if KEEPS else [], also=("compiles",))
+@broken_layer("builds_in_a_compiled_step")
 class KeepsATensor(Scale):
     def build(self, shape):
         super().build(shape)
@@ -468,6 +466,15 @@ class MergesHalf(MeanOf):
     def merge_state(self, metrics):
         for metric in metrics:
             self.total.assign(self.total + metric.total)
+
+
+@broken_metric("workers_merge")
+class AveragesWorkers(MeanOf):
+    def merge_state(self, metrics):
+        seen = [metric for metric in (self, *metrics) if float(metric.count) > 0]
+        total = sum(float(metric.result()) for metric in seen)
+        self.total.assign(total)
+        self.count.assign(len(seen))
 
 
 # On PyTorch nothing is compiled, so nothing differs.

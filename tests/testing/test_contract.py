@@ -28,13 +28,7 @@ BACKEND = keras.backend.backend()
 # Nothing is compiled there, or there is no such format.
 ELSEWHERE = {
     "jax": {"exports"},
-    "torch": {
-        "exports",
-        "builds_in_a_compiled_step",
-        "compiles",
-        "compiles_as_a_loss",
-        "compiles_once_per_bucket",
-    },
+    "torch": {"exports", "compiles", "compiles_as_a_loss", "compiles_once_per_bucket"},
 }
 
 
