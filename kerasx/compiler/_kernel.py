@@ -242,17 +242,21 @@ class Kernel(Generic[P, R]):
         """Return the registered kernel of that name.
 
         Raises:
-            UnknownNameError: no kernel is registered under that name.
+            UnknownNameError: no kernel is registered under that name; the message says what to do.
         """
         kernel = keras.saving.get_registered_object(config["kernel"])
         if isinstance(kernel, Kernel):
             return kernel
         if hasattr(kernel, "from_config"):  # a placeholder, which says what to install
             kernel.from_config(config)
-        raise UnknownNameError(
-            f"no kernel is registered as {config['kernel']!r}: install the plugin that provides "
-            "it, or import your own code that does"
+        name = config["kernel"]
+        remedy = (
+            "install the plugin that provides it, or import your own code that does"
+            if ">" in name
+            else f"add the line kerasx.register({name}) below its definition, and import that code "
+            "before the model is loaded"
         )
+        raise UnknownNameError(f"no kernel is registered as {name!r}: {remedy}")
 
     def __repr__(self) -> str:
         return f"<Kernel {keras.saving.get_registered_name(self)}{self.signature}>"
