@@ -8,7 +8,7 @@ from typing import Any
 from kerasx.errors import AmbiguousNameError
 from kerasx.names import missing
 from kerasx.plugin import Contribution
-from kerasx.preference import choose
+from kerasx.preference import choose, decided
 from kerasx.registry import contributions
 
 
@@ -36,18 +36,9 @@ def namespace(kind: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]
         return chosen[0].object
 
     def __dir__() -> list[str]:
-        return sorted(plain_names(kind))
+        return sorted(decided(contributions(kind)))
 
     return __getattr__, __dir__
-
-
-def plain_names(kind: str) -> dict[str, Contribution]:
-    """Return the names that a namespace serves, and what each means."""
-    named: dict[str, list[Contribution]] = {}
-    for each in contributions(kind):
-        named.setdefault(each.name, []).append(each)
-    chosen = {name: choose(candidates) for name, candidates in named.items()}
-    return {name: decided[0] for name, decided in chosen.items() if len(decided) == 1}
 
 
 class Names:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from packaging.utils import canonicalize_name
 
@@ -45,6 +45,15 @@ def prefer(*plugins: str) -> None:
         if registry.find_plugin(name) is None:
             raise ValueError(f"kerasx.prefer: plugins must be installed; received {name!r}")
     _preferred[:] = plugins
+
+
+def decided(contributions: Iterable[Contribution]) -> dict[str, Contribution]:
+    """Return the plain names of contributions of one kind, and what each means."""
+    candidates: dict[str, list[Contribution]] = {}
+    for each in contributions:
+        candidates.setdefault(each.name, []).append(each)
+    chosen = {name: choose(named) for name, named in candidates.items()}
+    return {name: meanings[0] for name, meanings in chosen.items() if len(meanings) == 1}
 
 
 def choose(candidates: Sequence[Contribution]) -> Sequence[Contribution]:

@@ -30,6 +30,7 @@ from kerasx.kinds import describe, fits
 from kerasx.lazy import Lazy
 from kerasx.optional import Unavailable
 from kerasx.plugin import Contribution, Plugin, quote
+from kerasx_launcher.packages import SETTING, chosen_plugins
 
 _plugins: list[Plugin] = []
 
@@ -48,14 +49,13 @@ def _discover() -> list[Plugin]:
     entries = [(entry, entry.dist.metadata) for entry in entry_points(group="kerasx") if entry.dist]
     plugins = [Plugin(metadata["Name"], metadata["Version"], entry) for entry, metadata in entries]
     plugins.sort(key=lambda plugin: (plugin.name, plugin.entry_point.name))
-    setting = os.environ.get("KERASX_PLUGINS")
-    if setting is None:
+    wanted = chosen_plugins()
+    if wanted is None:
         return plugins
-    wanted = {canonicalize_name(name): name for name in re.findall(r"[^\s,]+", setting)}
     for plugin in plugins:
         if canonicalize_name(plugin.name) not in wanted:
             plugin.status = "blocked"
-            plugin.error = f"KERASX_PLUGINS={setting!r} leaves it out"
+            plugin.error = f"KERASX_PLUGINS={os.environ[SETTING]!r} leaves it out"
     for name in wanted.keys() - {canonicalize_name(plugin.name) for plugin in plugins}:
         _report(f"KERASX_PLUGINS names {wanted[name]}, but no plugin of that name is installed")
     return plugins

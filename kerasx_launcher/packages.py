@@ -1,7 +1,25 @@
-"""Import packages of plugins, found without importing them."""
+"""Import packages of plugins, and which of these are chosen, found without importing them."""
 
 import importlib.util
+import os
+import re
 from functools import cache
+
+from packaging.utils import canonicalize_name
+
+SETTING = "KERASX_PLUGINS"
+
+
+def chosen_plugins() -> dict[str, str] | None:
+    """Return the plugins that ``KERASX_PLUGINS`` names, or `None` if it is not set.
+
+    Returns:
+        Normalized name -> the name as it is written there.
+    """
+    setting = os.environ.get(SETTING)
+    if setting is None:
+        return None
+    return {canonicalize_name(name): name for name in re.findall(r"[^\s,]+", setting)}
 
 
 @cache

@@ -37,7 +37,10 @@ ALLOWED = {
     **{name: {"namespaces"} for name in NAMESPACES},
     "saving": {"errors", "compiler", "registry", "names"},
     "testing": {"errors", "compiler", "authoring", "registry", "names", "namespaces", "catalogue"},
-    "commands": {"errors", "compiler", "authoring", "registry", "catalogue", "saving", "testing"},
+    "commands": {
+        *("errors", "compiler", "authoring", "preference", "registry", "catalogue", "saving"),
+        "testing",
+    },
     "__main__": set(),
     "__init__": {
         *("errors", "compiler", "hookspecs", "names", "optional", "preference", "registration"),

@@ -149,8 +149,8 @@ def model_of_others():
 
 
 @pytest.fixture
-def others(tmp_path, monkeypatch):
-    """A package without kerasx, and its distribution."""
+def others(tmp_path):
+    """A package without kerasx, and its distribution. Ask for it before `installed`."""
     site = tmp_path / "others"
     (site / "keras_others-2.5.dist-info").mkdir(parents=True)
     (site / "others.py").write_text(OTHERS)
@@ -167,7 +167,7 @@ def others(tmp_path, monkeypatch):
         del table[name]
 
 
-def test_data_of_another_package_that_look_like_an_object(installed, others, tmp_path):
+def test_data_of_another_package_that_look_like_an_object(others, installed, tmp_path):
     installed({"wrapper": ("1.0", WRAPPER)})
     path = tmp_path / "model.keras"
     kerasx.save_model(model_of_others(), path)
@@ -185,7 +185,7 @@ def test_data_of_another_package_that_look_like_an_object(installed, others, tmp
     assert saved.recorded["others"] == ("keras-others", "2.5")
 
 
-def test_data_that_the_other_package_cannot_read(installed, others, tmp_path):
+def test_data_that_the_other_package_cannot_read(others, installed, tmp_path):
     installed({"wrapper": ("1.0", WRAPPER)})
     path = tmp_path / "model.keras"
     model_of_others().save(path)
@@ -196,7 +196,7 @@ def test_data_that_the_other_package_cannot_read(installed, others, tmp_path):
         kerasx.load_model(path)
 
 
-def test_package_of_others_that_was_uninstalled(installed, others, tmp_path):
+def test_package_of_others_that_was_uninstalled(others, installed, tmp_path):
     installed({"wrapper": ("1.0", WRAPPER)})
     plain, recorded = tmp_path / "plain.keras", tmp_path / "recorded.keras"
     model = model_of_others()

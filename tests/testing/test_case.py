@@ -32,7 +32,7 @@ def test_other_backends_are_skipped():
     case = Case(keras.layers.Dense, inputs, arguments={"units": 4}, backends=("numpy", used))
     assert case.make().units == 4
     elsewhere = Case(keras.layers.Dense, inputs, arguments={"units": 4}, backends=("numpy",))
-    with pytest.raises(SkipTest, match="^only exercised on numpy$"):
+    with pytest.raises(SkipTest, match=r"^only exercised on numpy$"):
         elsewhere.make()
 
     @given(st.data())
