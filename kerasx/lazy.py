@@ -20,14 +20,17 @@ class Lazy:
     def __init__(self, target: str):
         self.target = target
         self.module, _, self.__name__ = target.partition(":")
+        self.package = self.module.partition(".")[0]
 
     def load(self) -> Any:
         """Import the module, and return the object."""
+        import_module(self.package)  # parts of a package that fails to import stay importable
         return getattr(import_module(self.module), self.__name__)
 
     def loaded(self) -> Any:
         """Return the object if its module has been imported, or else `None`."""
-        return getattr(sys.modules.get(self.module), self.__name__, None)
+        module = sys.modules.get(self.module) if self.package in sys.modules else None
+        return getattr(module, self.__name__, None)
 
     def names_in_files(self) -> list[str]:
         """Return the names under which Keras may have saved the object.
@@ -35,5 +38,5 @@ class Lazy:
         Those are the plain name, if its owner does not register it, or else one that begins with
         Keras's default or with the owner's package.
         """
-        name, package = self.__name__, self.module.partition(".")[0]
-        return [name, f"Custom>{name}", f"{package}>{name}"]
+        name = self.__name__
+        return [name, f"Custom>{name}", f"{self.package}>{name}"]

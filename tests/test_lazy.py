@@ -115,6 +115,19 @@ def test_reference_that_leads_nowhere(afresh, name, message):
     assert f"{error}: wrapper>{plain} of plugin wrapper is {message}" in printed
 
 
+def test_package_that_fails_to_import_fails_each_time(afresh):
+    files = {**FILES, "heavy/__init__.py": "import heavy.layers, no_such_package\n"}
+    printed = afresh(
+        {"wrapper": ("wrapper = wrapper", files)},
+        "import kerasx\n"
+        "for _ in range(2):\n"
+        "    try: kerasx.layers.Rotary\n"
+        "    except ImportError as error: print(type(error).__name__, 'no_such' in str(error))",
+    )
+    lines = printed.splitlines()
+    assert [line for line in lines if "heavy" not in line] == ["MissingPluginError True"] * 2
+
+
 def test_inspection_imports_nothing(afresh, tmp_path):
     path = tmp_path / "model.keras"
     printed = afresh(

@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.thorough,
     pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough"),
 ]
-PACKAGES = ["keras-tcn", "ncps", "keras-hub"]
+PACKAGES = ["keras-tcn", "ncps", "keras-hub", "regex"]  # keras-hub needs regex
 WRAPPERS = {
     path.stem: path.read_text("utf-8")
     for path in sorted(Path(__file__).parent.glob("wrappers/*.py"))
