@@ -33,6 +33,9 @@ from kerasx.compiler import custom_gradient, kernel
 from kerasx.hookspecs import hookimpl
 from kerasx.names import hold_places as _hold_places
 from kerasx.names import lookup
+from kerasx.optional import unavailable
+from kerasx.preference import prefer
+from kerasx.registration import register
 from kerasx.registry import load as _load
 from kerasx.registry import plugins
 
@@ -60,9 +63,12 @@ __all__ = [
     "metrics",
     "optimizers",
     "plugins",
+    "prefer",
+    "register",
     "regularizers",
     "save_model",
     "schedules",
+    "unavailable",
 ]
 
 

@@ -50,6 +50,6 @@ def _facts(kernel: Kernel) -> dict[str, str]:
     if kernel.buckets:
         rules = kernel.buckets.rules.items()
         facts["buckets"] = "\n".join(f"{dim}: {rule}" for dim, rule in rules)
-    facts["backends"] = ", ".join(["any", *kernel.backends])
+    facts["backends"] = ", ".join([*(kernel.only_on or ["any"]), *kernel.backends])
     facts["reference"] = getattr(kernel.reference, "__name__", "none")
     return facts

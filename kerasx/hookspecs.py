@@ -3,8 +3,13 @@
 A plugin is a package with an entry point in the group ``kerasx``, which names a module. The plugin
 contributes what the functions of that module return that have a name below and are marked with
 ``@kerasx.hookimpl``. It implements the hooks that it needs. Each takes no argument and returns a
-list. The ``__name__`` of a contribution is its public name. It is registered with Keras as
-``package>Name``, which saved models depend on, so neither may change after a release.
+list. The ``__name__`` of a contribution is its public name. What the plugin's own package defines
+is registered with Keras as ``package>Name``, which saved models depend on, so neither may change
+after a release. What another package defines is saved as its owner decides.
+
+Instead of a class or function, a list may hold a lazy reference to it,
+``"heavy_package.layers:Name"``, which is imported on first use, or ``kerasx.unavailable(...)`` for
+one that needs a package which is not installed.
 
 Names that begin with ``kerasx_`` are reserved in that module. A plugin states which kerasx it needs
 as an ordinary requirement, such as ``kerasx>=0.1``.

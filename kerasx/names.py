@@ -56,7 +56,8 @@ def hold_places() -> None:
         for distribution, kinds in FIRST_PARTY.items()
         for name in itertools.chain(*kinds.values())
     }
-    names |= {each.qualified for plugin in registry.plugins() for each in plugin.contributions}
+    for plugin in registry.plugins():
+        names |= {each.qualified for each in plugin.contributions + plugin.unavailable}
     for qualified in names:
         if keras.saving.get_registered_object(qualified) is None:
             package, _, name = qualified.partition(">")
@@ -73,14 +74,14 @@ def missing(name: str, kind: str | None = None) -> MissingPluginError | UnknownN
     """
     package, _, plain = name.rpartition(">")
     start = f"kerasx.{kind} has no {name}" if kind else f"no loaded plugin contributes {name}"
-    reason = _missing_plugin(plain, package, kind)
+    reason = missing_plugin(plain, package, kind)
     if reason:
         return MissingPluginError(f"{start}: {reason}", name=f"kerasx.{kind}" if kind else None)
     return UnknownNameError("; ".join([start, *_hints(plain, package, kind)]))
 
 
-def _missing_plugin(plain: str, package: str, kind: str | None) -> str | None:
-    """Say which plugin would contribute a name, and why it does not."""
+def missing_plugin(plain: str, package: str, kind: str | None = None) -> str | None:
+    """Say which plugin would contribute a name, and why it does not; `None` if no plugin would."""
     plugins = registry.plugins()
     loaded = {plugin.package for plugin in plugins if plugin.status == "loaded"}
     for plugin in plugins:
@@ -88,6 +89,9 @@ def _missing_plugin(plain: str, package: str, kind: str | None) -> str | None:
             continue
         listed = _first_party_names(canonicalize_name(plugin.name), kind)
         if plugin.status == "loaded":
+            for each in plugin.unavailable:
+                if each.name == plain and kind in (None, each.kind):
+                    return f"{plugin.name} {plugin.version} has it, but it {each.source.reason()}"
             if plain in listed:
                 return (
                     f"{plugin.name} {plugin.version} does not have it yet; install a newer version"
@@ -116,7 +120,7 @@ def _hints(plain: str, package: str, kind: str | None) -> list[str]:
         shown = {
             each.name: each.qualified if package else each.name
             for each in contributions
-            if kind in (None, each.kind)
+            if kind in (None, each.kind) and package in ("", each.plugin.package)
         }
         if not package:
             for distribution in _not_installed():

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from kerasx_launcher.packages import package_of
+
 FILE = "kerasx_catalogue.json"
 KINDS = (
     "layers",
@@ -92,7 +94,7 @@ def plugins() -> list[Plugin]:
     installed = {}
     for entry_point in entry_points(group="kerasx"):
         if entry_point.dist:
-            package = entry_point.module.partition(".")[0]
+            package = package_of(entry_point.module)
             metadata = entry_point.dist.metadata
             installed[metadata["Name"], package] = metadata["Version"]
     return [

@@ -1,15 +1,18 @@
 """``kerasx list`` and ``kerasx info``: show the catalogues of the plugins."""
 
 import difflib
+import os
 import textwrap
 from collections.abc import Iterator, Sequence
 
 import click
+from packaging.utils import canonicalize_name
 from rich.console import Console
 from rich.text import Text
 
 from kerasx_launcher.catalogue import Entry, Plugin, plugins
 from kerasx_launcher.first_party import FIRST_PARTY, how_to_install
+from kerasx_launcher.packages import SETTING, chosen_plugins
 from kerasx_launcher.table import print_table
 
 
@@ -20,8 +23,8 @@ def show_list(words: Sequence[str] = (), kind: str | None = None) -> None:
         words: list the contributions whose name or docstring has all of these.
         kind: list this kind only.
     """
-    installed = plugins()
-    if not installed:
+    installed, left_out = _chosen(plugins())
+    if not installed and not left_out:
         click.echo(f"No plugin is installed. To install all of kerasx: {how_to_install('all')}")
         return
     listed = [
@@ -30,7 +33,7 @@ def show_list(words: Sequence[str] = (), kind: str | None = None) -> None:
         for entry in plugin.entries or []
         if kind in (None, entry.kind) and _mentions(entry, words)
     ]
-    if kind is None and not words:
+    if installed and kind is None and not words:
         rows = [(each.name, each.version, _count(each)) for each in installed]
         print_table(["plugin", "version", "contributions"], rows)
         click.echo()
@@ -41,11 +44,14 @@ def show_list(words: Sequence[str] = (), kind: str | None = None) -> None:
         asked = kind or "anything"
         described = f" described with {' and '.join(map(repr, words))}" if words else ""
         click.echo(f"No installed plugin with a catalogue contributes {asked}{described}.")
-        for name, names in _not_installed(installed):
+        for name, names in _not_installed(installed + left_out):
             if kind in names and not words:
                 click.echo(f"{name}, which is not installed, has {kind}: {how_to_install(name)}")
     for sentence in _without_catalogue(installed):
         click.echo(sentence)
+    if left_out:
+        names = ", ".join(each.name for each in left_out)
+        click.echo(f"\n{SETTING}={os.environ[SETTING]!r} leaves out {names}.")
 
 
 def show_info(name: str) -> None:
@@ -63,14 +69,17 @@ def show_info(name: str) -> None:
     ]
     if not matches:
         raise click.ClickException(_unknown(name, installed))
+    names = [(entry.kind, entry.name) for plugin in installed for entry in plugin.entries or []]
     for entry, plugin in matches:
-        _show_entry(entry, plugin)
+        is_shared = names.count((entry.kind, entry.name)) > 1 and plugin.name not in FIRST_PARTY
+        package = f"{plugin.package}." if is_shared else ""
+        _show_entry(entry, plugin, f"kerasx.{entry.kind}.{package}{entry.name}")
 
 
-def _show_entry(entry: Entry, plugin: Plugin) -> None:
+def _show_entry(entry: Entry, plugin: Plugin, name: str) -> None:
     facts = {
         "kind": entry.kind,
-        "name": _in_namespace(entry),
+        "name": name,
         "in full": f"{plugin.package}>{entry.name}",
         "plugin": f"{plugin.name} {plugin.version}",
         **entry.facts,
@@ -93,6 +102,15 @@ def _show_entry(entry: Entry, plugin: Plugin) -> None:
 
 def _in_namespace(entry: Entry) -> str:
     return f"kerasx.{entry.kind}.{entry.name}"
+
+
+def _chosen(installed: list[Plugin]) -> tuple[list[Plugin], list[Plugin]]:
+    """Return the plugins that ``KERASX_PLUGINS`` lets kerasx load, and those that it leaves out."""
+    wanted = chosen_plugins()
+    if wanted is None:
+        return installed, []
+    chosen = [each for each in installed if canonicalize_name(each.name) in wanted]
+    return chosen, [each for each in installed if each not in chosen]
 
 
 def _mentions(entry: Entry, words: Sequence[str]) -> bool:

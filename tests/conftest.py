@@ -135,7 +135,7 @@ for name in list(sys.modules):
         del sys.modules[name]
 keras.saving.get_custom_objects().clear()
 sys.path[:] = [{site!r}, *(each for each in sys.path if not os.path.exists(each + "/.planted"))]
-for name in ["KERASX_PLUGINS", "KERASX_STRICT"]:
+for name in ["KERASX_PLUGINS", "KERASX_PREFER", "KERASX_STRICT"]:
     os.environ.pop(name, None)
 os.environ.update({variables!r})
 """

@@ -14,6 +14,7 @@ ELSEWHERE = {
     "kerasx/catalogue.py": "commands/test_catalogue.py: what is written",
     "kerasx/commands/inspect.py": "saving/test_saving.py: the command on saved models",
     "kerasx/hookspecs.py": "test_namespaces.py: a plugin with every hook",
+    "kerasx/plugin.py": "test_namespaces.py: records of a plugin and of what it contributes",
     "kerasx_launcher/__init__.py": "launcher/test_commands.py: the whole command line",
     "kerasx_launcher/backends.py": "test_errors.py: a missing backend",
     "kerasx_launcher/table.py": "launcher/test_show.py: the tables of the commands",

@@ -21,6 +21,7 @@ import numpy as np
 from keras import ops
 
 from kerasx.compiler import kernel
+from kerasx.preference import choose
 from kerasx.registry import Plugin, contributions, plugins
 from kerasx_launcher.backends import BACKENDS
 
@@ -110,21 +111,26 @@ def settings() -> dict[str, str]:
     return {name: os.environ[name] for name in sorted(os.environ) if SETTINGS.fullmatch(name)}
 
 
-def duplicates() -> dict[str, list[str]]:
-    """Return the plain names that several plugins contribute, with their qualified names."""
-    qualified_names = defaultdict(list)
+def duplicates() -> dict[str, str]:
+    """Return the plain names that several plugins have, with their qualified names and meaning."""
+    candidates = defaultdict(list)
     for each in contributions():
-        qualified_names[f"kerasx.{each.kind}.{each.name}"].append(each.qualified)
-    return {
-        name: qualified for name, qualified in sorted(qualified_names.items()) if len(qualified) > 1
-    }
+        candidates[f"kerasx.{each.kind}.{each.name}"].append(each)
+    described = {}
+    for name, (first, *others) in sorted(candidates.items()):
+        if not all(map(first.is_same, others)):
+            chosen = choose([first, *others])
+            meaning = f"; it means {chosen[0].qualified}" if len(chosen) == 1 else ""
+            described[name] = ", ".join(each.qualified for each in (first, *others)) + meaning
+    return described
 
 
 def describe(plugin: Plugin) -> str:
     """Describe a plugin in one line, followed by its error and traceback if it failed."""
+    source = f"entry point {plugin.entry_point.value}" if plugin.entry_point else "at run time"
     line = (
         f"{plugin.name} {plugin.version}: {plugin.status}, "
-        f"{len(plugin.contributions)} contributions, entry point {plugin.entry_point.value}"
+        f"{len(plugin.contributions)} contributions, {source}"
     )
     details = "\n".join(filter(None, [plugin.error, plugin.traceback])).rstrip()
     return f"{line}\n{textwrap.indent(details, '  ')}".rstrip()
@@ -145,7 +151,7 @@ def diagnose() -> None:
     lines += ["", "plugins" if installed else "no plugins"]
     lines += [textwrap.indent(describe(plugin), "  ") for plugin in installed]
     for name, qualified in duplicates().items():
-        lines += ["", f"several plugins contribute {name}: {', '.join(qualified)}"]
+        lines += ["", f"several plugins contribute {name}: {qualified}"]
     lines += ["", f"broken: {', '.join(problems) or 'nothing'}"]
     # Hide the user name: bug reports are public.
     click.echo(re.sub(rf"{re.escape(str(Path.home()))}(?=/)", "~", "\n".join(lines)))

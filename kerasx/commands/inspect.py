@@ -3,7 +3,7 @@
 import click
 
 from kerasx.errors import SavedModelError
-from kerasx.saving import inspect_model
+from kerasx.saving import SavedObject, inspect_model
 from kerasx_launcher.table import print_table
 
 
@@ -26,14 +26,22 @@ def show_saved_model(path: str) -> None:
             each.kind,
             each.name,
             each.type,
-            "code" if each.code else f"{each.provider} {each.version}".strip() or "missing",
+            _provider(each),
         )
         for each in saved.objects
         if each.kind in ("model", "layer", "loss", "metric") or each.provider != "keras"
     ]
     print_table(["kind", "name", "class", "provided by"], rows)
-    problems = dict.fromkeys(each.problem for each in saved.objects if each.problem)
+    problems = dict.fromkeys(each.problem for each in saved.objects if each.is_refused)
     for sentence in [*problems, *saved.newer]:
         click.echo(f"\n{sentence}")
     if problems:
         raise SystemExit(1)
+
+
+def _provider(saved_object: SavedObject) -> str:
+    if saved_object.code:
+        return "code"
+    if saved_object.problem and saved_object.inside:
+        return f"read by {saved_object.inside}"
+    return f"{saved_object.provider} {saved_object.version}".strip() or "missing"

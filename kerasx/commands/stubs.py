@@ -21,6 +21,8 @@ from typing import Any
 import click
 
 from kerasx.authoring import takes_fields
+from kerasx.errors import MissingPluginError, PluginError
+from kerasx.preference import decided
 from kerasx.registry import KINDS, Contribution, contributions, plugins
 
 BUILTINS = {"bool", "dict", "float", "int", "list", "str", "tuple"}
@@ -38,8 +40,7 @@ def namespace_stub(kind: str, listed: Iterable[Contribution], complete: bool = T
         complete: whether other names are errors; if not, they are `Any`.
     """
     listed = [each for each in listed if each.kind == kind]
-    names = [each.name for each in listed]
-    objects = {each.name: each.object for each in listed if names.count(each.name) == 1}
+    objects = {name: _object(each) for name, each in decided(listed).items()}
     sources = {
         name: value.__module__ for name, value in objects.items() if _is_in_its_module(name, value)
     }
@@ -50,6 +51,9 @@ def namespace_stub(kind: str, listed: Iterable[Contribution], complete: bool = T
     )
     imports = list(dict.fromkeys(imports))
     made = [f"{name}: typing.Any" for name in sorted(objects.keys() - sources.keys())]
+    if complete:  # kerasx.layers.acme_layers.Scale
+        packages = {each.plugin.package.partition(".")[0] for each in listed}
+        made += [f"{package}: typing.Any" for package in sorted(packages - objects.keys())]
     # A plugin imports kerasx, which imports this stub. By the condition, which always holds, mypy
     # starts that circle at kerasx instead of at the plugin.
     guarded = ["if typing.TYPE_CHECKING:", *(f"    {line}" for line in imports)] if imports else []
@@ -62,6 +66,14 @@ def namespace_stub(kind: str, listed: Iterable[Contribution], complete: bool = T
         "" if complete else OPEN,
     ]
     return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _object(contribution: Contribution) -> Any:
+    """Return the object of a contribution, or `None` if a lazy reference cannot be imported."""
+    try:
+        return contribution.object
+    except (MissingPluginError, PluginError):
+        return None
 
 
 def _is_in_its_module(name: str, value: Any) -> bool:

@@ -24,7 +24,8 @@ from kerasx.compiler.conversion import exact_tensor
 from kerasx.compiler.gradient import read
 from kerasx.compiler.program import Compiled
 from kerasx.compiler.shapes import Shapes, Sizes
-from kerasx.errors import UnknownNameError
+from kerasx.errors import KernelError, UnknownNameError
+from kerasx_launcher.backends import BACKENDS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,6 +43,7 @@ class Kernel(Generic[P, R]):
         shapes: the shapes of arguments and results, or `None`.
         buckets: the dimensions that are rounded up, or `None`.
         backends: names of the backends that have an implementation of their own.
+        only_on: names of the backends that the function serves; empty if it serves all.
         region: the function for the backend in use, as that backend compiles it.
     """
 
@@ -58,13 +60,17 @@ class Kernel(Generic[P, R]):
         bucket: Mapping[str, str | int] | None = None,
         pad: Mapping[str, Any] | None = None,
         composite: bool = False,
+        backends: Sequence[str] = (),
     ):
         functools.update_wrapper(self, function)
         self.signature = inspect.signature(function)
         self.static = tuple(static)
         self.reference = reference
         self.backends: tuple[str, ...] = ()
-        self.region: Compiled = Compiled(function, self.static, composite)
+        self.only_on = self._read_backends(backends)
+        is_served = not self.only_on or keras.backend.backend() in self.only_on
+        runs = function if is_served else self._refuse
+        self.region: Compiled = Compiled(runs, self.static, composite, self.__name__)
         self._why_nan: Callable[..., None] | None = None
         self._rounding: Rounding | None = None
         parameters = self.signature.parameters.values()
@@ -85,6 +91,22 @@ class Kernel(Generic[P, R]):
         if bucket and self.shapes is None:
             raise TypeError(f"kernel {self.__name__!r}: `bucket` needs `shapes`")
         self.buckets = Buckets(self.shapes, bucket, pad or {}) if self.shapes and bucket else None
+
+    def _read_backends(self, names: Sequence[str]) -> tuple[str, ...]:
+        unknown = set(names) - set(BACKENDS)
+        if unknown or isinstance(names, str):
+            raise ValueError(
+                f"kernel {self.__name__!r}: `backends` must be a tuple of names among {BACKENDS}; "
+                f"received {names!r}"
+            )
+        return tuple(names)
+
+    def _refuse(self, **arguments: Any) -> Any:
+        """Run in place of a function that does not serve the backend in use."""
+        raise KernelError(
+            f"kernel {self.__name__!r} needs the backend {' or '.join(self.only_on)}; Keras uses "
+            f"{keras.backend.backend()}. Set KERAS_BACKEND={self.only_on[0]}"
+        )
 
     def _check_names(self, where: str, names: Iterable[str], known: list[str]) -> None:
         unknown = set(names) - set(known)
@@ -242,17 +264,21 @@ class Kernel(Generic[P, R]):
         """Return the registered kernel of that name.
 
         Raises:
-            UnknownNameError: no kernel is registered under that name.
+            UnknownNameError: no kernel is registered under that name; the message says what to do.
         """
         kernel = keras.saving.get_registered_object(config["kernel"])
         if isinstance(kernel, Kernel):
             return kernel
         if hasattr(kernel, "from_config"):  # a placeholder, which says what to install
             kernel.from_config(config)
-        raise UnknownNameError(
-            f"no kernel is registered as {config['kernel']!r}: install the plugin that provides "
-            "it, or import your own code that does"
+        name = config["kernel"]
+        remedy = (
+            "install the plugin that provides it, or import your own code that does"
+            if ">" in name
+            else f"add the line kerasx.register({name}) below its definition, and import that code "
+            "before the model is loaded"
         )
+        raise UnknownNameError(f"no kernel is registered as {name!r}: {remedy}")
 
     def __repr__(self) -> str:
         return f"<Kernel {keras.saving.get_registered_name(self)}{self.signature}>"
@@ -272,6 +298,7 @@ def kernel(
     bucket: Mapping[str, str | int] | None = None,
     pad: Mapping[str, Any] | None = None,
     composite: bool = False,
+    backends: Sequence[str] = (),
 ) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
 
 
@@ -285,6 +312,7 @@ def kernel(
     bucket: Mapping[str, str | int] | None = None,
     pad: Mapping[str, Any] | None = None,
     composite: bool = False,
+    backends: Sequence[str] = (),
 ) -> Kernel[P, R] | Callable[[Callable[P, R]], Kernel[P, R]]:
     """Turn a function over tensors into a kernel.
 
@@ -311,6 +339,8 @@ def kernel(
         composite: set this if the function only calls other kernels and compiled regions. Inside a
             TensorFlow graph those are compiled one by one and this one is not, which avoids copying
             what they keep for the gradient.
+        backends: names of the backends that the function serves, such as `("jax",)`; all of them
+            by default. Elsewhere a call raises a `KernelError` that says so.
 
     Returns:
         A `Kernel`, called as the function is.
@@ -320,7 +350,8 @@ def kernel(
             takes `*args`; (when called) an argument has the wrong dtype.
         ValueError: a shape or a bucket is malformed; (when called) an argument has the wrong
             shape.
-        KernelError: (when called) XLA cannot compile an operation of the function.
+        KernelError: (when called) an operation of the function cannot be compiled, or the function
+            does not serve the backend in use.
 
     Example:
     >>> import kerasx, keras
@@ -349,7 +380,7 @@ def kernel(
     >>> [float(mean(keras.ops.ones((1, length)))[0]) for length in (1, 2, 5, 6, 7)]
     [1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    options = (static, reference, shapes, returns, bucket, pad, composite)
+    options = (static, reference, shapes, returns, bucket, pad, composite, backends)
     if function is None:
         return lambda function: Kernel(function, *options)
     return Kernel(function, *options)

@@ -325,6 +325,13 @@ def why_refused(error: Exception, function: Callable[..., Any]) -> str | None:
 
         if isinstance(error, jax.errors.JAXTypeError | jax.errors.JAXIndexError):
             return f"{_failing_line(error, function)}: {str(error).splitlines()[0]}"
+    # PyTorch's compiler has no common base of its errors.
+    if type(error).__module__.startswith(("torch._dynamo.", "torch._inductor.")):
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+    # Python's own error where a function reads the value of a tensor that is being traced.
+    reads_value = isinstance(error, (TypeError, AttributeError, NotImplementedError))
+    if reads_value and re.search("symbolic|tracer", str(error), re.IGNORECASE):
+        return f"{_failing_line(error, function)}: {str(error).splitlines()[0]}"
     return None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -57,18 +57,28 @@ def load_model(
     """
     saved = inspect_model(path, custom_objects)
     problems = [
-        each.problem
+        each
         for each in saved.objects
         if each.problem
         and (compile or not each.where.startswith("compile_config"))
         and (safe_mode or not each.code)
     ]
-    if problems:
-        reasons = "\n".join(dict.fromkeys(problems))
-        raise SavedModelError(f"{os.fspath(path)!r} cannot be loaded: {reasons}")
+    refused = [each for each in problems if each.is_refused]
+    if refused:
+        raise _refusal(path, refused)
     for sentence in saved.newer:
         warnings.warn(f"{os.fspath(path)!r}: {sentence}", stacklevel=2)
-    return keras.models.load_model(path, custom_objects, compile=compile, safe_mode=safe_mode)
+    try:
+        return keras.models.load_model(path, custom_objects, compile=compile, safe_mode=safe_mode)
+    except Exception as error:
+        if problems:  # the code of another package did not do without Keras
+            raise _refusal(path, problems) from error
+        raise
+
+
+def _refusal(path: str | os.PathLike[str], problems: Iterable[SavedObject]) -> SavedModelError:
+    reasons = "\n".join(dict.fromkeys(each.problem for each in problems))
+    return SavedModelError(f"{os.fspath(path)!r} cannot be loaded: {reasons}")
 
 
 def save_model(model: keras.Model, path: str | os.PathLike[str]) -> None:
@@ -87,4 +97,7 @@ def save_model(model: keras.Model, path: str | os.PathLike[str]) -> None:
     if not os.fspath(path).endswith(".keras"):
         raise ValueError(f"`path` must end in .keras; received {os.fspath(path)!r}")
     keras.saving.save_model(model, path)
-    write_record(path, {each.provider for each in inspect_model(path).objects})
+    objects = inspect_model(path).objects
+    provided = {each.package: (each.provider, each.version) for each in objects if each.version}
+    provided.pop("keras", None)
+    write_record(path, provided)

@@ -4,25 +4,32 @@ A saved file is untrusted input. It is read as a zip archive of JSON, within lim
 names is imported or called, and its text is made printable before it is shown.
 """
 
+import functools
+import importlib.util
 import itertools
 import os
 import re
 import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import packages_distributions, version
 from typing import Any
 
 import keras
 
 from kerasx import registry
-from kerasx.errors import SavedModelError
-from kerasx.names import Placeholder, missing
+from kerasx.compiler import Kernel
+from kerasx.errors import SavedModelError, UnknownNameError
+from kerasx.names import Placeholder, missing_plugin
 from kerasx.saving import archive
 from kerasx.saving.archive import NAME_LIMIT, printable
-from kerasx.saving.record import installed_versions, newer_plugins, read_record
+from kerasx.saving.record import newer_plugins, read_record
 
 OBJECT_LIMIT = 100_000
+
+# Modules in saved models that do not tell which package defines an object.
+_NO_SOURCE = {"", "builtins", "keras", "kerasx", "__main__"}
 
 # Plain values that are written like objects: Keras looks up no class for them.
 _DATA = ["__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"]
@@ -32,6 +39,8 @@ _CODE = {"TFSMLayer", "TorchModuleWrapper"}
 # The modules where Keras looks up its functions; others read files or change settings.
 _WITH_FUNCTIONS = ["keras.activations", "keras.constraints", "keras.initializers", "keras.losses"]
 _WITH_FUNCTIONS += ["keras.metrics", "keras.ops", "keras.optimizers", "keras.regularizers"]
+# Packages of which Keras imports the classes that a file names.
+_FAMILY = {"keras_hub", "keras_cv", "keras_nlp"}
 # On PyTorch Keras saves its optimizers under these modules, which it imports on demand.
 _OF_TORCH = re.compile(r"keras\.src\.backend\.torch\.optimizers\.torch_[a-z]+")
 _COMPILED = [["compile_config", key] for key in ("loss", "metrics", "weighted_metrics")]
@@ -50,9 +59,12 @@ class SavedObject:
         name: its name within the model, or ``""``.
         type: the registered name of its class or function, or else the module and name.
         where: its place in the configuration, as ``config.layers[2]``.
+        package: the import package that provides it, or ``""``.
         provider: the distribution or package that provides it, or ``""``.
         version: version of the distribution, or ``""``.
         problem: what is wrong with it and what to do about that, or ``""``.
+        inside: the object of another package that has it in its configuration, or ``""``. That
+            object's own code reads it, perhaps without Keras, so that a problem need not be one.
         code: whether it holds code, which runs on loading if `safe_mode` is off.
     """
 
@@ -60,10 +72,17 @@ class SavedObject:
     name: str
     type: str
     where: str
+    package: str
     provider: str
     version: str
     problem: str
+    inside: str
     code: bool
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the model cannot be loaded because of it."""
+        return bool(self.problem) and (self.code or not self.inside)
 
 
 @dataclass(frozen=True)
@@ -110,9 +129,10 @@ def inspect_model(
         objects = [_identify(*node, custom_objects or {}, recorded) for node in nodes]
     except (SavedModelError, RecursionError) as error:
         raise SavedModelError(f"{os.fspath(path)!r} is refused: {error}") from error
+    placed = zip((where for where, _ in nodes), objects, strict=True)
     return SavedModel(
         printable(str(metadata.get("keras_version", ""))),
-        [each for each in objects if each],
+        list(_with_holders((where, each) for where, each in placed if each)),
         recorded,
         newer_plugins(recorded),
     )
@@ -155,19 +175,25 @@ def _identify(
 
     target = keras.saving.get_registered_object(registered, custom_objects) if registered else None
     if target is None and ">" not in registered:
-        target = _of_keras(module, name, node["class_name"] == "function")
-    elif isinstance(target, type) and issubclass(target, Placeholder):
+        is_function = node["class_name"] == "function"
+        target = _of_keras(module, name, is_function)
+        if target is None and is_function and module == "builtins" and not by_name:
+            target = _by_plain_name(name, custom_objects)
+    elif _is_placeholder(target):
         target = None
-    provider, version = _provider(target)
+    package, provider, version = _provider(target, module)
     if by_name and target is None and ">" not in registered:
-        provider, version = (
-            "keras",
-            keras.__version__,
-        )  # Keras resolves "accuracy" without a function of that name
-    problem = "" if provider else _missing(module, name, registered)
-    package = registered.partition(">")[0]
-    if problem and package in recorded:
-        problem += "; the file was saved with " + " ".join(recorded[package])
+        # Keras resolves "accuracy" without a function of that name.
+        package, provider, version = "keras", "keras", keras.__version__
+    problem = ""
+    if not provider and node.get("registered_name") in _KERNELS and ">" not in registered:
+        problem = _unregistered_kernel(registered)
+    elif not provider:
+        problem = _missing(module, name, registered)
+    for key in (registered.partition(">")[0], module.partition(".")[0]):
+        if problem and key in recorded:
+            problem += "; the file was saved with " + " ".join(recorded[key])
+            break
     code = node["class_name"] == "__lambda__" or (provider == "keras" and name in _CODE)
     if code:
         problem = (
@@ -181,9 +207,11 @@ def _identify(
         name=printable(label) if isinstance(label, str) else "",
         type=printable(registered if ">" in registered else _full(module, name)),
         where=_place(where),
+        package=package,
         provider=provider,
         version=version,
         problem=printable(problem, limit=2000),
+        inside="",
         code=code,
     )
 
@@ -227,16 +255,60 @@ def _of_keras(module: str, name: str, function: bool) -> Any:
     return None
 
 
-def _provider(target: Any) -> tuple[str, str]:
-    """Return the distribution or package of an object, and its version."""
+def _is_placeholder(target: Any) -> bool:
+    return isinstance(target, type) and issubclass(target, Placeholder)
+
+
+def _by_plain_name(name: str, custom_objects: Mapping[str, Any]) -> Any:
+    """Return a registered function by its plain name, as Keras before 3.7 saved it."""
+    for registered, value in {**custom_objects, **keras.saving.get_custom_objects()}.items():
+        if registered.endswith(f">{name}") and not _is_placeholder(value):
+            return value
+    return None
+
+
+def _provider(target: Any, module: str) -> tuple[str, str, str]:
+    """Return the package that provides an object, its distribution, and its version."""
     if target is None:
-        return "", ""
+        # Keras imports modules of these packages when a file names them.
+        package = module.partition(".")[0]
+        imported = package in _FAMILY and _is_importable(package)
+        return (package, *_distribution(package)) if imported else ("", "", "")
     for each in registry.contributions():
-        if each.object is target:
-            return each.plugin.name, each.plugin.version
+        if each.is_of(target) and keras.saving.get_registered_name(target) == each.qualified:
+            return each.plugin.package, each.plugin.name, each.plugin.version
     package = (getattr(target, "__module__", None) or "custom_objects").partition(".")[0]
-    versions = {"keras": keras.__version__, "kerasx": installed_versions()["kerasx"][1]}
-    return package, versions.get(package, "")
+    return (package, *_distribution(package))
+
+
+def _distribution(package: str) -> tuple[str, str]:
+    """Return the distribution that has an import package, and its version."""
+    if package == "keras":
+        return package, keras.__version__
+    if package == "kerasx":
+        return package, version(package)
+    for name in _distributions().get(package, []):
+        return name, version(name)
+    return package, ""
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+def _with_holders(objects: Iterable[tuple[Where, SavedObject]]) -> Iterator[SavedObject]:
+    """Fill in which object of another package holds each of these, which are in order."""
+    holders: list[tuple[Where, SavedObject]] = []
+    for where, each in objects:
+        while holders and where[: len(holders[-1][0])] != holders[-1][0]:
+            holders.pop()
+        if holders:
+            place, holder = holders[-1]
+            is_of_keras = holder.package == "keras" or where[len(place)] != "config"
+            each = replace(each, inside=holder.inside or ("" if is_of_keras else holder.type))
+        holders.append((where, each))
+        yield each
 
 
 def _kind(where: Where, target: Any) -> str:
@@ -254,12 +326,44 @@ def _kind(where: Where, target: Any) -> str:
 
 def _missing(module: str, name: str, registered: str) -> str:
     """Return why Keras would not find a name, and what to do about it."""
-    if ">" in registered:
-        return str(missing(registered))
-    if module.partition(".")[0] == "keras":
-        return f"Keras {keras.__version__} has no {module}.{name} that may stand in a saved model"
-    return (
-        f"{_full(module, name)} is not registered with Keras, and nothing is imported because a "
-        "file names it: import your own code, which registers it, before you load the model, or "
-        "pass custom_objects"
-    )
+    package, _, plain = registered.rpartition(">")
+    source = module.partition(".")[0]
+    if not package:
+        if source == "keras":
+            return (
+                f"Keras {keras.__version__} has no {module}.{name} that may stand in a saved model"
+            )
+        return (
+            f"{_full(module, name)} is not registered with Keras, and nothing is imported because "
+            f"a file names it: {_remedy(source)}, or pass custom_objects"
+        )
+    start = f"no loaded plugin contributes {registered}"
+    reason = missing_plugin(plain, package)
+    if reason:
+        return f"{start}: {reason}"
+    return f"{start}; {_remedy(package if source in _NO_SOURCE else source)}"
+
+
+def _remedy(package: str) -> str:
+    """Return how to make available what a package defines."""
+    if package in _NO_SOURCE:
+        return "import your own code, which registers it, before you load the model"
+    if _is_importable(package):
+        return f"import the package {package}, which registers it, before you load the model"
+    return f"install the package {package}, or import it if it is your own code"
+
+
+def _is_importable(package: str) -> bool:
+    try:
+        return package in sys.modules or importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # a name that no package can have
+        return False
+
+
+def _unregistered_kernel(name: str) -> str:
+    """Return why a kernel that was saved by its plain name is not found."""
+    try:
+        Kernel.from_config({"kernel": name})
+    except UnknownNameError as error:
+        return str(error)
+    return ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from importlib.metadata import version
 from zipfile import ZipFile
 
@@ -28,14 +27,13 @@ def installed_versions() -> Versions:
     return {"kerasx": ("kerasx", version("kerasx"))} | {
         each.package: (each.name, each.version)
         for each in registry.plugins()
-        if each.status == "loaded"
+        if each.status == "loaded" and each.version
     }
 
 
-def write_record(path: str | os.PathLike[str], providers: Iterable[str]) -> None:
+def write_record(path: str | os.PathLike[str], used: Versions) -> None:
     """Write the versions of kerasx and of these distributions into a saved model."""
-    used = {"kerasx", *providers}
-    record = {key: value for key, value in installed_versions().items() if value[0] in used}
+    record = {"kerasx": ("kerasx", version("kerasx"))} | used
     with ZipFile(path, "a") as file:
         file.comment = (PREFIX + json.dumps(record)).encode()
 

@@ -7,7 +7,9 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import SkipTest
 
+import keras
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, SearchStrategy
@@ -44,6 +46,8 @@ class Case:
             for all lengths of `varies`.
         waived: name of a check -> why it does not hold, which `kerasx check` shows. `Waivers` does
             the same for a whole plugin.
+        backends: names of the backends that it exercises the contribution on, such as `("jax",)`;
+            all of them by default. Elsewhere its checks are not exercised.
 
     Example:
     >>> import keras
@@ -72,6 +76,7 @@ class Case:
     tolerance: Mapping[str, float] = field(default_factory=dict)
     buckets: int | None = None
     waived: Mapping[str, str] = field(default_factory=dict)
+    backends: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = set(self.varies or ()) - set(self.dimensions)
@@ -97,6 +102,7 @@ class Case:
 
     def make(self, **arguments: Any) -> Any:
         """Return an instance of the class, or the function with its arguments."""
+        self._skip_other_backends()
         arguments = {**self.given(), **arguments}
         if inspect.isclass(self.of):
             return self.of(**arguments)
@@ -117,6 +123,7 @@ class Case:
 
     def draw(self, data: DataObject, shape: Mapping[str, int] | None = None, **fixed: int) -> Any:
         """Draw inputs of these sizes: one numpy array, or a tuple or dictionary of arrays."""
+        self._skip_other_backends()
         if self.inputs is None:
             raise ValueError(
                 f"{self.label}: inputs must be a function that returns a strategy, such as "
@@ -124,6 +131,10 @@ class Case:
             )
         shape = self.draw_sizes(data, **fixed) if shape is None else shape
         return data.draw(self.inputs(**shape), label="inputs")
+
+    def _skip_other_backends(self) -> None:
+        if self.backends and keras.backend.backend() not in self.backends:
+            raise SkipTest(f"only exercised on {' and '.join(self.backends)}")
 
     def close(self, dtype: str) -> float:
         """Return the largest relative error in a dtype."""

@@ -1,6 +1,7 @@
 """Kernels: compiled alone, inside a model's step, and as a node of a functional model."""
 
 import copy
+import functools
 import inspect
 import logging
 import pickle
@@ -247,6 +248,103 @@ def test_names_itself_and_what_cannot_be_compiled():
     wanted = "AsString" if BACKEND == "tensorflow" else r"`return ops.nonzero\(x\)`"
     with pytest.raises(KernelError, match=rf"'data_dependent' cannot be compiled: .*{wanted}"):
         data_dependent([1.0])
+
+
+READERS = {
+    "float": lambda x: x * float(x[0]),
+    "int": lambda x: x * int(x[0]),
+    "bool": lambda x: x if x[0] > 0 else -x,
+    "range": lambda x: x * len(range(ops.cast(x[0], "int32"))),
+    "numpy": lambda x: x * np.asarray(x)[0],
+    "method": lambda x: x * x.numpy()[0],
+    "iteration": lambda x: x * list(ops.split(x, int(x[0]))).pop(),
+}
+
+
+@pytest.mark.skipif(BACKEND not in ("tensorflow", "jax"), reason="PyTorch runs kernels eagerly")
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("way", ["called", "in a model", "in a step"])
+def test_reading_the_value_of_a_tensor_is_a_kernel_error(reader, way):
+    read = READERS[reader]
+
+    @kerasx.kernel
+    def reads(x):
+        return read(x)
+
+    x = ops.convert_to_tensor([1.0, 2.0])
+    calls = {
+        "called": lambda: reads(x),
+        "in a model": lambda: reads(keras.Input((2,), batch_size=1)[0]),
+        "in a step": lambda: compiled(reads)(x),
+    }
+    with pytest.raises(KernelError, match="function 'reads' cannot be compiled: line "):
+        calls[way]()
+
+
+def test_other_errors_are_the_functions_own():
+    @kerasx.kernel
+    def wrong(x):
+        raise TypeError("x must be a picture")
+
+    with pytest.raises(TypeError, match=r"^x must be a picture"):
+        wrong([1.0])
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="of torch.compile")
+def test_refusal_of_the_compiler_of_torch(monkeypatch):
+    monkeypatch.setenv("KERASX_COMPILE", "refused=1")
+
+    @kerasx.kernel
+    def refused(x):
+        import torch
+
+        return torch._dynamo.graph_break() or x
+
+    import torch
+
+    whole = functools.partial(torch.compile, backend="eager", fullgraph=True)
+    monkeypatch.setattr(torch, "compile", whole)
+    with pytest.raises(KernelError, match=r"^function 'refused' cannot be compiled: Unsup"):
+        refused([1.0])
+
+
+def test_kernel_for_some_backends():
+    others = [each for each in ("tensorflow", "jax", "torch") if each != BACKEND]
+
+    @kerasx.kernel(backends=others, shapes={"x": "rows"}, static=("power",))
+    def elsewhere(x, power=1):
+        return x**power
+
+    @kerasx.kernel(backends=(BACKEND,))
+    def here(x):
+        return 2 * x
+
+    assert ops.convert_to_numpy(here([1.0])) == [2]
+    message = (
+        f"kernel 'elsewhere' needs the backend {others[0]} or {others[1]}; Keras uses {BACKEND}. "
+        f"Set KERAS_BACKEND={others[0]}"
+    )
+    for x in ([1.0], keras.Input((), batch_size=1)):
+        with pytest.raises(KernelError) as raised:
+            elsewhere(x, power=2)
+        assert message in str(raised.value)
+    with pytest.raises(ValueError, match="`x` must have shape"):
+        elsewhere([[1.0]])
+
+    @elsewhere.implementation(BACKEND)
+    def _(x, power=1):
+        return 5 * x
+
+    assert ops.convert_to_numpy(elsewhere([1.0])) == [5]
+
+
+@pytest.mark.parametrize("names", ["jax", ("numpy",), ["jax", "pytorch"]])
+def test_names_that_are_no_backends(names):
+    with pytest.raises(ValueError, match=r"kernel 'doubled': `backends` must be a tuple of names"):
+
+        @kerasx.kernel(backends=names)
+        def doubled(x):
+            return 2 * x
 
 
 def test_is_copied_and_pickled_by_name():

@@ -113,6 +113,25 @@ def test_list_without_plugins(command):
     )
 
 
+@pytest.mark.parametrize(("chosen", "rest"), [("acme_layers", ["Scale"]), ("", [])])
+def test_list_without_what_a_setting_leaves_out(command, monkeypatch, chosen, rest):
+    monkeypatch.setenv("KERASX_PLUGINS", chosen)
+    others = [Plugin(name, "2.0", name, None) for name in ("other", "third")]
+    lines = command("list", plugins=[ACME, *others])[1].splitlines()
+    names = "other, third" if chosen else "acme-layers, other, third"
+    assert lines[-1] == f"KERASX_PLUGINS={chosen!r} leaves out {names}."
+    assert [line for line in lines[:-1] if "other" in line] == []
+    assert [name for name in ("Scale",) if any(name in line for line in lines)] == rest
+
+
+def test_info_on_a_name_that_several_have(command):
+    zeta = Plugin("zeta", "2.0", "zeta", [SCALE])
+    output = command("info", "Scale", plugins=[ACME, zeta])[1]
+    for name in ("kerasx.layers.acme_layers.Scale", "kerasx.layers.zeta.Scale"):
+        assert f"name      {name}\n" in output
+    assert "name      kerasx.kernels.raised\n" in command("info", "raised", plugins=[ACME, zeta])[1]
+
+
 def test_list_of_a_plugin_that_contributes_nothing(command):
     output = command("list", plugins=[Plugin("empty", "1.0", "empty", [])])[1]
     assert output.endswith("No installed plugin with a catalogue contributes anything.")

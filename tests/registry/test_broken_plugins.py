@@ -107,9 +107,13 @@ BROKEN = {
         "one_name_for_two>Good is contributed twice: under kernels by one-name-for-two and under "
         "layers by one-name-for-two",
     ),
-    "takes-from-another": (
-        GOOD.replace(LAYER.format("Good"), "from fine import Good\n"),
-        "Good is already contributed by fine",
+    "lists-lazy-kernel": (
+        GOOD.replace("layers(): return [Good]", "kernels(): return ['fine:Good']"),
+        "@kerasx.kernel; its list has 'fine:Good'",
+    ),
+    "lists-path": (
+        GOOD.replace("[Good]", "['C:\\\\layers']"),
+        "must return a list of subclasses of keras.Layer; its list has 'C:",
     ),
     "half": (
         GOOD.replace("Good", "Half") + "@hookimpl\ndef kerasx_metrics(): return 1 / 0",

@@ -77,8 +77,9 @@ def test_chosen_plugin_that_is_not_installed(afresh):
 
 def test_name_that_two_contribute_is_nobodys(afresh, planted):
     message = (
-        "2 plugins contribute layers called Scale: use "
-        'kerasx.lookup("zeta>Scale") or kerasx.lookup("acme_layers>Scale")'
+        "2 plugins contribute layers called Scale: use kerasx.layers.zeta.Scale or "
+        "kerasx.layers.acme_layers.Scale, or decide once with "
+        'kerasx.prefer("Zeta.Layers") or kerasx.prefer("acme-layers")'
     )
     assert afresh(TWO, "import kerasx; kerasx.layers.Scale") == f"AmbiguousNameError: {message}"
     assert afresh(TWO, "from kerasx.layers import Scale") == f"AmbiguousNameError: {message}"
@@ -131,7 +132,10 @@ def test_plugin_that_is_registered_twice_is_loaded_once(afresh, case, planted):
 
 def test_two_distributions_in_one_package(afresh):
     plugins = {
-        "acme-layers": ("a = acme_layers.one", {"acme_layers/one.py": LAYER.format("One")}),
+        "acme-layers": (
+            "a = acme_layers.one",
+            {"acme_layers/__init__.py": "", "acme_layers/one.py": LAYER.format("One")},
+        ),
         "acme-more": ("b = acme_layers.two", {"acme_layers/two.py": LAYER.format("Two")}),
     }
     # Keras would take one Scale for the other in saved models.
@@ -139,6 +143,74 @@ def test_two_distributions_in_one_package(afresh):
         "acme_layers>Scale is contributed twice: under layers by acme-layers and under layers by "
         "acme-more"
     ) in afresh(plugins, STATUS)
+
+
+NAMESPACE = {
+    "mycorp-one": (
+        "one = mycorp.one.plugin",
+        {"mycorp/one/__init__.py": "", "mycorp/one/plugin.py": LAYER.format("One")},
+    ),
+    "mycorp-two": ("two = mycorp.two", {"mycorp/two.py": LAYER.format("Two")}),
+}
+
+
+def test_two_distributions_in_one_namespace_package(afresh):
+    printed = afresh(
+        NAMESPACE,
+        "import keras, kerasx\n"
+        "two = [each for each in kerasx.plugins() if each.name.startswith('mycorp')]\n"
+        "print(*[(each.package, each.status) for each in two])\n"
+        "print(kerasx.layers.One.__module__, kerasx.layers.Two.__module__)\n"
+        "corp = kerasx.layers.mycorp\n"
+        "print(corp.one.Scale.__module__, corp.two.Scale.__module__)\n"
+        "print(keras.saving.get_registered_name(kerasx.lookup('mycorp.two>Scale')))\n"
+        "table = keras.saving.get_custom_objects()\n"
+        "print('mycorp>Two' in table, 'mycorp>Scale' in table)",
+    )
+    # Earlier files have the names of the whole package; one that two have is ambiguous.
+    assert printed.splitlines() == [
+        "('mycorp.one', 'loaded') ('mycorp.two', 'loaded')",
+        "mycorp.one.plugin mycorp.two",
+        "mycorp.one.plugin mycorp.two",
+        "mycorp.two>Scale",
+        "True False",
+    ]
+
+
+OWNER = LAYER.format("Acme")
+BORROWER = """
+import keras
+from acme_layers import Acme, Scale
+from kerasx import hookimpl
+
+class Own(keras.layers.Layer):
+    pass
+
+@hookimpl
+def kerasx_layers():
+    return [Acme, Scale, Own]
+"""
+
+
+@pytest.mark.parametrize("borrower", ["a-borrower", "z-borrower"])
+def test_two_plugins_contribute_one_object(afresh, borrower):
+    package = borrower.replace("-", "_")
+    printed = afresh(
+        {"acme-layers": OWNER, borrower: BORROWER},
+        "import keras, kerasx, acme_layers\n"
+        "print({each.status for each in kerasx.plugins()})\n"
+        "print(kerasx.layers.Scale is acme_layers.Scale, kerasx.layers.Own.__module__)\n"
+        f"print(kerasx.lookup('{package}>Acme') is kerasx.lookup('acme_layers>Acme'))\n"
+        "print(keras.saving.get_registered_name(acme_layers.Acme))\n"
+        f"print(keras.saving.get_registered_object('{package}>Acme') is acme_layers.Acme)",
+    )
+    assert printed.splitlines() == [
+        "{'loaded'}",
+        f"True {package}",
+        "True",
+        "acme_layers>Acme",
+        "True",
+    ]
 
 
 def test_plugin_installed_later_is_there_after_a_reload(afresh, plant, planted):

@@ -1,5 +1,7 @@
 """Real models: what is said of them, before and instead of loading them."""
 
+import importlib
+import sys
 import zipfile
 
 import keras
@@ -9,6 +11,7 @@ from click.testing import CliRunner
 import kerasx
 from kerasx import names, registry
 from kerasx.errors import MissingPluginError, SavedModelError
+from kerasx.saving import inspect as inspecting
 from kerasx.saving import inspect_model
 from kerasx_launcher.commands import commands
 
@@ -111,6 +114,131 @@ def test_missing_third_party(installed, acme, tmp_path):
         kerasx.load_model(path)
     for sentence in missing.values():
         assert sentence in str(refused.value)
+
+
+# Another package, which knows nothing of kerasx; its layer has data that look like an object.
+OTHERS = """
+import keras
+
+class Wiring:
+    def __init__(self, units): self.units = units
+    def get_config(self): return {"units": self.units}
+
+@keras.saving.register_keras_serializable()
+class Wired(keras.layers.Layer):
+    def __init__(self, wiring, **kwargs):
+        super().__init__(**kwargs)
+        self.wiring = wiring
+    def call(self, x): return x * self.wiring.units
+    def get_config(self): return {**super().get_config(), "wiring": self.wiring}
+    @classmethod
+    def from_config(cls, config):
+        return cls(Wiring(config.pop("wiring")["config"]["units"]), **config)
+"""
+WRAPPER = """
+import kerasx, others
+@kerasx.hookimpl
+def kerasx_layers(): return [others.Wired]
+"""
+
+
+def model_of_others():
+    others = sys.modules["others"]
+    inputs = keras.Input((3,))
+    return keras.Model(inputs, others.Wired(others.Wiring(2))(inputs))
+
+
+@pytest.fixture
+def others(tmp_path):
+    """A package without kerasx, and its distribution. Ask for it before `installed`."""
+    site = tmp_path / "others"
+    (site / "keras_others-2.5.dist-info").mkdir(parents=True)
+    (site / "others.py").write_text(OTHERS)
+    (site / "keras_others-2.5.dist-info/METADATA").write_text("Name: keras-others\nVersion: 2.5\n")
+    (site / "keras_others-2.5.dist-info/top_level.txt").write_text("others\n")
+    sys.path.append(str(site))
+    inspecting._distributions.cache_clear()
+    yield site
+    sys.path.remove(str(site))
+    sys.modules.pop("others", None)
+    inspecting._distributions.cache_clear()
+    table = keras.saving.get_custom_objects()
+    for name in [name for name in table if name.endswith("Wired")]:
+        del table[name]
+
+
+def test_data_of_another_package_that_look_like_an_object(others, installed, tmp_path):
+    installed({"wrapper": ("1.0", WRAPPER)})
+    path = tmp_path / "model.keras"
+    kerasx.save_model(model_of_others(), path)
+    assert kerasx.load_model(path).layers[1].wiring.units == 2
+    saved = inspect_model(path)
+    (wired,) = [each for each in saved.objects if each.type == "Custom>Wired"]
+    assert (wired.provider, wired.version, wired.problem) == ("keras-others", "2.5", "")
+    (wiring,) = [each for each in saved.objects if each.type == "others.Wiring"]
+    assert (wiring.inside, wiring.provider, wiring.is_refused) == ("Custom>Wired", "", False)
+    assert wiring.problem.startswith("others.Wiring is not registered with Keras")
+    status, output = command(path)
+    assert status == 0
+    rows = [line.split("  ")[-1].strip() for line in output.splitlines() if "Wir" in line]
+    assert rows == ["keras-others 2.5", "read by Custom>Wired"]
+    assert saved.recorded["others"] == ("keras-others", "2.5")
+
+
+def test_data_that_the_other_package_cannot_read(others, installed, tmp_path):
+    installed({"wrapper": ("1.0", WRAPPER)})
+    path = tmp_path / "model.keras"
+    model_of_others().save(path)
+    sys.modules["others"].Wired.from_config = classmethod(
+        lambda cls, config: keras.saving.deserialize_keras_object(config["wiring"])
+    )
+    with pytest.raises(SavedModelError, match=r"others\.Wiring is not registered with Keras"):
+        kerasx.load_model(path)
+
+
+def test_package_of_others_that_was_uninstalled(others, installed, tmp_path):
+    installed({"wrapper": ("1.0", WRAPPER)})
+    plain, recorded = tmp_path / "plain.keras", tmp_path / "recorded.keras"
+    model = model_of_others()
+    model.save(plain)
+    kerasx.save_model(model, recorded)
+    installed({})
+    for name in ("Custom>Wired", "wrapper>Wired", "Wired"):
+        keras.saving.get_custom_objects().pop(name, None)
+    sentence = "no loaded plugin contributes Custom>Wired; "
+    imported = "import the package others, which registers it,"
+    (problem,) = [each.problem for each in inspect_model(plain).objects if each.is_refused]
+    assert problem == sentence + imported + " before you load the model"
+    del sys.modules["others"]
+    (others / "others.py").unlink()
+    importlib.invalidate_caches()
+    install = "install the package others, or import it if it is your own code"
+    for path, end in ((plain, ""), (recorded, "; the file was saved with keras-others 2.5")):
+        (problem,) = [each.problem for each in inspect_model(path).objects if each.is_refused]
+        assert problem == sentence + install + end
+        assert "did you mean" not in problem
+
+
+def test_function_that_keras_saved_by_its_plain_name(archive):
+    node = {"class_name": "function", "module": "builtins", "config": "f1_score"}
+    model = {"class_name": "Sequential", "module": "keras", "config": {"any": node}}
+    (function,) = [
+        each for each in inspect_model(archive(model)).objects if each.type == "f1_score"
+    ]
+    assert (function.provider, function.problem) == ("kerasx-metrics", "")
+
+
+@pytest.mark.parametrize("is_installed", [False, True])
+def test_packages_that_keras_imports(archive, tmp_path, monkeypatch, is_installed):
+    if is_installed:
+        (tmp_path / "keras_hub.py").write_text("raise SystemExit('imported')")
+        monkeypatch.syspath_prepend(tmp_path)
+    node = {"class_name": "Rotary", "module": "keras_hub.src.rotary", "config": {}}
+    node["registered_name"] = "keras_hub>Rotary"
+    model = {"class_name": "Sequential", "module": "keras", "config": [node]}
+    rotary = inspect_model(archive(model)).objects[1]
+    assert rotary.provider == ("keras_hub" if is_installed else "")
+    assert ("install the package keras_hub" in rotary.problem) is not is_installed
 
 
 def test_failing_third_party(installed, acme, tmp_path):

@@ -1,5 +1,7 @@
 """Cases: their dimensions, names, sizes and tolerances."""
 
+from unittest import SkipTest
+
 import keras
 import numpy as np
 import pytest
@@ -23,6 +25,22 @@ def test_names_and_arguments():
     assert Case(keras.layers.Dense, inputs, name="wide").label == "Dense-wide"
     assert CASE.make(use_bias=False).get_config()["units"] == 4
     assert Case(np.clip, inputs, arguments={"a_min": 0, "a_max": 1}).make()(3) == 1
+
+
+def test_other_backends_are_skipped():
+    used = keras.backend.backend()
+    case = Case(keras.layers.Dense, inputs, arguments={"units": 4}, backends=("numpy", used))
+    assert case.make().units == 4
+    elsewhere = Case(keras.layers.Dense, inputs, arguments={"units": 4}, backends=("numpy",))
+    with pytest.raises(SkipTest, match=r"^only exercised on numpy$"):
+        elsewhere.make()
+
+    @given(st.data())
+    def draw(data):
+        elsewhere.draw(data)
+
+    with pytest.raises(SkipTest):
+        draw()
 
 
 def test_what_varies_must_be_a_dimension():
