@@ -10,7 +10,7 @@ from typing import Any
 from kerasx import serialization
 from kerasx.compiler import Kernel
 from kerasx.errors import MissingPluginError, PluginError
-from kerasx.kinds import describe, fits
+from kerasx.kinds import KINDS, describe, fits
 from kerasx.lazy import Lazy
 from kerasx_launcher.packages import package_of
 
@@ -107,7 +107,8 @@ class Contribution:
             reason = f"{owner}, which cannot be imported: {quote(error)}"
             raise MissingPluginError(reason) from error
         if not fits(self.kind, value):
-            raise PluginError(f"{owner}, which is {describe(value)} and no {self.kind}")
+            singular = KINDS[self.kind].singular
+            raise PluginError(f"{owner}, which is {describe(value)} and no {singular}")
         serialization.replace(self.stand_in, value)
         self._enter_object(value)
         return value
