@@ -15,8 +15,7 @@ from rich.progress import track
 from kerasx_launcher.table import print_table
 
 if TYPE_CHECKING:
-    from kerasx.testing.contract import Subject
-    from kerasx.testing.outcomes import Outcome
+    from kerasx.testing import Outcome, Subject
 
 STATUSES = ("passed", "failed", "waived", "not exercised")
 
@@ -87,8 +86,7 @@ def _check_one(request: tuple[tuple[str, ...], int, int]) -> tuple[list[Outcome]
     """Check one contribution of the targets, in this process."""
     import hypothesis
 
-    from kerasx.testing import plan
-    from kerasx.testing.outcomes import outcome_of, traits_that_hold
+    from kerasx.testing import outcome_of, plan, traits_that_hold
 
     targets, number, examples = request
     hypothesis.settings.register_profile("kerasx", max_examples=examples, derandomize=True)
@@ -99,8 +97,7 @@ def _check_one(request: tuple[tuple[str, ...], int, int]) -> tuple[list[Outcome]
 
 def _print(outcomes: Sequence[Outcome], traits: dict[str, list[str]]) -> None:
     """Print a table of counts, each failure with all checks that it breaks, and the rest."""
-    from kerasx.testing.contract import CHECKS
-    from kerasx.testing.outcomes import by_cause
+    from kerasx.testing import CHECKS, by_cause
 
     counts: dict[str, Counter] = {}
     for each in outcomes:
@@ -137,7 +134,7 @@ def _listed(outcomes: Sequence[Outcome]) -> str:
     for case, checks in cases.items():
         same.setdefault(tuple(checks), []).append(case)
     parts = []
-    for checks, names in same.items():
+    for broken, names in same.items():
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        parts.append(f"{shown}: {', '.join(checks)}")
+        parts.append(f"{shown}: {', '.join(broken)}")
     return "; ".join(parts)

@@ -15,7 +15,7 @@ The package also has strategies for hypothesis (`tensors`, `labels`, ...), helpe
 """
 
 from kerasx.testing.case import Case, Waivers
-from kerasx.testing.contract import Item, contract_tests, plan, subjects
+from kerasx.testing.contract import CHECKS, Item, Subject, contract_tests, plan, subjects
 from kerasx.testing.numerics import (
     BACKEND,
     Masked,
@@ -27,6 +27,7 @@ from kerasx.testing.numerics import (
     no_loss,
     policy,
 )
+from kerasx.testing.outcomes import Outcome, by_cause, outcome_of, traits_that_hold
 from kerasx.testing.reloading import reloaded
 from kerasx.testing.strategies import labels, masks, probabilities, sizes, tensors, weights
 from kerasx.testing.worker import Worker, WorkerError, importable_from, run_python
@@ -39,9 +40,12 @@ from kerasx.testing import optimizers, regularizers, schedules  # isort: skip
 
 __all__ = [
     "BACKEND",
+    "CHECKS",
     "Case",
     "Item",
     "Masked",
+    "Outcome",
+    "Subject",
     "Waivers",
     "Worker",
     "WorkerError",
@@ -49,6 +53,7 @@ __all__ = [
     "as_numpy",
     "assert_close",
     "best_dtype",
+    "by_cause",
     "callbacks",
     "common",
     "compiled",
@@ -67,6 +72,7 @@ __all__ = [
     "metrics",
     "no_loss",
     "optimizers",
+    "outcome_of",
     "plan",
     "policy",
     "probabilities",
@@ -77,6 +83,7 @@ __all__ = [
     "sizes",
     "subjects",
     "tensors",
+    "traits_that_hold",
     "weights",
 ]
 

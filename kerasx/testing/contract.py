@@ -274,11 +274,6 @@ def _imported(module: str) -> Any:
     return imported
 
 
-def cases_of(plugin: registry.Plugin) -> list[Case]:
-    """Return the cases from a plugin's hook `kerasx_cases`."""
-    return [each for each in _listed(plugin) if isinstance(each, Case)]
-
-
 def _listed(plugin: registry.Plugin) -> list[Case | Waivers]:
     """Return what a plugin's hook `kerasx_cases` lists.
 
