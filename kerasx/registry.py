@@ -47,8 +47,8 @@ def load() -> None:
 def _discover() -> list[Plugin]:
     """Return one record per entry point; ``KERASX_PLUGINS`` blocks those that it does not name."""
     entries = [(entry, entry.dist.metadata) for entry in entry_points(group="kerasx") if entry.dist]
+    entries.sort(key=lambda pair: (pair[1]["Name"], pair[0].name))
     plugins = [Plugin(metadata["Name"], metadata["Version"], entry) for entry, metadata in entries]
-    plugins.sort(key=lambda plugin: (plugin.name, plugin.entry_point.name))
     wanted = chosen_plugins()
     if wanted is None:
         return plugins

@@ -50,8 +50,8 @@ def show_list(words: Sequence[str] = (), kind: str | None = None) -> None:
     for sentence in _without_catalogue(installed):
         click.echo(sentence)
     if left_out:
-        names = ", ".join(each.name for each in left_out)
-        click.echo(f"\n{SETTING}={os.environ[SETTING]!r} leaves out {names}.")
+        listing = ", ".join(each.name for each in left_out)
+        click.echo(f"\n{SETTING}={os.environ[SETTING]!r} leaves out {listing}.")
 
 
 def show_info(name: str) -> None:

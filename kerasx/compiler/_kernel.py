@@ -69,7 +69,7 @@ class Kernel(Generic[P, R]):
         self.backends: tuple[str, ...] = ()
         self.only_on = self._read_backends(backends)
         is_served = not self.only_on or keras.backend.backend() in self.only_on
-        runs = function if is_served else self._refuse
+        runs: Callable[..., Any] = function if is_served else self._refuse
         self.region: Compiled = Compiled(runs, self.static, composite, self.__name__)
         self._why_nan: Callable[..., None] | None = None
         self._rounding: Rounding | None = None
