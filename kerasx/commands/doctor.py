@@ -129,7 +129,7 @@ def describe(plugin: Plugin) -> str:
     """Describe a plugin in one line, followed by its error and traceback if it failed."""
     source = f"entry point {plugin.entry_point.value}" if plugin.entry_point else "at run time"
     line = (
-        f"{plugin.name} {plugin.version}: {plugin.status}, "
+        f"{plugin.name} {plugin.version}".rstrip() + f": {plugin.status}, "
         f"{len(plugin.contributions)} contributions, {source}"
     )
     details = "\n".join(filter(None, [plugin.error, plugin.traceback])).rstrip()
