@@ -93,7 +93,7 @@ class ForgetsItsArgument(Scale):
         return config
 
 
-@broken_layer("knows_its_output")
+@broken_layer("knows_its_output", also=("knows_its_output_at_other_ranks",))
 class NamesAnotherShape(Scale):
     def compute_output_shape(self, shape):
         return (*shape[:-1], shape[-1] + 1)
@@ -102,7 +102,7 @@ class NamesAnotherShape(Scale):
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
 
-@broken_layer("compiles", also=("copies",))
+@broken_layer("compiles", also=("exports",))
 class DiffersWhenCompiled(Scale):
     def call(self, inputs):
         return super().call(inputs) + (0.0 if is_concrete(inputs) else 1.0)
@@ -163,7 +163,12 @@ class DropsTheMask(Scale):
 
 @broken_layer(
     "inference_is_repeatable",
-    also=("examples_do_not_leak", "dimensions_vary", *PREDICTS),
+    also=(
+        "examples_do_not_leak",
+        "dimensions_vary",
+        "builds_in_a_compiled_step",
+        *PREDICTS,
+    ),
 )
 class DrawsInInference(Scale):
     def __init__(self, **kwargs):
