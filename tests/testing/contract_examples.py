@@ -77,6 +77,13 @@ class Scale(keras.layers.Layer):
         return {**super().get_config(), "factor": self.factor}
 
 
+class CannotBeBuilt(Scale):
+    """Multiplies its input by a weight, after an error."""
+
+    def build(self, shape):
+        raise ValueError(f"the shape {shape} is odd")
+
+
 def broken_layer(*checks, also=(), **case):
     def add(layer):
         layer = keras.saving.register_keras_serializable("contract")(layer)

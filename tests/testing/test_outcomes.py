@@ -4,16 +4,11 @@ from unittest import SkipTest
 
 import keras
 import pytest
-from contract_examples import Scale, features
+from contract_examples import CannotBeBuilt, Scale, features
 
 from kerasx.testing import Case
 from kerasx.testing.contract import Check, Item, Subject, plan
 from kerasx.testing.outcomes import by_cause, outcome_of, shortened, traits_that_hold
-
-
-class CannotBeBuilt(Scale):
-    def build(self, shape):
-        raise ValueError(f"the shape {shape} is odd")
 
 
 def outcomes_of(layer, **more):
