@@ -426,7 +426,7 @@ class MeanOfMaxima(MeanOf):
         self.count.assign(self.count + 1)
 
 
-@broken_metric("batches_do_not_matter", also=("works_in_a_model",))
+@broken_metric("batches_do_not_matter", also=("workers_merge", "works_in_a_model"))
 class MeanOfMeans(MeanOf):
     def update_state(self, y_true, y_pred, sample_weight=None):
         value = ops.mean(ops.convert_to_tensor(y_pred), axis=-1)
