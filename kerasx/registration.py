@@ -89,12 +89,12 @@ def register(
 
     Example:
     >>> import keras, kerasx
-    >>> @kerasx.register(package="my_lab")
-    ... class Halve(keras.layers.Layer):
+    >>> @kerasx.register(package="optics")
+    ... class Squared(keras.layers.Layer):
     ...     def call(self, inputs):
-    ...         return inputs / 2
-    >>> kerasx.layers.Halve is Halve, keras.saving.get_registered_name(Halve)
-    (True, 'my_lab>Halve')
+    ...         return inputs**2
+    >>> kerasx.layers.Squared is Squared, keras.saving.get_registered_name(Squared)
+    (True, 'optics>Squared')
     """
     if obj is None:
         return lambda obj: register(obj, kind=kind, package=package, cases=cases)

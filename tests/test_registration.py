@@ -60,7 +60,7 @@ def test_appears_in_its_namespace(cell):
     kerasx.register(cell["gap"], kind="losses", package="my_lab")
     kerasx.register(cell["gap"], kind="metrics", package="my_lab")
     assert kerasx.losses.gap is kerasx.metrics.gap is cell["gap"]
-    assert [each.name for each in kerasx.plugins() if each.entry_point is None] == ["my_lab"]
+    assert [each.name for each in kerasx.plugins()].count("my_lab") == 1
 
 
 def test_decorator():
