@@ -144,7 +144,7 @@ class Contribution:
         is_own = isinstance(value, Kernel) and not serialization.is_registered(value)
         if is_own or self.plugin.owns(value):
             serialization.register(value, self.plugin.package, self.name)
-            # Of a namespace package, earlier files have the name of the whole.
+            # Models saved earlier hold the name of the namespace package, such as `mycorp>Scale`.
             others = [f"{self.plugin.module.partition('.')[0]}>{self.name}"]
         else:
             others = [value.__name__]

@@ -1,4 +1,4 @@
-"""Which plugin a plain name means where several contribute it."""
+"""Plain names that several plugins contribute: the preference that decides between them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What belongs to another package: what Keras saves does not change, and every file loads."""
+"""Classes of other packages: Keras saves them under the same names, and every file loads."""
 
 import zipfile
 

@@ -81,7 +81,7 @@ class SavedObject:
 
     @property
     def is_refused(self) -> bool:
-        """Whether the model cannot be loaded because of it."""
+        """True if this object prevents the model from being loaded."""
         return bool(self.problem) and (self.code or not self.inside)
 
 

@@ -185,7 +185,7 @@ def callbacks_can_watch_it(case: Case, data: DataObject) -> None:
     logged = _logged(metric, y_true, y_pred)
     for name, value in logged.items():
         assert value.ndim == 0, f"{name} is an array of shape {value.shape}; Keras logs numbers"
-    # What callbacks see does not depend on compilation, which `works_in_a_model` tries.
+    # Callbacks get the same logs from eager and from compiled steps, so the eager ones suffice.
     model = _model_with(metric, y_pred, run_eagerly=True)
     with tempfile.TemporaryDirectory() as directory, nothing_to_train():
         watched: dict[str, Any] = {"monitor": f"val_{next(iter(logged))}"}

@@ -34,7 +34,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def program(run, site, monkeypatch):
-    """Run a program beside the packages, with wrappers or without; return its last line."""
+    """Run a program that can import the packages, with wrappers or not; return its last line."""
     monkeypatch.setenv("PYTHONPATH", str(site))
 
     def program(wrappers, code, *arguments):

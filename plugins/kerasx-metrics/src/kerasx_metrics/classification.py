@@ -75,7 +75,7 @@ class ScoreOfCounts(DecisionMetric):
 
     def validate(self) -> None:
         super().validate()
-        self.weighs_labels = self.averages_classes
+        self.weighs_labels = self.sums_counts
         number = self.num_classes
         if self.class_id is not None and number is not None and self.class_id >= number:
             raise ValueError(
@@ -83,7 +83,7 @@ class ScoreOfCounts(DecisionMetric):
                 f"{self.class_id}"
             )
         self._refuse_both("threshold", "thresholds", "top_k")
-        if not self.averages_classes and self.thresholds is not None:
+        if not self.sums_counts and self.thresholds is not None:
             raise ValueError(
                 f"{self.name}: thresholds cannot be combined with average='samples' or "
                 f"multidim_average='samplewise'; received thresholds={self.thresholds}"
@@ -100,8 +100,8 @@ class ScoreOfCounts(DecisionMetric):
             raise ValueError(f"{self.name}: pass {' or '.join(passed)}, not both")
 
     @property
-    def averages_classes(self) -> bool:
-        """Whether the value is one of all samples, rather than the mean of values of samples."""
+    def sums_counts(self) -> bool:
+        """True if the value is a score of the counts of all samples, not a mean of their scores."""
         return self.average != "samples" and self.multidim_average == "global"
 
     def score_arguments(self) -> dict[str, Any]:
@@ -160,19 +160,19 @@ class ScoreOfCounts(DecisionMetric):
 
     def statistic_shape(self, layout: Layout) -> tuple[int, ...]:
         classes = layout.num_classes
-        if not self.averages_classes:
+        if not self.sums_counts:
             return (2, classes) if is_vector(self.average, self.class_id, layout) else (2,)
         return (5, classes) if self.thresholds is None else (5, len(self.thresholds), classes)
 
     def evaluate(self, total: Tensor, layout: Layout) -> Tensor:
-        if not self.averages_classes:
+        if not self.sums_counts:
             return super().evaluate(total, layout)
         arguments = self.score_arguments()
         return scored(total, layout, self.score, self.average, self.class_id, arguments)
 
     def summarize(self, total: Tensor, layout: Layout) -> Tensor | None:
         of_classes = is_vector(self.average, self.class_id, layout)
-        if self.averages_classes:
+        if self.sums_counts:
             average = "macro" if of_classes else self.average
             arguments = self.score_arguments()
             if self.thresholds is None and not of_classes:

@@ -319,12 +319,11 @@ class StreamingMetric(SumMetric):
         if sample_weight is not None:
             sample_weight = as_tensor(self.name, "sample_weight", sample_weight)
             has_labels = len(sample_weight.shape) > layout.sample_axes
-            if layout.task == "multilabel" and self.weighs_labels and has_labels:
-                samples = tuple(y_true.shape)
-            sample_weight = spread(self.name, "sample_weight", sample_weight, samples)
+            of_labels = layout.task == "multilabel" and self.weighs_labels and has_labels
+            weighted = tuple(y_true.shape) if of_labels else samples
+            sample_weight = spread(self.name, "sample_weight", sample_weight, weighted)
         if mask is not None:
-            mask = as_tensor(self.name, "mask", mask)
-            mask = spread(self.name, "mask", mask, tuple(y_true.shape)[: layout.sample_axes])
+            mask = spread(self.name, "mask", as_tensor(self.name, "mask", mask), samples)
         return Data(y_true, y_pred, sample_weight, mask), layout
 
     def _settle(self, layout: Layout) -> None:
